@@ -1,0 +1,166 @@
+// Package deploy is the contract for "environment E now serves value V": the
+// vault that holds values, deployers that bring them to the application, and
+// checks that tell how the application is doing.
+//
+// # What may run twice
+//
+// Reads, Status, Attest and Measure may run any number of times. Write is
+// never repeated blindly: whoever has lost its answer (fault.Lost) reads back
+// first. Trigger carries an id that the target treats as an idempotency key.
+//
+// A deployer never receives a value: carrying values is the vault's work.
+//
+// Every error is a rekey/internal/fault.Error.
+package deploy
+
+import (
+	"context"
+	"time"
+
+	"rekey/internal/secret"
+)
+
+// Entry is one variable as the vault holds it.
+type Entry struct {
+	ID       string // the vault's own id; changes when deleted and made again
+	Name     string
+	Version  int
+	Value    secret.Value
+	Metadata map[string]string // shown by the vault on current reads only
+	Made     time.Time         // of this version when read by number, else of the entry
+}
+
+// Note is what a write records beside the value, in the same act. Metadata is
+// readable by whoever may read the entry: never a value.
+type Note map[string]string
+
+// Assignment is one value to be written.
+type Assignment struct {
+	Name  string
+	Value secret.Value
+	From  int    // the version it replaces; another one there means somebody wrote in between
+	ID    string // the entry id it replaces
+	Note  Note   // merged with what is there
+}
+
+// Vault is one environment's place in the vault, or several environments' of
+// one project; environment names are the configuration's.
+type Vault interface {
+	// Read returns the current entries for the names, straight from the
+	// vault. It asks a person about what must not be written: a reference,
+	// an import, a value managed by another rotator, a hidden value, a
+	// secret sync on the path.
+	Read(ctx context.Context, environment string, names []string) (map[string]Entry, error)
+	// ReadVersion returns an older version by number. An empty value (a
+	// redacted version) is fault.NotFound.
+	ReadVersion(ctx context.Context, environment, name string, version int) (Entry, error)
+	// Write replaces existing values, all in one request where there are
+	// several, and reads them back. It succeeds only when every entry shows
+	// the new value at version From+1. fault.HeldForApproval,
+	// fault.ChangedByOther, fault.NotWritten, fault.Lost.
+	Write(ctx context.Context, environment string, a []Assignment) (map[string]Entry, error)
+}
+
+// Names lists what is in an environment, for finding aliases.
+type Names interface {
+	// All returns every entry on the environment's path with its value.
+	All(ctx context.Context, environment string) ([]Entry, error)
+}
+
+// Request asks for a deployment.
+type Request struct {
+	ID          string // idempotency key: the same id never deploys twice
+	Environment string
+	Reason      string
+	Secrets     []string // names only
+	RequestedBy string
+	Attempt     int
+}
+
+// Handle finds a deployment again after a restart. It is stored.
+type Handle struct {
+	ID         string `json:"id"`
+	StatusURL  string `json:"status_url,omitempty"` // where to ask, if the target told us
+	Deployment string `json:"deployment,omitempty"` // the platform's own id, for scoping logs
+	URL        string `json:"url,omitempty"`        // for people
+}
+
+// Phase is how far a deployment has come.
+type Phase string
+
+// The phases. Names are stored.
+const (
+	Queued    Phase = "queued"
+	Running   Phase = "running"
+	Live      Phase = "live" // traffic reaches the new build; built is not live
+	Failed    Phase = "failed"
+	Cancelled Phase = "cancelled"
+	Unknown   Phase = "unknown"
+)
+
+// Status is a deployment's state at one moment.
+type Status struct {
+	Phase      Phase
+	Deployment string // as in Handle, when known by now
+	Detail     string // for people; never a value
+}
+
+// Deployer starts and follows deployments of one environment.
+type Deployer interface {
+	// Trigger starts a deployment, or returns the one already started with
+	// this id. fault.Lost when the answer did not come.
+	Trigger(ctx context.Context, r Request) (Handle, error)
+	// Status asks once.
+	Status(ctx context.Context, h Handle) (Status, error)
+}
+
+// Testimony is what a running application said about a value.
+type Testimony struct {
+	Deployment string
+	Instances  []string // that were heard
+	New        int      // answers in agreement with the new value
+	Old        int      // answers that still hold the old value
+	Other      int      // answers that hold neither
+	Agreed     bool     // enough instances, or answers in a row, hold the new value
+}
+
+// Attester asks a running application which value it uses. It is a keyed
+// proof: neither question nor answer tells the value.
+type Attester interface {
+	// Attest asks until enough agree or its bounds are reached. An
+	// application that cannot be asked is an error.
+	Attest(ctx context.Context, name string, fresh, stale secret.Value) (Testimony, error)
+}
+
+// Outcome is one measurement.
+type Outcome string
+
+// The outcomes. Names are stored.
+const (
+	OK     Outcome = "ok"
+	Bad    Outcome = "bad"
+	NoData Outcome = "no_data" // the source answered, there was nothing to judge
+	Error  Outcome = "error"   // the source could not be asked, or answered partially
+)
+
+// Window is what a measurement is about.
+type Window struct {
+	From, To   time.Time // half open: [From, To)
+	Deployment string    // scope; matches ^[A-Za-z0-9._-]{1,64}$
+}
+
+// Measurement is the result of one check over one window.
+type Measurement struct {
+	Outcome  Outcome
+	Value    float64 // what was measured, in the check's unit
+	Requests float64 // positive signal: how much traffic was seen; -1 when the check does not count it
+	Hard     bool    // a hard signature was hit: this credential is failing
+	Detail   string  // for people; at most three redacted sample lines
+}
+
+// Check measures one thing about an application. Outages of the source are
+// Outcomes, not Go errors: a check that cannot measure must say so and must
+// never look like health.
+type Check interface {
+	Measure(ctx context.Context, w Window) Measurement
+}
