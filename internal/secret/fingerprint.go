@@ -26,7 +26,8 @@ func (f Fingerprint) Short() string {
 var ErrShortKey = errors.New("fingerprint key is shorter than 32 bytes")
 
 // Key makes fingerprints. It comes from a file and is never stored in Redis:
-// whoever holds it could test guesses.
+// whoever holds it could test guesses. The zero Key is a mistake and panics
+// when used: a fingerprint under a key that everybody knows is no secret.
 type Key struct{ key Value }
 
 // NewKey takes at least 32 bytes of key material.
@@ -37,17 +38,22 @@ func NewKey(material Value) (Key, error) {
 	return Key{key: material}, nil
 }
 
-// Fingerprint of a value; an empty value has the empty fingerprint.
+// Fingerprint of a value; an empty value has the empty fingerprint. Half of
+// the digest is kept: 128 bits are far beyond chance and fit on a card.
 func (k Key) Fingerprint(v Value) Fingerprint {
 	if v.IsZero() {
 		return ""
 	}
-	return Fingerprint(hex.EncodeToString(k.Sign("fingerprint", v.Reveal())[:16]))
+	return Fingerprint(hex.EncodeToString(k.Sign("fingerprint", v.Reveal())[:sha256.Size/2]))
 }
 
 // Sign returns an HMAC-SHA-256 of text under the key, separated by purpose
-// so that a signature made for one purpose is worth nothing for another.
+// so that a signature made for one purpose is worth nothing for another. A
+// purpose holds no NUL byte.
 func (k Key) Sign(purpose, text string) []byte {
+	if k.key.IsZero() {
+		panic("secret: the zero Key signs nothing; make one with NewKey")
+	}
 	mac := hmac.New(sha256.New, []byte(k.key.Reveal()))
 	mac.Write([]byte(purpose))
 	mac.Write([]byte{0})
