@@ -29,6 +29,7 @@ const (
 	Never
 )
 
+// String names the class for logs.
 func (c Class) String() string {
 	switch c {
 	case Again:
@@ -59,6 +60,7 @@ const (
 	ServerError     Reason = "server_error"      // 5xx
 	Unreachable     Reason = "unreachable"       // no connection, DNS, TLS
 	TimedOut        Reason = "timed_out"         // no answer in time
+	Interrupted     Reason = "interrupted"       // we stopped waiting ourselves: shutdown, or a lease that was lost
 	Garbled         Reason = "garbled"           // an answer that is not what was asked for: HTML, cut JSON, missing members
 	TooLarge        Reason = "too_large"         // more bytes than we read
 	HeldForApproval Reason = "held_for_approval" // the vault keeps the write until a person merges it
@@ -66,6 +68,10 @@ const (
 	NotWritten      Reason = "not_written"       // the read-back does not show what was written
 	Managed         Reason = "managed"           // a reference, an import, or another rotator owns the value
 	Ambiguous       Reason = "ambiguous"         // two candidates or none where one was needed
+	Failing         Reason = "failing"           // a check of the application says it is failing
+	CannotMeasure   Reason = "cannot_measure"    // a source of measurements could not be asked
+	Unproved        Reason = "unproved"          // a certificate was not given in time
+	StillAlive      Reason = "still_alive"       // a credential that was ended is still accepted
 	Unsupported     Reason = "unsupported"       // known, and not built yet
 )
 
@@ -103,21 +109,21 @@ func New(op string, reason Reason, detail string) *Error {
 	return &Error{Op: op, Reason: reason, Detail: detail}
 }
 
-// Of finds the classified failure in a chain. What was never classified
-// comes back as Ask and Unexplained around the error itself.
+// Of finds the outermost classified failure in a chain: whoever wrapped last
+// knew most. What was never classified comes back as Ask and Unexplained
+// around the error itself, and nil as nil; do not assign that nil to an error.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var found *Error
-	if errors.As(err, &found) {
+	if found, ok := errors.AsType[*Error](err); ok {
 		return found
 	}
 	return &Error{Op: "working", Class: Ask, Reason: Unexplained, Err: err}
 }
 
-// Is reports whether the chain holds a failure with the given reason.
+// Is reports whether the failure that [Of] finds has the given reason.
 func Is(err error, reason Reason) bool {
-	var found *Error
-	return errors.As(err, &found) && found.Reason == reason
+	found, ok := errors.AsType[*Error](err)
+	return ok && found.Reason == reason
 }
