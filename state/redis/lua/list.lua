@@ -1,0 +1,26 @@
+-- list.lua reads a page of records through an index, all in one state.
+--
+-- KEYS  1 open or closed
+-- ARGV  1 ZRANGEBYSCORE or ZREVRANGEBYSCORE  2 and 3 its bounds
+--       4 most records  5 prefix of records
+--
+-- Computes names: prefix and a key from the index, under the tag of KEYS[1].
+--
+-- Answers OK and per record: key, ticket, revision, open, timer, body; BAD.
+
+local answer = { 'OK' }
+local index = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'WITHSCORES', 'LIMIT', 0, ARGV[4])
+for i = 1, #index, 2 do
+  local name = ARGV[5] .. index[i]
+  local got = redis.pcall('HMGET', name, 'revision', 'open', 'timer', 'body')
+  if got.err then
+    return { 'BAD', name, 'not a hash' }
+  end
+  if not (got[1] and got[2] and got[3] and got[4]) then
+    return { 'BAD', name, 'a field is missing' }
+  end
+  for _, value in ipairs({ index[i], index[i + 1], got[1], got[2], got[3], got[4] }) do
+    answer[#answer + 1] = value
+  end
+end
+return answer
