@@ -147,6 +147,11 @@ const (
 type Window struct {
 	From, To   time.Time // half open: [From, To)
 	Deployment string    // scope; matches ^[A-Za-z0-9._-]{1,64}$
+	// Signatures are the kind's patterns (RE2) of this credential failing;
+	// a check over logs counts them, others ignore them.
+	Signatures []string
+	// Hide holds values to be masked in sample lines: logs may hold them.
+	Hide []secret.Value
 }
 
 // Measurement is the result of one check over one window.

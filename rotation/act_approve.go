@@ -1,0 +1,156 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rekey/internal/fault"
+	"rekey/internal/secret"
+	"rekey/providers"
+	"rekey/rotation/event"
+	"rekey/rotation/watch"
+)
+
+// evidence is what an approval is given on. Whatever changes its hash voids
+// the approval. Deployment ids are shown and journalled, not hashed: a
+// colleague's deployment that proves the same credential changes nothing that
+// was approved.
+type evidence struct {
+	Plan    string                   `json:"plan"`
+	Places  map[string]placeEvidence `json:"places"`
+	Verdict watch.Verdict            `json:"verdict"`
+	Base    providers.Shape          `json:"shape"`
+}
+
+type placeEvidence struct {
+	Old, New     providers.ID
+	Fingerprints map[string]secret.Fingerprint
+	Versions     map[string]int
+	Certificate  string
+}
+
+// evidence collects what is known now from the record.
+func (w *run) evidence() (string, error) {
+	ev := evidence{Plan: w.r.PlanHash, Places: make(map[string]placeEvidence), Base: w.r.Cell.Shape}
+	if v := w.r.Vigils[Watch]; v != nil {
+		ev.Verdict = v.Verdict
+	}
+	for env, p := range w.r.Places {
+		pe := placeEvidence{Old: p.Old.ID, New: p.New.ID, Fingerprints: make(map[string]secret.Fingerprint), Versions: make(map[string]int), Certificate: w.r.Proofs[env].Kind}
+		for name, h := range p.After {
+			pe.Fingerprints[name], pe.Versions[name] = h.Fingerprint, h.Version
+		}
+		ev.Places[env] = pe
+	}
+	return hashOf(ev)
+}
+
+func (w *run) cardNumber() int {
+	if w.r.Card == nil {
+		return 0
+	}
+	return w.r.Card.Number
+}
+
+// approve asks people, once per card, and waits. A card is asked for only on
+// fresh life certificates. Marks come in through [Engine.Consider].
+func (w *run) approve(ctx context.Context) (outcome, error) {
+	if c := w.r.Card; c != nil {
+		switch c.State {
+		case CardApproved:
+			return finished("")
+		case CardOpen:
+			return w.waitForCard(c)
+		}
+	}
+	for _, env := range environments() {
+		cert, err := w.certify(ctx, env)
+		if err != nil {
+			return outcome{}, err
+		}
+		w.certified(env, cert)
+	}
+	hash, err := w.evidence()
+	if err != nil {
+		return outcome{}, err
+	}
+	card := &Card{Number: w.cardNumber() + 1, Evidence: hash, Asked: time.Now(), State: CardOpen}
+	if w.subject.Policy.Expiry > 0 {
+		card.Expires = card.Asked.Add(w.subject.Policy.Expiry)
+	}
+	w.r.Card = card
+	return outcome{state: Asking, wake: card.Expires, events: []event.Event{{
+		Kind: event.Card, Card: card.Number, Facts: map[string]string{"plan": w.r.PlanHash, "evidence": hash, "old": string(w.r.Old().ID), "new": string(w.r.New().ID)},
+		Text: fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Old().Shown(), w.r.Traits.EndIs),
+	}}}, nil
+}
+
+func (w *run) waitForCard(c *Card) (outcome, error) {
+	if c.Expires.IsZero() || time.Now().Before(c.Expires) {
+		return outcome{state: Asking, wake: c.Expires}, nil
+	}
+	c.State = CardExpired
+	return outcome{state: Pending, events: []event.Event{
+		{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r)},
+		w.pending(),
+	}}, nil
+}
+
+func (w *run) pending() event.Event {
+	return event.Event{Kind: event.Pending, Text: "Revocation pending: both keys live. `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
+}
+
+// standing holds the approval against its own source and against the world,
+// immediately before an act it allows. Any difference voids it: errNotStanding
+// tells why. Other errors mean that it could not be told.
+func (w *run) standing(ctx context.Context) error {
+	c := w.r.Card
+	if c == nil || c.State != CardApproved {
+		return &voided{"there is no approved card"}
+	}
+	marks, err := w.e.config.Ballot.Marks(ctx, w.r, c.Number)
+	if err != nil {
+		return &fault.Error{Op: "asking whether the approval still stands", Class: fault.Again, Reason: fault.Unreachable, Err: err}
+	}
+	switch t := w.subject.Policy.Count(w.r.Requester, c.asked(), marks, c.Approved[len(c.Approved)-1].At); t.State {
+	case CardApproved:
+	case CardDenied:
+		return &denied{*t.Veto}
+	case CardVoid:
+		return &voided{marks.Why}
+	default:
+		return &voided{"an approval was withdrawn"}
+	}
+	for _, env := range environments() {
+		cert, err := w.certify(ctx, env)
+		if fault.Is(err, fault.ChangedByOther) {
+			return &voided{fault.Of(err).Detail}
+		}
+		if err != nil {
+			return err
+		}
+		w.certified(env, cert)
+	}
+	if hash, err := w.evidence(); err != nil || hash != c.Evidence {
+		return &voided{"the evidence on the card is no longer what is found"}
+	}
+	return nil
+}
+
+// asked is the card as it was when people were asked: counting again at the
+// act must not find it answered, nor expired after it was approved in time.
+func (c Card) asked() Card {
+	c.State = CardOpen
+	return c
+}
+
+// voided says why an approval does not stand.
+type voided struct{ why string }
+
+func (v *voided) Error() string { return "the approval does not stand: " + v.why }
+
+// denied says who vetoed after an approval.
+type denied struct{ veto Vote }
+
+func (d *denied) Error() string { return "vetoed by " + d.veto.Person.ID }

@@ -1,0 +1,241 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rekey/internal/fault"
+	"rekey/providers"
+	"rekey/rotation/event"
+)
+
+// scopeOf is the environment whose credential a step ends; production stands
+// for both where they share one.
+func scopeOf(s Step) string {
+	if s.Environment == "" {
+		return Production
+	}
+	return s.Environment
+}
+
+func (w *run) oldOf(s Step) Known { return w.r.Places[scopeOf(s)].Old }
+
+// end ends the old credential by its explicit id, under an approval that
+// stands now. It may be entered again with the same id: the service is asked
+// again, and what proves the end is confirm dead alone.
+func (w *run) end(ctx context.Context, s Step) (outcome, error) {
+	if err := w.standing(ctx); err != nil {
+		return w.notStanding(err)
+	}
+	id, err := w.certain(s)
+	if err != nil {
+		return outcome{}, err
+	}
+	e := w.r.Ends[s.Environment]
+	e.ID, e.Sent = id, time.Now()
+	if s.Act == End && w.r.Traits.UndoOfEnd {
+		e.Disabled = true
+		err = w.disable(ctx, id)
+	} else {
+		e.Disabled = false
+		err = w.endForGood(ctx, id)
+	}
+	if f := fault.Of(err); err != nil && f.Class != fault.Lost {
+		return outcome{}, err // clearly not done
+	}
+	w.ending(s, e)
+	if err != nil {
+		return outcome{}, err // sent, answer lost: asked again
+	}
+	if s.Act == Delete {
+		return finished(fmt.Sprintf("Deleted %s for good.", w.oldOf(s).Shown()))
+	}
+	return finished(fmt.Sprintf("Asked %s to end %s. Now to prove that it is dead.", w.r.Traits.Service, w.oldOf(s).Shown()))
+}
+
+func (w *run) ending(s Step, e Ending) {
+	if w.r.Ends == nil {
+		w.r.Ends = make(map[string]Ending)
+	}
+	w.r.Ends[s.Environment] = e
+}
+
+// certain is the id to be ended: named, and not in use anywhere.
+func (w *run) certain(s Step) (providers.ID, error) {
+	id := w.oldOf(s).ID
+	for _, p := range w.r.Places {
+		if id == "" || id == p.New.ID || p.New.ID == "" {
+			return "", fault.New("naming the credential to end", fault.Ambiguous, "old and new cannot be told apart")
+		}
+	}
+	return id, nil
+}
+
+func (w *run) disable(ctx context.Context, id providers.ID) error {
+	d, err := capability[providers.Disabler](ctx, w, "disabling the old credential")
+	if err != nil {
+		return err
+	}
+	return d.Disable(ctx, id)
+}
+
+func (w *run) endForGood(ctx context.Context, id providers.ID) error {
+	d, err := capability[providers.Ender](ctx, w, "ending the old credential")
+	if err != nil {
+		return err
+	}
+	return d.End(ctx, id)
+}
+
+// notStanding goes back to asking, on a new card, or stops at a veto. After a
+// disable the credential stays as it is: nothing is undone by a withdrawal.
+func (w *run) notStanding(err error) (outcome, error) {
+	var void *voided
+	var veto *denied
+	switch c := w.r.Card; {
+	case errors.As(err, &veto):
+		c.State, c.Denied = CardDenied, &veto.veto
+		return outcome{back: Approve, state: Pending, events: []event.Event{
+			{Kind: event.Denied, Card: c.Number, By: veto.veto.Person.ID, Path: veto.veto.Path, Text: "Vetoed. " + safe(w.r)}, w.pending(),
+		}}, nil
+	case errors.As(err, &void):
+		n := w.cardNumber()
+		if c != nil {
+			c.State = CardVoid
+		}
+		return outcome{back: Approve, events: []event.Event{
+			{Kind: event.Void, Card: n, Text: "The approval no longer stands: " + void.why + ". A new card follows. " + safe(w.r)},
+		}}, nil
+	default:
+		return outcome{}, err
+	}
+}
+
+// confirmDead probes the old credential on the provider's schedule until it
+// has been refused without a break for the whole of it and the service's list
+// no longer has it. An answer that cannot be told (429, 5xx) counts for
+// neither side.
+func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
+	e, waits := w.r.Ends[s.Environment], w.r.Traits.Waits
+	old, err := w.stale(ctx, scopeOf(s))
+	if err != nil {
+		return outcome{}, err
+	}
+	switch found, err := w.probe(ctx, old); {
+	case err != nil:
+		return outcome{}, err
+	case old == nil:
+		e.ListOnly = true
+	case found.Liveness == providers.Refused:
+		e.refused(found.Answer)
+	case found.Liveness == providers.Alive && time.Since(e.Sent) > waits.ProbeFor:
+		return w.stillAlive(s, found.Answer)
+	case found.Liveness == providers.Alive:
+		e.Refused, e.Probes = time.Time{}, 0
+	}
+	w.ending(s, e)
+	if !e.ListOnly && (e.Refused.IsZero() || time.Since(e.Refused) < waits.ProbeFor) {
+		return lookAgain(waits.ProbeEvery)
+	}
+	if gone, err := w.unlisted(ctx, s); err != nil || !gone {
+		if err == nil {
+			return w.stillAlive(s, "still listed")
+		}
+		return outcome{}, err
+	}
+	e.Unlisted, e.Dead = true, time.Now()
+	w.ending(s, e)
+	return w.liveOn(ctx, s, e)
+}
+
+func (e *Ending) refused(answer string) {
+	now := time.Now()
+	if e.Refused.IsZero() {
+		e.Refused = now
+	}
+	e.Last, e.Answer = now, answer
+	e.Probes++
+}
+
+func (w *run) probe(ctx context.Context, old providers.Values) (providers.Finding, error) {
+	if old == nil {
+		return providers.Finding{Liveness: providers.Unclear}, nil
+	}
+	prober, err := capability[providers.Prober](ctx, w, "probing the old credential")
+	if err != nil {
+		return providers.Finding{}, err
+	}
+	return prober.Probe(ctx, old)
+}
+
+// unlisted asks the service's list. A disabled credential stays listed.
+func (w *run) unlisted(ctx context.Context, s Step) (bool, error) {
+	if w.r.Ends[s.Environment].Disabled {
+		return true, nil
+	}
+	lister, err := capability[providers.Lister](ctx, w, "listing credentials")
+	if err != nil {
+		return false, err
+	}
+	all, err := lister.List(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range all {
+		if c.ID == w.oldOf(s).ID {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// stillAlive goes back to ending: a failed end is a lasting duty. The end
+// holds the approval against its source once more.
+func (w *run) stillAlive(s Step, answer string) (outcome, error) {
+	e := w.r.Ends[s.Environment]
+	e.Refused, e.Probes = time.Time{}, 0
+	w.ending(s, e)
+	f := &fault.Error{Op: "proving that the old credential is dead", Class: fault.Again, Reason: fault.StillAlive, Detail: answer}
+	wait := w.e.config.Retry.pause(len(w.r.Times) - w.r.Cursor)
+	return outcome{back: End, wake: time.Now().Add(wait), events: []event.Event{
+		{Kind: event.Retrying, Step: s.String(), Reason: string(f.Reason), Text: what(w.r, f) + " Ending it again."},
+	}}, nil
+}
+
+// liveOn takes the life certificate once more, now that the old credential is
+// gone. A failing application is healed at once where that is possible.
+func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
+	for _, env := range environments() {
+		cert, err := w.certify(ctx, env)
+		if err != nil {
+			return w.heal(ctx, s, e, err)
+		}
+		w.certified(env, cert)
+	}
+	text := fmt.Sprintf("%s is dead: refused %d times (%s) over %s, first %s after the end; the service no longer lists it. Both environments still work.",
+		w.oldOf(s).Shown(), e.Probes, e.Answer, e.Last.Sub(e.Refused).Round(time.Second), e.Refused.Sub(e.Sent).Round(100*time.Millisecond))
+	return outcome{done: true, events: []event.Event{{Kind: event.Dead, Step: s.String(), Text: text, Facts: map[string]string{"id": string(e.ID), "answer": e.Answer}}}}, nil
+}
+
+// heal re-enables a credential that was only disabled, in a routine rotation
+// whose application fails without it. Acts towards safety do not wait for the
+// journal.
+func (w *run) heal(ctx context.Context, s Step, e Ending, cause error) (outcome, error) {
+	if !e.Disabled || w.r.Cell.Mode != Routine || !fault.Is(cause, fault.Failing) {
+		return outcome{}, cause
+	}
+	d, err := capability[providers.Disabler](ctx, w, "re-enabling the old credential")
+	if err == nil {
+		err = d.Enable(ctx, e.ID)
+	}
+	if err != nil {
+		return outcome{}, errors.Join(cause, err)
+	}
+	delete(w.r.Ends, s.Environment)
+	w.r.Card.State = CardVoid
+	return outcome{back: Approve, state: Pending, events: []event.Event{
+		{Kind: event.Void, Card: w.cardNumber(), Text: "The application failed without the old key, so it was switched on again. " + fault.Of(cause).Detail}, w.pending(),
+	}}, nil
+}

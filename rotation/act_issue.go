@@ -1,0 +1,272 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/providers"
+	"rekey/rotation/event"
+)
+
+// maxIssues bounds how many credentials one rotation may ask for: a service
+// whose answers keep getting lost must not fill up with keys.
+const maxIssues = 5
+
+// label names the credential at the service so that it is found again when
+// the answer that carried it was lost.
+func (w *run) label() string {
+	return fmt.Sprintf("%s%d", w.labelPrefix(), w.r.Issues)
+}
+
+func (w *run) labelPrefix() string {
+	env := "all"
+	if step, ok := w.r.Step(); ok && !w.r.Cell.Shared && step.Environment != "" {
+		env = step.Environment
+	}
+	return fmt.Sprintf("rk_%s_%s_%s_", w.e.config.Installation, env, w.r.ID)
+}
+
+// labelPrefix is what people search for at the service.
+func labelPrefix(r *Rotation) string { return "rk_…_" + r.ID + "_" }
+
+// issue makes the new credential and writes it to its first environment in
+// one step, because between the two its value exists in memory only. Entered
+// again it lists by label first: what we made and nobody uses is deleted
+// before another one is made.
+func (w *run) issue(ctx context.Context, env string) (outcome, error) {
+	if done, err := w.alreadyIssued(ctx, env); err != nil || done {
+		return w.issued(env), err
+	}
+	if err := w.sweep(ctx); err != nil {
+		return outcome{}, err
+	}
+	if err := w.nextLabel(ctx); err != nil {
+		return outcome{}, err
+	}
+	issuer, err := capability[providers.Issuer](ctx, w, "creating a credential")
+	if err != nil {
+		return outcome{}, err
+	}
+	made, err := issuer.Issue(ctx, w.label())
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := w.acceptable(ctx, made); err != nil {
+		return outcome{}, err
+	}
+	known := w.known(made)
+	if err := w.put(ctx, env, made.Values, known); err != nil {
+		return outcome{}, err
+	}
+	return w.issued(env), nil
+}
+
+func (w *run) issued(env string) outcome {
+	return outcome{done: true, text: fmt.Sprintf("Created %s beside %s and wrote it to %s. Both keys work.", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Shown(), env)}
+}
+
+// known describes an issued credential for the record.
+func (w *run) known(c providers.Credential) Known {
+	k := Known{ID: c.ID, Fingerprint: w.e.fingerprint(c.Values), Label: c.Label, Made: c.Made}
+	if !w.r.Traits.PublicID {
+		k.Last4 = last4(c.Values)
+	}
+	return k
+}
+
+// alreadyIssued recognises a write of ours whose outcome was never recorded:
+// the environment is one version on and holds a credential with our label.
+func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
+	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
+	if err != nil {
+		return false, err
+	}
+	place := w.r.Places[env]
+	if sameHeld(w.e.held(entries), place.Before) {
+		return false, nil
+	}
+	kind, err := w.found(ctx)
+	if err != nil {
+		return false, err
+	}
+	id, err := kind.Identify(valuesOf(entries))
+	if err != nil {
+		return false, err
+	}
+	ours, err := w.ours(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range ours {
+		if c.ID == id && oneOn(w.e.held(entries), place.Before) {
+			c.Values = valuesOf(entries)
+			return true, w.adopt(ctx, env, c, entries)
+		}
+	}
+	return false, fault.New("looking at "+env+" before creating a credential", fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
+}
+
+func (w *run) adopt(ctx context.Context, env string, c providers.Credential, entries map[string]deploy.Entry) error {
+	if err := w.alive(ctx, c.Values); err != nil {
+		return err
+	}
+	w.wrote(env, entries, w.known(c))
+	return nil
+}
+
+// ours lists the credentials at the service that carry this rotation's label.
+func (w *run) ours(ctx context.Context) ([]providers.Credential, error) {
+	lister, err := capability[providers.Lister](ctx, w, "listing credentials")
+	if err != nil {
+		return nil, err
+	}
+	all, err := lister.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ours []providers.Credential
+	for _, c := range all {
+		if strings.HasPrefix(c.Label, w.labelPrefix()) {
+			ours = append(ours, c)
+		}
+	}
+	return ours, nil
+}
+
+// sweep deletes credentials of this very rotation that reached no
+// environment. Anything else waits for a person.
+func (w *run) sweep(ctx context.Context) error {
+	ours, err := w.ours(ctx)
+	if err != nil || len(ours) == 0 {
+		return err
+	}
+	ender, err := capability[providers.Ender](ctx, w, "deleting an unused credential of ours")
+	if err != nil {
+		return err
+	}
+	used, err := w.inUse(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range ours {
+		if used[c.ID] {
+			return fault.New("deleting an unused credential of ours", fault.Ambiguous, "the vault holds "+string(c.ID))
+		}
+		if err := w.note(ctx, event.Event{Kind: event.Swept, Text: fmt.Sprintf("The answer to an earlier creation was lost. Deleting %s, which no environment ever held.", c.ID), Facts: map[string]string{"id": string(c.ID), "label": c.Label}}); err != nil {
+			return err
+		}
+		if err := ender.End(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inUse identifies what every environment holds now.
+func (w *run) inUse(ctx context.Context) (map[providers.ID]bool, error) {
+	kind, err := w.found(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used := make(map[providers.ID]bool)
+	for _, env := range environments() {
+		entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
+		if err != nil {
+			return nil, err
+		}
+		id, err := kind.Identify(valuesOf(entries))
+		if err != nil {
+			return nil, err
+		}
+		used[id] = true
+	}
+	return used, nil
+}
+
+// nextLabel gives a repeated attempt a label of its own, in the journal
+// before it is used.
+func (w *run) nextLabel(ctx context.Context) error {
+	if w.begun {
+		w.begun = false
+		return nil
+	}
+	if w.r.Issues >= maxIssues {
+		return fault.New("creating a credential", fault.Ambiguous, fmt.Sprintf("%d attempts did not come to an end; none was written anywhere", w.r.Issues))
+	}
+	w.r.Issues++
+	step, _ := w.r.Step()
+	return w.note(ctx, event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)})
+}
+
+// acceptable holds a new credential to what must be true before it is
+// written anywhere: another identity than the old one, every variable there,
+// and accepted by the service.
+func (w *run) acceptable(ctx context.Context, c providers.Credential) error {
+	const op = "checking the new credential"
+	for _, p := range w.r.Places {
+		if c.ID == "" || c.ID == p.Old.ID || w.e.fingerprint(c.Values) == p.Old.Fingerprint {
+			return fault.New(op, fault.Ambiguous, "the service answered with the identity or the value of the old one")
+		}
+	}
+	for _, name := range w.subject.Variables {
+		if c.Values[name].IsZero() {
+			return fault.New(op, fault.Garbled, "the service gave no value for "+name)
+		}
+	}
+	kind, err := w.found(ctx)
+	if err != nil {
+		return err
+	}
+	if id, err := kind.Identify(c.Values); err != nil || id != c.ID {
+		return &fault.Error{Op: op, Reason: fault.Garbled, Detail: "the values do not belong to " + string(c.ID), Err: err}
+	}
+	return w.alive(ctx, c.Values)
+}
+
+// alive probes until the service accepts the credential, for the settle time
+// at most: new keys may take a moment.
+func (w *run) alive(ctx context.Context, v providers.Values) error {
+	prober, err := capability[providers.Prober](ctx, w, "verifying the new credential")
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(w.r.Traits.Waits.Settle)
+	for {
+		found, err := prober.Probe(ctx, v)
+		if err != nil {
+			return err
+		}
+		if found.Liveness == providers.Alive {
+			return nil
+		}
+		if !time.Now().Before(until) {
+			return &fault.Error{Op: "verifying the new credential", Class: fault.Again, Reason: fault.Unproved, Detail: "the service answered " + found.Answer}
+		}
+		if !pause(ctx, max(w.r.Traits.Waits.Settle/10, 10*time.Millisecond)) {
+			return ctx.Err()
+		}
+	}
+}
+
+func sameHeld(a, b map[string]Held) bool {
+	for name := range b {
+		if a[name] != b[name] {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// oneOn reports whether a is b with every version one further.
+func oneOn(a, b map[string]Held) bool {
+	for name, h := range b {
+		if a[name].Version != h.Version+1 || a[name].EntryID != h.EntryID {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}

@@ -1,0 +1,116 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/internal/secret"
+	"rekey/providers"
+)
+
+// prove takes the life certificate of an environment, trying again until the
+// time for it is over.
+func (w *run) prove(ctx context.Context, env string) (outcome, error) {
+	cert, err := w.certify(ctx, env)
+	if err == nil {
+		w.certified(env, cert)
+		d := w.r.Deploys[env]
+		return finished(fmt.Sprintf("%s runs on %s: %d instances said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Shown(), cert.Instances, cert.Affected, d.Live.Sub(d.Triggered).Round(100*time.Millisecond)))
+	}
+	began := w.r.Times[len(w.r.Times)-1].Started
+	if f := fault.Of(err); f.Class == fault.Again && time.Since(began) < w.subject.Pace.ProveFor {
+		return lookAgain(w.subject.Pace.ProveEvery)
+	} else if f.Reason == fault.Unproved {
+		f.Class = fault.Ask
+	}
+	return outcome{}, err
+}
+
+func title(env string) string {
+	if env == Production {
+		return "Production"
+	}
+	return "Staging"
+}
+
+func (w *run) certified(env string, c Certificate) {
+	if w.r.Proofs == nil {
+		w.r.Proofs = make(map[string]Certificate)
+	}
+	w.r.Proofs[env] = c
+	if d := w.r.Deploys[env]; d.Name != c.Deployment && c.Deployment != "" {
+		d.Name = c.Deployment // ours had no name, or a colleague's newer one proves the new credential
+		w.r.Deploys[env] = d
+	}
+}
+
+// certify asks the running application and the secret's own check. It is
+// taken after each deployment, before a card, and again before an end.
+func (w *run) certify(ctx context.Context, env string) (Certificate, error) {
+	current, err := w.expect(ctx, env, w.r.Places[env].After)
+	if err != nil {
+		return Certificate{}, err
+	}
+	old, err := w.stale(ctx, env)
+	if err != nil {
+		return Certificate{}, err
+	}
+	heard, err := w.attest(ctx, env, current, old)
+	if err != nil {
+		return Certificate{}, err
+	}
+	words, err := w.affected(ctx, env)
+	if err != nil {
+		return Certificate{}, err
+	}
+	return Certificate{
+		Kind: "attest", At: time.Now(), Deployment: heard.Deployment, Instances: len(heard.Instances), Answers: heard.New,
+		Affected: words, Fingerprint: w.e.fingerprint(valuesOf(current)),
+	}, nil
+}
+
+// attest asks the environment's application about every variable. The answer
+// for the first one is returned; all must agree.
+func (w *run) attest(ctx context.Context, env string, current map[string]deploy.Entry, old providers.Values) (deploy.Testimony, error) {
+	var first deploy.Testimony
+	for i, name := range w.subject.Variables {
+		stale := secret.Value{}
+		if old != nil {
+			stale = old[name]
+		}
+		t, err := w.subject.Stages[env].Attester.Attest(ctx, name, current[name].Value, stale)
+		if err != nil {
+			return deploy.Testimony{}, err
+		}
+		if !t.Agreed {
+			return deploy.Testimony{}, &fault.Error{Op: "asking the application in " + env + " which " + name + " it uses", Class: fault.Again, Reason: fault.Unproved,
+				Detail: fmt.Sprintf("%d answers for the value in the vault, %d for the old one, %d for neither", t.New, t.Old, t.Other)}
+		}
+		if i == 0 {
+			first = t
+		}
+	}
+	return first, nil
+}
+
+// affected runs the check that succeeds only if this credential works.
+func (w *run) affected(ctx context.Context, env string) (string, error) {
+	stage := w.subject.Stages[env]
+	if stage.Affected == nil {
+		return "no check of its own (" + stage.NoAffected + ")", nil
+	}
+	now := time.Now()
+	m := stage.Affected.Measure(ctx, deploy.Window{From: now, To: now, Deployment: w.r.Deploys[env].Name, Signatures: w.r.Traits.Signatures})
+	op := "asking " + env + " for something that needs this credential"
+	switch m.Outcome {
+	case deploy.OK:
+		return "its own check passed", nil
+	case deploy.Bad:
+		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.Failing, Detail: m.Detail}
+	default:
+		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail}
+	}
+}

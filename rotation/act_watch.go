@@ -1,0 +1,254 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/rotation/event"
+	"rekey/rotation/watch"
+)
+
+// Names of the measurements that every watch makes beside the configured
+// checks.
+const (
+	seriesAttest   = "attest"
+	seriesAffected = "affected"
+)
+
+// baseline measures every check of production over the time before anything
+// is changed. A source that does not answer now would leave the watch blind.
+func (w *run) baseline(ctx context.Context, deployment string) error {
+	from, to := watch.Before(w.subject.Watch, time.Now())
+	w.r.Base = make(map[string]float64)
+	for _, c := range w.subject.Stages[Production].Checks {
+		m := c.Measure(ctx, deploy.Window{From: from, To: to, Deployment: deployment, Signatures: w.r.Traits.Signatures})
+		op := "asking the check " + c.Name + " before the start"
+		switch {
+		case m.Outcome == deploy.Error && c.Required:
+			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail}
+		case m.Outcome == deploy.Bad && c.Required && (c.Instant || m.Hard):
+			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Failing, Detail: m.Detail}
+		case m.Outcome != deploy.Error && m.Outcome != deploy.NoData && c.Unit != watch.Plain:
+			w.r.Base[c.Name] = m.Value
+		}
+	}
+	return nil
+}
+
+// watch measures what is due and judges it. State is kept after every tick;
+// after a restart the ticks that were missed are measured over their own
+// ranges.
+func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
+	v, p := w.vigil(s)
+	var events []event.Event
+	for {
+		n, from, to, at := watch.Due(p, v.Start, v.done(), time.Now())
+		if n == 0 {
+			return outcome{wake: at, events: events}, nil
+		}
+		ticks, scope := w.measure(ctx, v, n, deploy.Window{From: from, To: to})
+		if ctx.Err() != nil {
+			return outcome{}, ctx.Err()
+		}
+		if again, ok := watch.Retry(p, at, time.Now()); ok && onlyErrors(ticks) {
+			return outcome{wake: again, events: events}, nil
+		}
+		if scope != "" && scope != v.Scope {
+			v.Scope = scope
+			events = append(events, event.Event{Kind: event.Scope, Step: s.String(), Text: "A newer deployment (" + scope + ") runs on the new key. The watch follows it; its clock goes on.", Facts: map[string]string{"deployment": scope}})
+		}
+		v.add(ticks, n > watch.Expected(p))
+		w.count(v, n > watch.Expected(p))
+		ended := n > watch.Expected(p)
+		if v.Verdict, v.Finding = watch.Judge(p, v.Series, ended); v.Verdict != watch.Running {
+			return w.judged(s, v, events), nil
+		}
+	}
+}
+
+// vigil finds or begins the watch of a step.
+func (w *run) vigil(s Step) (*Vigil, watch.Params) {
+	p := w.subject.Watch
+	if s.Act == WatchAfter {
+		p = w.subject.After
+	}
+	if v := w.r.Vigils[s.Act]; v != nil {
+		return v, p
+	}
+	v := &Vigil{Start: time.Now(), Scope: w.r.Deploys[Production].Name}
+	v.Series = append(v.Series, watch.Series{Check: seriesAttest, Required: true, Instant: true})
+	if stage := w.subject.Stages[Production]; stage.Affected != nil && stage.Free {
+		v.Series = append(v.Series, watch.Series{Check: seriesAffected, Required: true, Instant: true})
+	}
+	for _, c := range w.subject.Stages[Production].Checks {
+		series := watch.Series{Check: c.Name, Required: c.Required, Instant: c.Instant, Unit: c.Unit}
+		if base, ok := w.r.Base[c.Name]; ok {
+			series.Baseline = &base
+		}
+		v.Series = append(v.Series, series)
+	}
+	if w.r.Vigils == nil {
+		w.r.Vigils = make(map[Act]*Vigil)
+	}
+	w.r.Vigils[s.Act] = v
+	return v, p
+}
+
+// done is how many ticks are recorded, the final one included. Every series
+// has as many as the others.
+func (v *Vigil) done() int {
+	n := len(v.Series[0].Ticks)
+	if v.Series[0].Final != nil {
+		n++
+	}
+	return n
+}
+
+func (v *Vigil) add(ticks []watch.Tick, final bool) {
+	for i := range v.Series {
+		if final {
+			v.Series[i].Final = &ticks[i]
+		} else {
+			v.Series[i].Ticks = append(v.Series[i].Ticks, ticks[i])
+		}
+	}
+}
+
+// measure asks everything once. scope is the deployment that answered for the
+// new credential, "" when that could not be asked.
+func (w *run) measure(ctx context.Context, v *Vigil, n int, win deploy.Window) (ticks []watch.Tick, scope string) {
+	win.Signatures = w.r.Traits.Signatures
+	witness, scope := w.testify(ctx, &win)
+	if scope == "" {
+		scope = v.Scope
+	}
+	win.Deployment = scope
+	checks := map[string]deploy.Check{seriesAffected: w.subject.Stages[Production].Affected}
+	for _, c := range w.subject.Stages[Production].Checks {
+		checks[c.Name] = c.Check
+	}
+	for _, s := range v.Series {
+		m := witness
+		if s.Check != seriesAttest {
+			m = w.one(ctx, checks[s.Check], s, win)
+		}
+		ticks = append(ticks, watch.Tick{N: n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: m.Detail})
+	}
+	return ticks, scope
+}
+
+// one measures a check. What sees the present only says nothing about a tick
+// that is long over; a check that has left the configuration measures nothing.
+func (w *run) one(ctx context.Context, c deploy.Check, s watch.Series, win deploy.Window) deploy.Measurement {
+	switch {
+	case c == nil:
+		return deploy.Measurement{Outcome: deploy.Error, Requests: -1, Detail: "the check is no longer configured"}
+	case s.Instant && watch.Missed(w.subject.Watch, win.To.Add(w.subject.Watch.IngestDelay), time.Now()):
+		return deploy.Measurement{Outcome: deploy.Error, Requests: -1, Detail: "not asked at the time"}
+	default:
+		return c.Measure(ctx, win)
+	}
+}
+
+// testify asks production which credential it runs on. An application that
+// still answers for the old one, or for neither, has failed; one that cannot
+// be asked is a measurement that could not be made.
+func (w *run) testify(ctx context.Context, win *deploy.Window) (deploy.Measurement, string) {
+	m := deploy.Measurement{Outcome: deploy.Error, Requests: -1}
+	current, err := w.expect(ctx, Production, w.r.Places[Production].After)
+	if fault.Is(err, fault.ChangedByOther) {
+		return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Requests: -1, Detail: "the vault no longer holds what was written"}, ""
+	}
+	if err != nil {
+		m.Detail = "the vault could not be read"
+		return m, ""
+	}
+	old, err := w.stale(ctx, Production)
+	if err != nil {
+		m.Detail = "the old version could not be read from the vault"
+		return m, ""
+	}
+	win.Hide = hide(valuesOf(current), old)
+	heard, err := w.attest(ctx, Production, current, old)
+	switch {
+	case fault.Is(err, fault.Unproved):
+		return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Requests: -1, Detail: fault.Of(err).Detail}, ""
+	case err != nil:
+		m.Detail = "the application could not be asked which key it uses"
+		return m, ""
+	}
+	return deploy.Measurement{Outcome: deploy.OK, Requests: -1, Value: float64(heard.New)}, heard.Deployment
+}
+
+// onlyErrors reports that something could not be measured and nothing failed:
+// then the tick may be tried again. A failure is never thrown away.
+func onlyErrors(ticks []watch.Tick) bool {
+	errors := false
+	for _, t := range ticks {
+		if t.Outcome == watch.Bad {
+			return false
+		}
+		errors = errors || t.Outcome == watch.Error
+	}
+	return errors
+}
+
+// count adds what the last tick saw of the application's requests.
+func (w *run) count(v *Vigil, final bool) {
+	if final {
+		return // the final query covers what the ticks have counted
+	}
+	for _, s := range v.Series {
+		if t := s.Ticks[len(s.Ticks)-1]; s.Unit == watch.Count && t.Requests >= 0 {
+			w.r.Seen.Requests += t.Requests
+			w.r.Seen.Failed += t.Value
+		}
+	}
+}
+
+// judged ends a watch: on to the next step after a pass, else a person.
+func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
+	text := w.summary(s, v)
+	facts := map[string]string{"verdict": string(v.Verdict)}
+	if v.Verdict == watch.Passed {
+		return outcome{done: true, events: append(events, event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts})}
+	}
+	reason := fault.CannotMeasure
+	if v.Verdict == watch.Failed {
+		reason = fault.Failing
+	}
+	f := fault.New("watching production", reason, strings.TrimSuffix(text, "."))
+	p := explain(w.r, s, f)
+	w.r.Problem = &p
+	return outcome{state: Stuck, events: append(events,
+		event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts},
+		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: p.Safe + " " + p.Next})}
+}
+
+// summary is the watch's result in a line: the verdict, what was measured,
+// and what spoke against it.
+func (w *run) summary(s Step, v *Vigil) string {
+	minutes := time.Since(v.Start).Round(time.Second)
+	text := fmt.Sprintf("Watched production for %s: %s.", minutes, v.Verdict)
+	for _, series := range v.Series {
+		t := watch.Tally(w.paramsOf(s), series)
+		text += fmt.Sprintf(" %s: %d ok, %d bad, %d silent, %d not measured.", series.Check, t.OK, t.Bad, t.NoData, t.Error)
+	}
+	for _, f := range v.Finding {
+		if f.Verdict == v.Verdict && v.Verdict != watch.Passed {
+			text += " " + spoken(f)
+		}
+	}
+	return text
+}
+
+func (w *run) paramsOf(s Step) watch.Params {
+	if s.Act == WatchAfter {
+		return w.subject.After
+	}
+	return w.subject.Watch
+}

@@ -1,0 +1,102 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/providers"
+	"rekey/rotation/event"
+)
+
+// heldPoll is how many times longer than a deployment's poll a held write is
+// left alone: a person has to merge it.
+const heldPoll = 10
+
+// put writes the credential to an environment from the versions this rotation
+// found there.
+func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) error {
+	place := w.r.Places[env]
+	place.New = k // named even if the answer is lost
+	w.r.Places[env] = place
+	var changes []deploy.Assignment
+	for _, name := range sortedKeys(v) {
+		before := place.Before[name]
+		changes = append(changes, deploy.Assignment{Name: name, Value: v[name], From: before.Version, ID: before.EntryID, Note: w.memo(place, before, k)})
+	}
+	entries, err := w.subject.Vault.Write(ctx, env, changes)
+	if err != nil {
+		return err
+	}
+	w.wrote(env, entries, k)
+	return nil
+}
+
+// memo is what the vault keeps beside the value, in the same write: enough to
+// find the way back should every other record be lost.
+func (w *run) memo(p Place, before Held, k Known) deploy.Note {
+	return deploy.Note{
+		"rekey-rotation":             w.r.ID,
+		"rekey-rotated-at":           time.Now().UTC().Format(time.RFC3339),
+		"rekey-id":                   string(k.ID),
+		"rekey-previous-id":          string(p.Old.ID),
+		"rekey-previous-version":     fmt.Sprint(before.Version),
+		"rekey-previous-fingerprint": string(before.Fingerprint),
+	}
+}
+
+// wrote records what an environment holds from now on.
+func (w *run) wrote(env string, entries map[string]deploy.Entry, k Known) {
+	place := w.r.Places[env]
+	place.New, place.After, place.HeldSince = k, w.e.held(entries), time.Time{}
+	w.r.Places[env] = place
+}
+
+// write brings the issued credential from staging to a further environment.
+// It reads back first: an earlier attempt may have arrived.
+func (w *run) write(ctx context.Context, env string) (outcome, error) {
+	source, err := w.expect(ctx, Staging, w.r.Places[Staging].After)
+	if err != nil {
+		return outcome{}, err
+	}
+	place, issued := w.r.Places[env], w.r.Places[Staging].New
+	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
+	if err != nil {
+		return outcome{}, err
+	}
+	now := w.e.held(entries)
+	switch {
+	case oneOn(now, place.Before) && w.e.fingerprint(valuesOf(entries)) == issued.Fingerprint:
+		w.wrote(env, entries, issued)
+	case !sameHeld(now, place.Before):
+		return outcome{}, fault.New("writing "+env, fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
+	case !place.HeldSince.IsZero():
+		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
+	default:
+		err := w.put(ctx, env, valuesOf(source), issued)
+		if fault.Is(err, fault.HeldForApproval) {
+			return w.heldBack(env, err)
+		}
+		if err != nil {
+			return outcome{}, err
+		}
+	}
+	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Shown(), env, place.Old.Shown()))
+}
+
+// heldBack waits for a person to merge our write in the vault, and says so.
+// The write is not sent again: that would make a second request.
+func (w *run) heldBack(env string, err error) (outcome, error) {
+	place := w.r.Places[env]
+	place.HeldSince = time.Now()
+	w.r.Places[env] = place
+	step, _ := w.r.Step()
+	f := fault.Of(err)
+	text := what(w.r, f) + " Waiting for a person to merge it there. " + safe(w.r)
+	return outcome{
+		wake:   time.Now().Add(heldPoll * w.subject.Pace.DeployPoll),
+		events: []event.Event{{Kind: event.Waiting, Step: step.String(), Reason: string(f.Reason), Text: text}},
+	}, nil
+}

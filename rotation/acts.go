@@ -1,0 +1,226 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/internal/secret"
+	"rekey/providers"
+	"rekey/rotation/event"
+)
+
+// act does what a step says. Every act may be entered again after a crash
+// with its effect made, not made or half made: it looks first.
+func (w *run) act(ctx context.Context, s Step) (outcome, error) {
+	switch s.Act {
+	case Preflight:
+		return w.preflight(ctx)
+	case Issue:
+		return w.issue(ctx, s.Environment)
+	case Write:
+		return w.write(ctx, s.Environment)
+	case Sync:
+		// A sync that carries these values stops the survey in this version,
+		// so here there is none to wait for.
+		return finished("")
+	case Deploy:
+		return w.deploy(ctx, s.Environment)
+	case Prove:
+		return w.prove(ctx, s.Environment)
+	case Watch, WatchAfter:
+		return w.watch(ctx, s)
+	case Hold:
+		return w.holdBack()
+	case Approve:
+		return w.approve(ctx)
+	case End, Delete:
+		return w.end(ctx, s)
+	case ConfirmDead:
+		return w.confirmDead(ctx, s)
+	case Report:
+		return w.report()
+	default:
+		return outcome{}, fault.New("executing "+s.String(), fault.Unsupported, "the step belongs to plans that cannot run yet")
+	}
+}
+
+// preflight repeats the survey, unless the one that made the plan is young,
+// and asks every check: a rotation that would be blind does not start.
+func (w *run) preflight(ctx context.Context) (outcome, error) {
+	if time.Since(w.r.Surveyed) > w.subject.Pace.Fresh {
+		found, err := w.e.survey(ctx, w.subject)
+		if err != nil {
+			return outcome{}, err
+		}
+		if found.hash != w.r.PlanHash {
+			return outcome{}, fault.New("looking again before the first change", fault.ChangedByOther, "the plan was made from other facts")
+		}
+		w.kind, w.r.Surveyed = found.kind, time.Now()
+	}
+	var live string
+	for _, env := range environments() {
+		heard, err := w.answers(ctx, env)
+		if err != nil {
+			return outcome{}, err
+		}
+		live = heard.Deployment // production comes last, and is what is watched
+	}
+	if err := w.baseline(ctx, live); err != nil {
+		return outcome{}, err
+	}
+	return finished(fmt.Sprintf("Looked first: the key in use is %s, in %s; every check answers. Nothing was changed.", w.r.Old().Shown(), places(w.r)))
+}
+
+func places(r *Rotation) string {
+	if r.Cell.Shared {
+		return "staging and production alike"
+	}
+	return "production; staging has its own"
+}
+
+// answers holds that the application can be asked, runs on the value in the
+// vault, and works: all of it before anything is changed.
+func (w *run) answers(ctx context.Context, env string) (deploy.Testimony, error) {
+	current, err := w.expect(ctx, env, w.r.Places[env].Before)
+	if err != nil {
+		return deploy.Testimony{}, err
+	}
+	heard, err := w.attest(ctx, env, current, nil)
+	if err != nil {
+		return deploy.Testimony{}, err
+	}
+	_, err = w.affected(ctx, env)
+	return heard, err
+}
+
+// expect reads an environment and holds it against what is known: the same
+// entry at the same version with the same value.
+func (w *run) expect(ctx context.Context, env string, known map[string]Held) (map[string]deploy.Entry, error) {
+	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
+	if err != nil {
+		return nil, err
+	}
+	for name, h := range w.e.held(entries) {
+		if h != known[name] {
+			return nil, fault.New("comparing "+name+" in "+env+" with what was there before", fault.ChangedByOther,
+				fmt.Sprintf("version %d with fingerprint %s, expected version %d with %s", h.Version, h.Fingerprint.Short(), known[name].Version, known[name].Fingerprint.Short()))
+		}
+	}
+	return entries, nil
+}
+
+// found returns the kind, surveying again when this run has not yet: after a
+// restart the service is looked at anew. Another kind than planned stops.
+func (w *run) found(ctx context.Context) (providers.Kind, error) {
+	if w.kind != nil {
+		return w.kind, nil
+	}
+	current := make(map[string]providers.Values)
+	for _, env := range environments() {
+		entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
+		if err != nil {
+			return nil, err
+		}
+		current[env] = valuesOf(entries)
+	}
+	kind, err := w.subject.Provider.Survey(ctx, current)
+	if err != nil {
+		return nil, err
+	}
+	if kind.Traits().Kind != w.r.Traits.Kind {
+		return nil, fault.New("looking at "+w.subject.Title+" again", fault.ChangedByOther,
+			fmt.Sprintf("found %q where the plan was made for %q", kind.Traits().Kind, w.r.Traits.Kind))
+	}
+	w.kind = kind
+	return kind, nil
+}
+
+// capability asserts what a kind can do; traits and methods are held to
+// agree by providertest, so a miss is a fault of the adapter.
+func capability[C any](ctx context.Context, w *run, op string) (C, error) {
+	var none C
+	kind, err := w.found(ctx)
+	if err != nil {
+		return none, err
+	}
+	c, ok := kind.(C)
+	if !ok {
+		return none, fault.New(op, fault.Unsupported, w.r.Traits.Kind+" has no such capability")
+	}
+	return c, nil
+}
+
+// stale reads the values an environment held before this rotation wrote it,
+// by version. They are never kept. Values that are gone come back as nil.
+func (w *run) stale(ctx context.Context, env string) (providers.Values, error) {
+	values := make(providers.Values)
+	for name, h := range w.r.Places[env].Before {
+		entry, err := w.subject.Vault.ReadVersion(ctx, env, name, h.Version)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case w.e.config.Key.Fingerprint(entry.Value) != h.Fingerprint:
+			return nil, fault.New("reading the old value of "+name+" by its version", fault.ChangedByOther, "the stored version shows another value")
+		}
+		values[name] = entry.Value
+	}
+	return values, nil
+}
+
+func (w *run) holdBack() (outcome, error) {
+	v := w.r.Vigils[Watch]
+	if v == nil {
+		return finished("")
+	}
+	until := v.Start.Add(w.subject.Watch.Window + w.r.Traits.Waits.Hold)
+	if wait := time.Until(until); wait > 0 {
+		return outcome{wake: until}, nil
+	}
+	return finished("")
+}
+
+func (w *run) report() (outcome, error) {
+	r := w.r
+	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s is dead. Failed application requests seen: %.0f of %.0f.",
+		time.Since(r.Started).Round(time.Second), r.New().Shown(), r.Old().Shown(), r.Seen.Failed, r.Seen.Requests)
+	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
+}
+
+func (w *run) reportFacts() map[string]string {
+	r := w.r
+	facts := map[string]string{
+		"old": string(r.Old().ID), "new": string(r.New().ID), "plan_hash": r.PlanHash,
+		"requests_seen": fmt.Sprintf("%.0f", r.Seen.Requests), "requests_failed": fmt.Sprintf("%.0f", r.Seen.Failed),
+	}
+	if c := r.Card; c != nil {
+		var names []string
+		for _, v := range c.Approved {
+			names = append(names, v.Person.ID+" by "+v.Path)
+		}
+		facts["evidence_hash"], facts["approved"] = c.Evidence, strings.Join(names, ", ")
+	}
+	for env, p := range r.Proofs {
+		facts["life "+env] = fmt.Sprintf("%s at %s: %d instances, %d answers, deployment %s", p.Kind, p.At.UTC().Format(time.RFC3339), p.Instances, p.Answers, p.Deployment)
+	}
+	for scope, e := range r.Ends {
+		facts[strings.TrimSpace("death "+scope)] = fmt.Sprintf("%s from %s to %s, %d probes, unlisted: %t", e.Answer, e.Refused.UTC().Format(time.RFC3339), e.Last.UTC().Format(time.RFC3339), e.Probes, e.Unlisted)
+	}
+	return facts
+}
+
+// hide lists the values to be masked in log samples.
+func hide(sets ...providers.Values) []secret.Value {
+	var all []secret.Value
+	for _, set := range sets {
+		for _, v := range set {
+			all = append(all, v)
+		}
+	}
+	return all
+}

@@ -1,0 +1,35 @@
+// Package rotation is the procedure: how a credential is replaced without
+// downtime, and what must be true before the old one may end.
+//
+// # A rotation is a plan and a cursor
+//
+// [PlanFor] turns a [Cell] (mode, shape, shared or not …) into ordered steps.
+// [Engine] executes any plan the same way: it claims the rotation's lease,
+// writes the intent of the step at the cursor into the journal, acts, and
+// writes the outcome; then the next step, until one has to wait. A waiting
+// rotation holds no lease and costs nothing; a timer or a person wakes it.
+//
+// # What may run twice
+//
+// Any step may be entered again after a crash, on any replica, with its intent
+// in the journal and its effect made, not made, or half made. Therefore every
+// act looks before it acts:
+//
+//   - issue lists by label; a credential of ours that reached no environment is
+//     deleted before another one is made
+//   - write reads back: the value may be there already
+//   - deploy sends the same request id again
+//   - approve edits or repeats a card; only the card in the record counts
+//   - end takes an explicit id and may be repeated with it
+//
+// Reading steps (prove, watch, hold, confirm dead) simply run again.
+//
+// # What never happens by itself
+//
+// Ending the old credential. It needs a card that carries the hash of the
+// plan and of the evidence, marks on it that stand at their own source at the
+// moment of the act, the vault still showing the new value in every
+// environment, and a fresh life certificate.
+//
+// The package knows contracts only: no Slack, no Redis, no HTTP.
+package rotation

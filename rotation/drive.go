@@ -1,0 +1,293 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rekey/internal/fault"
+	"rekey/providers"
+	"rekey/rotation/event"
+	"rekey/state"
+)
+
+// run is one holder's work on one rotation, from claim to release.
+type run struct {
+	e       *Engine
+	subject Subject
+	lease   state.Lease
+	rev     int64
+	r       *Rotation
+	kind    providers.Kind // found by a survey during this run
+	begun   bool           // the step's intent was committed by this run, just now
+	over    bool           // the lease was given up with a commit
+}
+
+// outcome is what an act came to.
+type outcome struct {
+	done   bool          // the step is finished
+	text   string        // sentence for people when done; "" says nothing
+	wake   time.Time     // when to look again if not done
+	state  State         // new state; "" keeps Running
+	back   Act           // go back to this step instead
+	events []event.Event // beside the step's own
+	facts  map[string]string
+}
+
+func finished(text string) (outcome, error) { return outcome{done: true, text: text}, nil }
+
+func lookAgain(d time.Duration) (outcome, error) { return outcome{wake: time.Now().Add(d)}, nil }
+
+// drive claims a rotation and executes steps until one waits.
+func (e *Engine) drive(ctx context.Context, key string) error {
+	w, err := e.hold(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer w.release(ctx)
+	for ctx.Err() == nil && (w.r.State == Running || w.r.State == Asking) {
+		on, err := w.step(ctx)
+		if err != nil || !on {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// hold claims and loads a rotation.
+func (e *Engine) hold(ctx context.Context, key string) (*run, error) {
+	lease, err := e.config.Store.Claim(ctx, key, e.config.Replica, e.config.Lease)
+	if err != nil {
+		return nil, fmt.Errorf("claiming %s: %w", key, err)
+	}
+	w := &run{e: e, lease: lease}
+	record, err := e.config.Store.Load(ctx, key)
+	if err == nil {
+		w.rev = record.Revision
+		w.r, err = decodeRecord(key, record.Body)
+	}
+	if err == nil {
+		var ok bool
+		if w.subject, ok = e.subjects[w.r.Secret]; !ok {
+			err = fmt.Errorf("driving %s: %s is no longer in the configuration", key, w.r.Secret)
+		}
+	}
+	if err != nil {
+		w.release(ctx)
+		return nil, fmt.Errorf("loading %s: %w", key, err)
+	}
+	return w, nil
+}
+
+// release gives the lease up, even when ctx has ended: the next holder would
+// have to wait for it to run out.
+func (w *run) release(ctx context.Context) {
+	if w.over {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := w.e.config.Store.Release(ctx, w.lease); err != nil {
+		w.e.config.Log.Warn("giving up a lease", "rotation", w.lease.Key, "error", err)
+	}
+}
+
+// step executes the step at the cursor: intent, act, outcome. It returns
+// false when the rotation has to wait.
+func (w *run) step(ctx context.Context) (bool, error) {
+	step, ok := w.r.Step()
+	if !ok {
+		return false, fmt.Errorf("driving %s: the plan has no step %d", w.r.Key(), w.r.Cursor)
+	}
+	w.begun = false
+	if !w.r.Begun {
+		if err := w.begin(ctx, step); err != nil {
+			return false, err
+		}
+	}
+	var out outcome
+	lease, err := keeper{w.e.config.Store, w.e.config.Lease}.during(ctx, w.lease, func(ctx context.Context) error {
+		var err error
+		out, err = w.act(ctx, step)
+		return err
+	})
+	w.lease = lease
+	if stopNow(ctx, err) {
+		return false, err
+	}
+	if err != nil {
+		return false, w.failed(ctx, step, err)
+	}
+	return w.finish(ctx, step, out)
+}
+
+// stopNow reports errors after which nothing may be committed: whoever holds
+// the lease next finds the intent and looks.
+func stopNow(ctx context.Context, err error) bool {
+	return err != nil && (lost(err) || ctx.Err() != nil)
+}
+
+func lost(err error) bool {
+	return errors.Is(err, state.ErrLost) || errors.Is(err, state.ErrConflict)
+}
+
+// begin commits the step's intent, before any effect of it.
+func (w *run) begin(ctx context.Context, step Step) error {
+	w.r.Begun, w.r.Attempt = true, 0
+	w.begun = true
+	switch step.Act {
+	case Issue:
+		w.r.Issues++
+	case Deploy:
+		w.ask(step.Environment)
+	case Watch, WatchAfter:
+		delete(w.r.Vigils, step.Act)
+	}
+	w.r.Times = append(w.r.Times, Timing{Step: step.String(), Started: time.Now()})
+	return w.note(ctx, event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)})
+}
+
+// intent names what the step is about to do, by id, label or version, so that
+// the journal tells it even if nothing else survives.
+func (w *run) intent(step Step) map[string]string {
+	switch step.Act {
+	case Issue:
+		return map[string]string{"label": w.label()}
+	case Write:
+		return map[string]string{"id": string(w.r.New().ID)}
+	case Deploy:
+		return map[string]string{"request": w.r.Deploys[step.Environment].Request}
+	case End, Delete:
+		return map[string]string{"id": string(w.oldOf(step).ID), "card": fmt.Sprint(w.cardNumber())}
+	default:
+		return nil
+	}
+}
+
+// note commits the record with events in the middle of a step. Should this
+// replica die now, the timer lets another one find the rotation.
+func (w *run) note(ctx context.Context, events ...event.Event) error {
+	return w.commit(ctx, events, state.Change{Timer: time.Now().Add(w.e.config.Lease), Extend: w.e.config.Lease})
+}
+
+// finish commits an act's outcome.
+func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) {
+	w.r.Wake, w.r.State = out.wake, Running
+	if out.state != "" {
+		w.r.State = out.state
+	}
+	events := out.events
+	switch {
+	case out.done:
+		events = append(events, event.Event{Kind: event.Done, Step: step.String(), Text: out.text, Facts: out.facts})
+		w.advance(w.r.Cursor + 1)
+	case out.back != "":
+		w.advance(w.stepOf(out.back, step.Environment))
+	}
+	if w.r.Cursor >= len(w.r.Plan) {
+		w.r.State, w.r.Ended, w.over = Succeeded, time.Now(), true
+		return false, w.commit(ctx, events, state.Change{Close: true, Release: true})
+	}
+	goOn := w.r.State == Running && (out.done || out.back != "") && out.wake.IsZero()
+	change := state.Change{Timer: out.wake, Extend: w.e.config.Lease}
+	if goOn {
+		change.Timer = time.Now().Add(w.e.config.Lease)
+	} else {
+		change.Release, w.over = true, true
+	}
+	return goOn, w.commit(ctx, events, change)
+}
+
+// advance moves the cursor and closes the step's timing.
+func (w *run) advance(cursor int) {
+	w.r.Cursor, w.r.Begun, w.r.Attempt, w.r.Problem = cursor, false, 0, nil
+	if n := len(w.r.Times); n > 0 {
+		w.r.Times[n-1].Ended = time.Now()
+	}
+}
+
+// stepOf finds the last step before the cursor, or at it, with this act.
+func (w *run) stepOf(act Act, environment string) int {
+	found := w.r.Cursor
+	for i := 0; i <= w.r.Cursor && i < len(w.r.Plan); i++ {
+		s := w.r.Plan[i]
+		if s.Act == act && (s.Environment == "" || s.Environment == environment) {
+			found = i
+		}
+	}
+	return found
+}
+
+// commit writes record, events and timer in one act.
+func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) error {
+	var err error
+	if c.Events, err = journalled(events); err != nil {
+		return err
+	}
+	if c.Body, err = encodeRecord(w.r); err != nil {
+		return err
+	}
+	before := time.Now()
+	rev, err := w.e.config.Store.Commit(ctx, w.lease, w.rev, c)
+	if err != nil {
+		return fmt.Errorf("committing %s: %w", w.r.Key(), err)
+	}
+	w.rev = rev
+	if c.Extend > 0 {
+		w.lease.Until = before.Add(c.Extend)
+	}
+	return nil
+}
+
+func journalled(events []event.Event) ([]state.Event, error) {
+	rows := make([]state.Event, 0, len(events))
+	for _, ev := range events {
+		if ev.At.IsZero() {
+			ev.At = time.Now()
+		}
+		body, err := ev.Encode()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, state.Event{Body: body, Post: ev.Posted()})
+	}
+	return rows, nil
+}
+
+// failed decides what a failure means: again later, or a person.
+func (w *run) failed(ctx context.Context, step Step, err error) error {
+	f := fault.Of(err)
+	w.e.config.Log.Warn("a step did not succeed", "rotation", w.r.ID, "secret", w.r.Secret, "step", step.String(), "attempt", w.r.Attempt+1, "class", f.Class.String(), "error", err)
+	w.r.Attempt++
+	repeatable := f.Class == fault.Again || f.Class == fault.Lost
+	if repeatable && (w.r.Attempt < w.e.config.Retry.Attempts || duty(step)) {
+		return w.retryLater(ctx, step, f)
+	}
+	p := explain(w.r, step, f)
+	w.r.Problem, w.r.State, w.r.Wake, w.over = &p, Stuck, time.Time{}, true
+	return w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: step.String(), Reason: p.Reason, Text: p.Text()}}, state.Change{Release: true})
+}
+
+// duty reports the steps that are never given up by themselves: an old
+// credential whose end was approved must die.
+func duty(step Step) bool { return step.Act == End || step.Act == ConfirmDead || step.Act == Delete }
+
+func (w *run) retryLater(ctx context.Context, step Step, f *fault.Error) error {
+	wait := max(w.e.config.Retry.pause(w.r.Attempt), f.RetryAfter)
+	w.r.Wake, w.over = time.Now().Add(wait), true
+	ev := event.Event{Kind: event.Retrying, Step: step.String(), Reason: string(f.Reason)}
+	if n := w.r.Attempt; n&(n-1) == 0 { // 1, 2, 4, 8 …: nag, do not flood
+		ev.Text = fmt.Sprintf("%s Attempt %d; next in %s.", what(w.r, f), n+1, wait.Round(time.Second))
+	}
+	return w.commit(ctx, []event.Event{ev}, state.Change{Timer: w.r.Wake, Release: true})
+}
+
+// pause doubles from First up to Max.
+func (r Retry) pause(attempt int) time.Duration {
+	d := r.First
+	for i := 1; i < attempt && d < r.Max; i++ {
+		d *= 2
+	}
+	return min(d, r.Max)
+}

@@ -1,0 +1,111 @@
+// Package event is what a rotation's journal holds: one event per effect,
+// decision and finding, in order, with a stored form that outlives the
+// program that wrote it.
+//
+// An event is written before the effect it announces ([Intent]) and after
+// ([Done], [Retrying], [Stopped]). People are shown the events that are meant
+// for them ([Event.Posted]); intents are kept and not shown. Events hold
+// names, ids, versions, fingerprints and sentences, never a secret value.
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Kind says what an event is. Kinds are stored: renaming one breaks old
+// journals.
+type Kind string
+
+// The kinds.
+const (
+	Started   Kind = "started"   // somebody asked for a rotation; By
+	Intent    Kind = "intent"    // an effect is about to be made; Step
+	Done      Kind = "done"      // a step was finished; Step, Text
+	Waiting   Kind = "waiting"   // a step waits for something outside; Step, Text
+	Retrying  Kind = "retrying"  // a step will be tried again; Step, Reason, Text
+	Stopped   Kind = "stopped"   // nothing goes on until a person acts; Step, Reason, Text
+	Swept     Kind = "swept"     // a credential of ours that nobody ever used is being deleted; Facts["id"]
+	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["verdict"], Text
+	Scope     Kind = "scope"     // the watch follows a newer deployment; Facts["deployment"]
+	Card      Kind = "card"      // an approval is asked for; Card
+	Void      Kind = "void"      // an approval card no longer counts; Card, Text
+	Approved  Kind = "approved"  // Card, By, Path
+	Denied    Kind = "denied"    // Card, By, Path
+	Expired   Kind = "expired"   // Card
+	Cancelled Kind = "cancelled" // By
+	Retried   Kind = "retried"   // somebody asked to go on; By
+	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
+	Dead      Kind = "dead"      // the death certificate; Facts
+	Reported  Kind = "reported"  // the rotation is finished; Facts
+)
+
+// Version of the stored form written by this program.
+const Version = 1
+
+// Event is one line of the journal.
+type Event struct {
+	Seq    int64             `json:"-"` // within the rotation; assigned by the store
+	V      int               `json:"v"`
+	At     time.Time         `json:"at"`
+	Kind   Kind              `json:"kind"`
+	Step   string            `json:"step,omitempty"`   // as plan steps print: "deploy(production)"
+	By     string            `json:"by,omitempty"`     // a person's id, "" for Rekey itself
+	Path   string            `json:"path,omitempty"`   // how a decision came: "emoji"
+	Reason string            `json:"reason,omitempty"` // a fault.Reason
+	Text   string            `json:"text,omitempty"`   // one sentence for people
+	Card   int               `json:"card,omitempty"`   // number of the approval card
+	Facts  map[string]string `json:"facts,omitempty"`  // names and figures, for people and for audit
+}
+
+// Posted reports whether people see the event in the thread. Intents are for
+// the journal, and so is a step that has nothing to say.
+func (e Event) Posted() bool {
+	switch e.Kind {
+	case Intent:
+		return false
+	case Done, Waiting, Retrying:
+		return e.Text != ""
+	default:
+		return true
+	}
+}
+
+// Urgent reports whether the event needs a person: it is a message of its own
+// with a mention, never merged with others.
+func (e Event) Urgent() bool {
+	switch e.Kind {
+	case Card, Stopped, Pending, Expired, Denied:
+		return true
+	default:
+		return false
+	}
+}
+
+// Encode returns the stored form.
+func (e Event) Encode() ([]byte, error) {
+	e.V = Version
+	body, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encoding event %s: %w", e.Kind, err)
+	}
+	return body, nil
+}
+
+// Decode reads a stored form. Versions newer than this program's are refused:
+// guessing at what they mean would tell people something untrue.
+func Decode(seq int64, body []byte) (Event, error) {
+	var e Event
+	if err := json.Unmarshal(body, &e); err != nil {
+		return Event{}, fmt.Errorf("decoding event %d: %w", seq, err)
+	}
+	if e.V < 1 || e.V > Version {
+		return Event{}, fmt.Errorf("decoding event %d: stored form %d is not known to this program (it knows 1 to %d)", seq, e.V, Version)
+	}
+	if e.Kind == "" {
+		return Event{}, fmt.Errorf("decoding event %d: it has no kind", seq)
+	}
+	e.Seq = seq
+	return e, nil
+}

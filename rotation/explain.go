@@ -1,0 +1,125 @@
+package rotation
+
+import (
+	"fmt"
+
+	"rekey/internal/fault"
+	"rekey/rotation/watch"
+)
+
+// Text is the problem as one line for people.
+func (p Problem) Text() string { return p.What + " " + p.Safe + " " + p.Next }
+
+// explain turns a failure into what people need at 3 a.m.: what happened,
+// what is safe, what to do. The cause stays in the log.
+func explain(r *Rotation, step Step, f *fault.Error) Problem {
+	return Problem{Step: step.String(), Reason: string(f.Reason), What: what(r, f), Safe: safe(r), Next: next(r, step, f)}
+}
+
+// what is the closed set of sentences for what happened.
+func what(r *Rotation, f *fault.Error) string {
+	sentence := whatHappened[f.Reason]
+	if sentence == "" {
+		sentence = whatHappened[fault.Unexplained]
+	}
+	text := fmt.Sprintf("While %s: %s", f.Op, sentence)
+	if f.Status != 0 {
+		text += fmt.Sprintf(" (status %d)", f.Status)
+	}
+	if f.Detail != "" {
+		text += " (" + f.Detail + ")"
+	}
+	return text + "."
+}
+
+var whatHappened = map[fault.Reason]string{
+	fault.Unexplained:     "something unexpected happened; the log of Rekey has the cause",
+	fault.Unauthorized:    "the credential Rekey asked with was refused",
+	fault.Forbidden:       "the credential Rekey asked with lacks a right",
+	fault.NotFound:        "what was asked for does not exist",
+	fault.Conflict:        "the other side reports a conflict",
+	fault.Invalid:         "the other side called the request invalid",
+	fault.RateLimited:     "the other side asked to slow down",
+	fault.ServerError:     "the other side has an error of its own",
+	fault.Unreachable:     "the other side could not be reached",
+	fault.TimedOut:        "no answer came in time",
+	fault.Garbled:         "the answer was not what the documentation promises",
+	fault.TooLarge:        "the answer was too large to be read",
+	fault.HeldForApproval: "the vault holds the write for approval",
+	fault.ChangedByOther:  "somebody else changed it in between",
+	fault.NotWritten:      "the write did not arrive in the vault",
+	fault.Managed:         "the value is managed elsewhere and must not be overwritten",
+	fault.Ambiguous:       "it could not be told with certainty",
+	fault.Unsupported:     "this version cannot do that",
+	fault.Failing:         "the application is failing",
+	fault.CannotMeasure:   "it could not be measured",
+	fault.Unproved:        "the proof was not given",
+	fault.StillAlive:      "the old credential is still accepted",
+}
+
+// safe says which credentials live.
+func safe(r *Rotation) string {
+	switch {
+	case r == nil:
+		return "Nothing was changed."
+	case r.OldDead():
+		return "The old key is dead; the application runs on the new one."
+	case len(r.Ends) > 0:
+		return "The end of the old key was requested; the new key is in use."
+	case r.Wrote(Production):
+		return "Old key still valid. Nothing was revoked. The vault holds the new key in every environment."
+	case r.Wrote(Staging):
+		return "Old key still valid. Nothing was revoked. Production was not touched; staging holds the new key."
+	case r.Issues > 0:
+		return "Old key still valid. Nothing was revoked. No environment was changed; a new key labelled " + labelPrefix(r) + "* may exist at the service, and is removed or reported before another one is made."
+	default:
+		return "Old key still valid. Nothing was changed."
+	}
+}
+
+// next says who has to do what.
+func next(r *Rotation, step Step, f *fault.Error) string {
+	retry := "`/rotate retry " + r.Secret + "` goes on from here; `/rotate cancel " + r.Secret + "` stops."
+	switch {
+	case f.Reason == fault.ChangedByOther && step.Act == Preflight:
+		return "The plan no longer fits what is there: `/rotate cancel " + r.Secret + "`, then start again."
+	case f.Reason == fault.Unauthorized, f.Reason == fault.Forbidden:
+		return "Mend the credential or its rights, then " + retry
+	case f.Reason == fault.HeldForApproval:
+		return "Merge the request in the vault."
+	default:
+		return "Look into it, then " + retry
+	}
+}
+
+// spoken puts a watch's finding into words.
+func spoken(f watch.Finding) string {
+	sentence := findingSays[f.Reason]
+	if sentence == "" {
+		sentence = string(f.Reason)
+	}
+	text := sentence
+	if f.Check != "" {
+		text = f.Check + ": " + text
+	}
+	if f.Want != 0 || f.Got != 0 {
+		text += fmt.Sprintf(" (%.4g, limit %.4g)", f.Got, f.Want)
+	}
+	if f.Detail != "" {
+		text += ": " + f.Detail
+	}
+	return text + "."
+}
+
+var findingSays = map[watch.Reason]string{
+	watch.HardSignature:   "this credential's own error was seen",
+	watch.TooManyBad:      "more bad measurements than allowed",
+	watch.FinalBad:        "the whole window, looked at once more, is bad",
+	watch.NothingRequired: "no required check is configured",
+	watch.LowCoverage:     "too few measurements were answered",
+	watch.ErrorsInARow:    "the source did not answer up to the end",
+	watch.FinalUnanswered: "the last look at the whole window was not answered",
+	watch.TooMuchSilence:  "the source answered and had nothing to judge; silence is not health",
+	watch.TooFewGood:      "too few good measurements",
+	watch.TooFewRequests:  "nobody is known to have used the application meanwhile",
+}

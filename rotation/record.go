@@ -1,0 +1,277 @@
+package rotation
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/secret"
+	"rekey/providers"
+	"rekey/rotation/watch"
+)
+
+// State is where a rotation stands. Names are stored.
+type State string
+
+// The states. Only the last two are final.
+const (
+	Running   State = "running" // Rekey acts, or waits for a time it knows
+	Asking    State = "waiting for approval"
+	Stuck     State = "stopped"            // needs a person: retry or cancel
+	Pending   State = "revocation pending" // both credentials live, the old one waits to be ended
+	Succeeded State = "done"
+	Abandoned State = "cancelled" // closed before anything was changed
+)
+
+// Final reports whether nothing more will happen.
+func (s State) Final() bool { return s == Succeeded || s == Abandoned }
+
+// Person is a member of the workspace.
+type Person struct {
+	ID   string `json:"id"` // "T0123/U0456": workspace and user
+	Name string `json:"name,omitempty"`
+}
+
+// Held is what one variable of one environment held at one moment.
+type Held struct {
+	EntryID     string             `json:"entry"`
+	Version     int                `json:"version"`
+	Fingerprint secret.Fingerprint `json:"fingerprint"`
+}
+
+// Place is one environment as this rotation found and left it. Where one
+// credential serves both environments, both places name the same one.
+type Place struct {
+	Old       Known           `json:"old"`
+	New       Known           `json:"new,omitzero"`
+	Before    map[string]Held `json:"before"`              // by variable
+	After     map[string]Held `json:"after,omitempty"`     // set once written
+	HeldSince time.Time       `json:"held_since,omitzero"` // the vault keeps our write until a person merges it
+}
+
+// Known is a credential as the record may name it.
+type Known struct {
+	ID          providers.ID       `json:"id"`
+	Last4       string             `json:"last4,omitempty"` // only where the service has no public id
+	Fingerprint secret.Fingerprint `json:"fingerprint"`     // of all its values together
+	Label       string             `json:"label,omitempty"`
+	Made        time.Time          `json:"made,omitzero"`
+}
+
+// Shown is how people see the credential.
+func (k Known) Shown() string {
+	switch {
+	case k.Last4 != "":
+		return "…" + k.Last4
+	case k.ID != "":
+		return string(k.ID)
+	default:
+		return "none"
+	}
+}
+
+// Deployment is one environment's deployment by this rotation.
+type Deployment struct {
+	Request   string        `json:"request"` // idempotency key
+	Triggered time.Time     `json:"triggered"`
+	Handle    deploy.Handle `json:"handle"`
+	Phase     deploy.Phase  `json:"phase"`
+	Live      time.Time     `json:"live,omitzero"`
+	Name      string        `json:"name,omitempty"` // the platform's own id, for scoping logs
+}
+
+// Certificate is a life certificate: the running application of one
+// environment uses the new credential.
+type Certificate struct {
+	Kind        string             `json:"kind"` // "attest"
+	At          time.Time          `json:"at"`
+	Deployment  string             `json:"deployment"`
+	Instances   int                `json:"instances"`
+	Answers     int                `json:"answers"`
+	Affected    string             `json:"affected"` // what the secret's own check said
+	Fingerprint secret.Fingerprint `json:"fingerprint"`
+}
+
+// Ending is the end of one old credential, up to its death certificate: when,
+// how often and with which answer it was refused.
+type Ending struct {
+	ID       providers.ID `json:"id"`
+	Sent     time.Time    `json:"sent"`                // when the end was asked of the service
+	Disabled bool         `json:"disabled,omitempty"`  // it can still be undone
+	Refused  time.Time    `json:"refused,omitzero"`    // first refusal of the unbroken run
+	Last     time.Time    `json:"last,omitzero"`       // last refusal
+	Answer   string       `json:"answer,omitempty"`    // "401"
+	Probes   int          `json:"probes,omitempty"`    // refusals in the run
+	Unlisted bool         `json:"unlisted,omitempty"`  // the service's list no longer has it
+	ListOnly bool         `json:"list_only,omitempty"` // the old value could not be read for a probe
+	Dead     time.Time    `json:"dead,omitzero"`       // when all of it was certain
+}
+
+// Vigil is the stored progress of one watch.
+type Vigil struct {
+	Start   time.Time       `json:"start"`
+	Scope   string          `json:"scope"`
+	Series  []watch.Series  `json:"series"`
+	Verdict watch.Verdict   `json:"verdict,omitempty"`
+	Finding []watch.Finding `json:"findings,omitempty"`
+}
+
+// Card is a request for approval. Only the highest number counts.
+type Card struct {
+	Number   int       `json:"number"`
+	Evidence string    `json:"evidence"` // hash of what it says
+	Asked    time.Time `json:"asked"`
+	Expires  time.Time `json:"expires,omitzero"`
+	State    CardState `json:"state"`
+	Approved []Vote    `json:"approved,omitempty"`
+	Denied   *Vote     `json:"denied,omitempty"`
+}
+
+// CardState is what became of a card. Names are stored.
+type CardState string
+
+// The states of a card.
+const (
+	CardOpen     CardState = "open"
+	CardApproved CardState = "approved"
+	CardDenied   CardState = "denied"
+	CardExpired  CardState = "expired"
+	CardVoid     CardState = "void"
+)
+
+// Vote is one counted decision.
+type Vote struct {
+	Person Person    `json:"person"`
+	Path   string    `json:"path"` // "emoji"
+	At     time.Time `json:"at"`   // when Rekey saw it
+}
+
+// Problem is why a rotation stopped, in words for people.
+type Problem struct {
+	Step   string `json:"step"`
+	Reason string `json:"reason"`
+	What   string `json:"what"` // what happened
+	Safe   string `json:"safe"` // what is safe
+	Next   string `json:"next"` // what to do
+}
+
+// Timing is how long a step took.
+type Timing struct {
+	Step    string    `json:"step"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+}
+
+// Rotation is one run for one secret: a plan and a cursor, and everything
+// that must survive a crash. It holds no secret value.
+type Rotation struct {
+	ID        string    `json:"id"` // lower case letters and digits
+	Secret    string    `json:"secret"`
+	Requester Person    `json:"requester"`
+	Reason    string    `json:"reason,omitempty"`
+	Started   time.Time `json:"started"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Surveyed  time.Time `json:"surveyed"`
+	State     State     `json:"state"`
+
+	Cell     Cell             `json:"cell"`
+	Traits   providers.Traits `json:"traits"` // as surveyed; hashed into the plan
+	Plan     []Step           `json:"plan"`
+	PlanHash string           `json:"plan_hash"`
+	Cursor   int              `json:"cursor"`
+	Begun    bool             `json:"begun"`    // the intent of the step at the cursor is in the journal
+	Attempt  int              `json:"attempt"`  // failures of the step at the cursor so far
+	Issues   int              `json:"issues"`   // credentials asked for so far; numbers the labels
+	Triggers int              `json:"triggers"` // deployments asked for so far; numbers the requests
+	Wake     time.Time        `json:"wake,omitzero"`
+
+	Places  map[string]Place       `json:"places"`
+	Deploys map[string]Deployment  `json:"deploys,omitempty"`
+	Proofs  map[string]Certificate `json:"proofs,omitempty"`
+	Vigils  map[Act]*Vigil         `json:"vigils,omitempty"`
+	Base    map[string]float64     `json:"baseline,omitempty"` // by check, measured at preflight
+	Card    *Card                  `json:"card,omitempty"`
+	Ends    map[string]Ending      `json:"ends,omitempty"` // by environment, "" when shared
+	Problem *Problem               `json:"problem,omitempty"`
+	Times   []Timing               `json:"times,omitempty"`
+	Seen    Figures                `json:"seen"`
+}
+
+// Figures add up what the checks saw of the application meanwhile.
+type Figures struct {
+	Requests float64 `json:"requests"`
+	Failed   float64 `json:"failed"`
+}
+
+// Step returns the step at the cursor; ok is false past the end.
+func (r *Rotation) Step() (s Step, ok bool) {
+	if r.Cursor < 0 || r.Cursor >= len(r.Plan) {
+		return Step{}, false
+	}
+	return r.Plan[r.Cursor], true
+}
+
+// Old is production's old credential, for people.
+func (r *Rotation) Old() Known { return r.Places[Production].Old }
+
+// New is production's new credential; before production is written, the one
+// staging already has.
+func (r *Rotation) New() Known {
+	if p := r.Places[Production]; p.New.ID != "" {
+		return p.New
+	}
+	return r.Places[Staging].New
+}
+
+// OldDead reports whether every old credential has its death certificate.
+func (r *Rotation) OldDead() bool {
+	for _, e := range r.Ends {
+		if e.Dead.IsZero() {
+			return false
+		}
+	}
+	return len(r.Ends) > 0
+}
+
+// Wrote reports whether this rotation has written the environment.
+func (r *Rotation) Wrote(environment string) bool { return len(r.Places[environment].After) > 0 }
+
+// Key is the rotation's key in the store.
+func (r *Rotation) Key() string { return recordKey(r.ID) }
+
+func recordKey(id string) string { return "rotation/" + id }
+
+// recordVersion is the stored form written by this program. Rule for the
+// next one: decode old forms into old structs and convert; never rewrite a
+// record only to migrate it.
+const recordVersion = 1
+
+type storedRecord struct {
+	V        int       `json:"v"`
+	Rotation *Rotation `json:"rotation"`
+}
+
+func encodeRecord(r *Rotation) ([]byte, error) {
+	body, err := json.Marshal(storedRecord{V: recordVersion, Rotation: r})
+	if err != nil {
+		return nil, fmt.Errorf("encoding rotation %s: %w", r.ID, err)
+	}
+	return body, nil
+}
+
+func decodeRecord(key string, body []byte) (*Rotation, error) {
+	var s storedRecord
+	if err := json.Unmarshal(body, &s); err != nil {
+		return nil, fmt.Errorf("decoding %s: %w", key, err)
+	}
+	switch {
+	case s.V != recordVersion:
+		return nil, fmt.Errorf("decoding %s: stored form %d is not known to this program (it knows %d)", key, s.V, recordVersion)
+	case s.Rotation == nil || s.Rotation.ID == "" || len(s.Rotation.Plan) == 0:
+		return nil, fmt.Errorf("decoding %s: it is not a whole rotation", key)
+	case s.Rotation.Cursor < 0 || s.Rotation.Cursor > len(s.Rotation.Plan):
+		return nil, fmt.Errorf("decoding %s: its cursor %d is outside its plan of %d steps", key, s.Rotation.Cursor, len(s.Rotation.Plan))
+	}
+	return s.Rotation, nil
+}

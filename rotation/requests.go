@@ -1,0 +1,312 @@
+package rotation
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/internal/fault"
+	"rekey/rotation/event"
+	"rekey/state"
+)
+
+// Order asks for a rotation.
+type Order struct {
+	Secret    string // its catalogue name, in any case
+	Requester Person
+	Reason    string
+}
+
+// Preview is a dry run: what a rotation would do, found by a survey that
+// wrote nothing.
+type Preview struct {
+	Subject  Subject
+	Rotation *Rotation // as it would start; never stored
+}
+
+// subject finds a configured secret.
+func (e *Engine) subject(name string) (Subject, error) {
+	for _, known := range e.names {
+		if s := e.subjects[known]; s.Matches(name) {
+			return s, nil
+		}
+	}
+	return Subject{}, &Refusal{Code: UnknownSecret, Sentence: "No secret of that name is configured here. `/rotate` lists them."}
+}
+
+// Preview surveys and plans, and changes nothing.
+func (e *Engine) Preview(ctx context.Context, secret string) (*Preview, error) {
+	s, err := e.subject(secret)
+	if err != nil {
+		return nil, err
+	}
+	found, err := e.survey(ctx, s)
+	if err != nil {
+		return nil, surveyRefusal(s, err)
+	}
+	return &Preview{Subject: s, Rotation: found.rotation("", Order{Secret: s.Name}, time.Now())}, nil
+}
+
+// surveyRefusal puts what stopped a survey into a sentence.
+func surveyRefusal(s Subject, err error) error {
+	var p *PlanError
+	if errors.As(err, &p) {
+		return &Refusal{Code: NotPlannable, Sentence: p.Sentence, Err: err}
+	}
+	return &Refusal{Code: SurveyStopped, Sentence: "Rekey looked at " + s.Name + " and stopped before changing anything. " + what(nil, fault.Of(err)), Err: err}
+}
+
+// Start surveys, plans and begins a routine rotation. When it returns the
+// rotation is stored and will go on, on this replica or another.
+func (e *Engine) Start(ctx context.Context, o Order) (*Rotation, error) {
+	s, err := e.subject(o.Secret)
+	if err != nil {
+		return nil, err
+	}
+	o.Secret = s.Name
+	if err := e.free(ctx, s); err != nil {
+		return nil, err
+	}
+	found, err := e.survey(ctx, s)
+	if err != nil {
+		return nil, surveyRefusal(s, err)
+	}
+	r := found.rotation(newID(), o, time.Now())
+	return r, e.create(ctx, s, r)
+}
+
+// free refuses early what creating would refuse anyway, before a survey asks
+// the outside for nothing.
+func (e *Engine) free(ctx context.Context, s Subject) error {
+	open, err := e.Open(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		if r.Secret == s.Name {
+			return inTheWay(r)
+		}
+	}
+	return nil
+}
+
+func inTheWay(r *Rotation) error {
+	sentence := fmt.Sprintf("A rotation of %s is open already (%s), started by <@%s>.", r.Secret, r.State, user(r.Requester))
+	if r.State == Pending {
+		sentence += " Settle it first: `/rotate retry " + r.Secret + "`."
+	}
+	return &Refusal{Code: AlreadyRunning, Sentence: sentence, Other: r}
+}
+
+// user is the part of a person's id that their workspace knows.
+func user(p Person) string {
+	_, id, found := strings.Cut(p.ID, "/")
+	if !found {
+		return p.ID
+	}
+	return id
+}
+
+func (e *Engine) create(ctx context.Context, s Subject, r *Rotation) error {
+	body, err := encodeRecord(r)
+	if err != nil {
+		return err
+	}
+	events, err := journalled([]event.Event{{Kind: event.Started, By: r.Requester.ID, Text: r.Reason, Facts: map[string]string{"plan": r.PlanHash, "old": string(r.Old().ID)}}})
+	if err != nil {
+		return err
+	}
+	err = e.config.Store.Create(ctx, state.Creation{
+		Key: r.Key(), Slots: append([]string{"secret/" + s.Name}, s.Slots...),
+		Change: state.Change{Body: body, Events: events, Timer: time.Now()},
+	})
+	var taken *state.SlotError
+	if errors.As(err, &taken) {
+		return e.slotRefusal(ctx, s, taken)
+	}
+	if err != nil {
+		return fmt.Errorf("storing a new rotation of %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (e *Engine) slotRefusal(ctx context.Context, s Subject, taken *state.SlotError) error {
+	other, err := e.Load(ctx, taken.Holder)
+	switch {
+	case err != nil:
+		return &Refusal{Code: SlotTaken, Sentence: "Another rotation is in the way; ask again when it is done.", Err: err}
+	case other.Secret == s.Name:
+		return inTheWay(other)
+	default:
+		return &Refusal{Code: SlotTaken, Sentence: fmt.Sprintf("The rotation of %s uses the same account and would disturb this one. Ask again when it is done.", other.Secret), Other: other}
+	}
+}
+
+// newID is 10 characters of 5 random bits each: rotations are few, and the
+// store refuses an id that is taken.
+func newID() string {
+	raw := make([]byte, 10)
+	_, _ = rand.Read(raw) // never fails, see crypto/rand
+	return strings.ToLower(base32.StdEncoding.EncodeToString(raw))[:10]
+}
+
+// Cancel stops a rotation. Before anything was made it is closed; after that
+// it stays open, because both credentials live and somebody has to settle it.
+func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotation, error) {
+	return e.change(ctx, secret, func(ctx context.Context, w *run) error {
+		if len(w.r.Ends) > 0 {
+			return &Refusal{Code: NotNow, Sentence: "The end of the old key was already requested, so there is nothing left to cancel. Rekey goes on proving that it is dead."}
+		}
+		return w.cancel(ctx, by)
+	})
+}
+
+func (w *run) cancel(ctx context.Context, by Person) error {
+	ev := event.Event{Kind: event.Cancelled, By: by.ID}
+	events := []event.Event{ev}
+	change := state.Change{Release: true}
+	switch {
+	case w.r.Wrote(Production):
+		w.withdraw()
+		w.advance(w.stepOf(Approve, ""))
+		w.r.State = Pending
+		events[0].Text = safe(w.r)
+		events = append(events, w.pending())
+	case w.r.Wrote(Staging):
+		p := Problem{Step: w.at(), Reason: "cancelled", What: "Cancelled by <@" + user(by) + ">.", Safe: safe(w.r), Next: "`/rotate retry " + w.r.Secret + "` goes on from here."}
+		w.r.State, w.r.Problem = Stuck, &p
+		events[0].Text = p.Safe + " " + p.Next
+	default:
+		if w.r.Issues > 0 {
+			if err := w.sweep(ctx); err != nil {
+				return &Refusal{Code: NotNow, Sentence: "It was not cancelled, because it could not be told whether a new key exists at " + w.r.Traits.Service + ". " + what(w.r, fault.Of(err)), Err: err}
+			}
+		}
+		w.r.State, w.r.Ended, change.Close = Abandoned, time.Now(), true
+		events[0].Text = "Old key still valid. No new key exists."
+	}
+	w.r.Wake, w.over = time.Time{}, true
+	return w.commit(ctx, events, change)
+}
+
+// withdraw voids a card that is open.
+func (w *run) withdraw() {
+	if c := w.r.Card; c != nil && (c.State == CardOpen || c.State == CardApproved) {
+		c.State = CardVoid
+	}
+}
+
+func (w *run) at() string {
+	s, _ := w.r.Step()
+	return s.String()
+}
+
+// Retry goes on where a rotation stopped. One whose revocation is pending
+// asks again, on a fresh life certificate and a new card.
+func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation, error) {
+	return e.change(ctx, secret, func(ctx context.Context, w *run) error {
+		if w.r.State != Stuck && w.r.State != Pending {
+			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
+		}
+		w.r.State, w.r.Problem, w.r.Attempt, w.over = Running, nil, 0, true
+		for env, p := range w.r.Places {
+			p.HeldSince = time.Time{} // a person may have turned the request down: write again
+			w.r.Places[env] = p
+		}
+		if s, ok := w.r.Step(); ok && s.Act != Issue {
+			// Issue keeps its intent: entered again it looks for what an
+			// earlier attempt may have left before it makes another one.
+			w.r.Begun = false
+		}
+		return w.commit(ctx, []event.Event{{Kind: event.Retried, By: by.ID}}, state.Change{Timer: time.Now(), Release: true})
+	})
+}
+
+// change holds the open rotation of a secret and applies a person's wish.
+func (e *Engine) change(ctx context.Context, secret string, wish func(context.Context, *run) error) (*Rotation, error) {
+	s, err := e.subject(secret)
+	if err != nil {
+		return nil, err
+	}
+	open, err := e.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range open {
+		if r.Secret != s.Name {
+			continue
+		}
+		w, err := e.holdSoon(ctx, r.Key())
+		if err != nil {
+			return nil, err
+		}
+		defer w.release(ctx)
+		return w.r, wish(ctx, w)
+	}
+	return nil, &Refusal{Code: NoRotation, Sentence: "No rotation of " + s.Name + " is open."}
+}
+
+// holdSoon waits for an act under way to end. Acts are short; what is long is
+// trigger and poll, with the lease given up between.
+func (e *Engine) holdSoon(ctx context.Context, key string) (*run, error) {
+	const tries = 40
+	for range tries {
+		w, err := e.hold(ctx, key)
+		if !errors.Is(err, state.ErrHeld) {
+			return w, err
+		}
+		if !pause(ctx, e.config.Lease/tries) {
+			break
+		}
+	}
+	return nil, &Refusal{Code: Busy, Sentence: "The rotation is in the middle of an act. Ask again in a few seconds."}
+}
+
+// Consider counts the marks on a card and records the result. It is called
+// whenever a card may have changed; the same marks change nothing twice. Only
+// the card in the record can be decided; an older one gives refusals only.
+func (e *Engine) Consider(ctx context.Context, key string, card int, m Marks) (Tally, error) {
+	w, err := e.holdSoon(ctx, key)
+	if err != nil {
+		return Tally{}, err
+	}
+	defer w.release(ctx)
+	c := w.r.Card
+	if c == nil || c.Number != card {
+		return Tally{State: CardVoid}, nil
+	}
+	t := w.subject.Policy.Count(w.r.Requester, *c, m, time.Now())
+	if c.State != CardOpen || t.State == CardOpen {
+		return t, nil
+	}
+	return t, w.decide(ctx, t, m)
+}
+
+// decide commits what a card came to.
+func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
+	c := w.r.Card
+	c.State, w.over = t.State, true
+	change := state.Change{Release: true}
+	var events []event.Event
+	switch t.State {
+	case CardApproved:
+		c.Approved, w.r.State, change.Timer = t.Votes, Running, time.Now()
+		for _, v := range t.Votes {
+			events = append(events, event.Event{Kind: event.Approved, Card: c.Number, By: v.Person.ID, Path: v.Path})
+		}
+	case CardDenied:
+		c.Denied, w.r.State = t.Veto, Pending
+		events = []event.Event{{Kind: event.Denied, Card: c.Number, By: t.Veto.Person.ID, Path: t.Veto.Path, Text: safe(w.r)}, w.pending()}
+	case CardExpired:
+		w.r.State = Pending
+		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r)}, w.pending()}
+	case CardVoid:
+		w.r.State = Pending
+		events = []event.Event{{Kind: event.Void, Card: c.Number, Text: m.Why + " " + safe(w.r)}, w.pending()}
+	}
+	return w.commit(ctx, events, change)
+}

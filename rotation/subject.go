@@ -1,0 +1,62 @@
+package rotation
+
+import (
+	"time"
+
+	"rekey/deploy"
+	"rekey/providers"
+	"rekey/rotation/watch"
+)
+
+// Subject is one secret as this installation uses it: the catalogue entry
+// and everything needed to rotate it.
+type Subject struct {
+	Secret
+	Shared   bool // one credential for both environments, else one each
+	Provider providers.Provider
+	Vault    deploy.Vault
+	Stages   map[string]Stage // by environment name
+	Policy   Policy
+	Pace     Pace
+	Watch    watch.Params // before approval
+	After    watch.Params // after the end
+	// Explained are names under which the old value may stand without
+	// stopping the survey, with the reason.
+	Explained map[string]string
+	AlsoIn    []string // consumers not fed by the vault, shown before approval
+	// Slots are serialised beside the secret itself: rotations that would
+	// disturb each other name the same one, such as "account/fal".
+	Slots []string
+}
+
+// Stage is one environment's application.
+type Stage struct {
+	Deployer   deploy.Deployer
+	Attester   deploy.Attester
+	Affected   deploy.Check // succeeds only if this credential works
+	NoAffected string       // the written reason when Affected is nil
+	Free       bool         // Affected costs nothing: it runs at every watch tick too
+	Checks     []Check
+}
+
+// Check is a named check of a watch.
+type Check struct {
+	Name     string
+	Required bool
+	Instant  bool       // it sees the present only
+	Unit     watch.Unit // of its value; watch.Count counts failed requests
+	deploy.Check
+}
+
+// Pace are the engine's own waits for one subject. All come from
+// configuration.
+type Pace struct {
+	DeployPoll     time.Duration // between two looks at a deployment
+	DeployDeadline time.Duration // after which its state is unknown and a person is asked
+	ProveEvery     time.Duration // between two attempts at a certificate
+	ProveFor       time.Duration // after which it counts as not given
+	Fresh          time.Duration // how old a survey or certificate may be to be used again
+}
+
+// environments are the plan's environments in their order.
+func environments() []string { return []string{Staging, Production} }

@@ -1,0 +1,217 @@
+package rotation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/internal/secret"
+	"rekey/providers"
+)
+
+// surveyed is what a look without writing found.
+type surveyed struct {
+	kind   providers.Kind
+	traits providers.Traits
+	places map[string]Place
+	cell   Cell
+	steps  []Step
+	hash   string
+}
+
+// survey looks at the vault and the service and derives the plan. It writes
+// nothing. Its errors are faults that ask a person, or a *PlanError.
+func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
+	current := make(map[string]providers.Values)
+	found := surveyed{places: make(map[string]Place)}
+	entries := make(map[string]map[string]deploy.Entry)
+	for _, env := range environments() {
+		read, err := s.Vault.Read(ctx, env, s.Variables)
+		if err != nil {
+			return surveyed{}, fmt.Errorf("surveying %s in %s: %w", s.Name, env, err)
+		}
+		entries[env], current[env] = read, valuesOf(read)
+	}
+	var err error
+	if found.kind, err = s.Provider.Survey(ctx, current); err != nil {
+		return surveyed{}, fmt.Errorf("surveying %s at %s: %w", s.Name, s.Title, err)
+	}
+	found.traits = found.kind.Traits()
+	for _, env := range environments() {
+		if found.places[env], err = e.place(found, current[env], entries[env]); err != nil {
+			return surveyed{}, fmt.Errorf("identifying %s in %s: %w", s.Name, env, err)
+		}
+	}
+	if err := e.compare(s, found.places); err != nil {
+		return surveyed{}, err
+	}
+	if err := aliases(ctx, s, current); err != nil {
+		return surveyed{}, err
+	}
+	return found, found.plan(s)
+}
+
+// valuesOf keeps the values of vault entries by variable.
+func valuesOf(entries map[string]deploy.Entry) providers.Values {
+	v := make(providers.Values, len(entries))
+	for name, entry := range entries {
+		v[name] = entry.Value
+	}
+	return v
+}
+
+func (e *Engine) place(found surveyed, values providers.Values, entries map[string]deploy.Entry) (Place, error) {
+	id, err := found.kind.Identify(values)
+	if err != nil {
+		return Place{}, err
+	}
+	known := Known{ID: id, Fingerprint: e.fingerprint(values)}
+	if !found.traits.PublicID {
+		known.Last4 = last4(values)
+	}
+	return Place{Old: known, Before: e.held(entries)}, nil
+}
+
+// fingerprint of all values of a credential together, in the order of their
+// names.
+func (e *Engine) fingerprint(v providers.Values) secret.Fingerprint {
+	names := sortedKeys(v)
+	var all strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&all, "%s=%s\n", name, e.config.Key.Fingerprint(v[name]))
+	}
+	return secret.Fingerprint(hex.EncodeToString(e.config.Key.Sign("credential", all.String())[:16]))
+}
+
+// last4 names a credential without public id; never for signing secrets,
+// whose kinds are public by key id.
+func last4(v providers.Values) string {
+	for _, name := range sortedKeys(v) {
+		if end := v[name].Last4(); end != "" {
+			return end
+		}
+	}
+	return ""
+}
+
+func (e *Engine) held(entries map[string]deploy.Entry) map[string]Held {
+	h := make(map[string]Held, len(entries))
+	for name, entry := range entries {
+		h[name] = Held{EntryID: entry.ID, Version: entry.Version, Fingerprint: e.config.Key.Fingerprint(entry.Value)}
+	}
+	return h
+}
+
+// compare holds the vault against the declaration: one credential for both
+// environments, or one each. Anything else means that it is not known which
+// credential is the old one.
+func (e *Engine) compare(s Subject, places map[string]Place) error {
+	same := places[Staging].Old.Fingerprint == places[Production].Old.Fingerprint
+	switch {
+	case s.Shared && !same:
+		return fault.New("comparing environments", fault.Ambiguous,
+			s.Name+" is declared shared, but staging and production hold different values")
+	case !s.Shared && same:
+		return fault.New("comparing environments", fault.Ambiguous,
+			s.Name+" is declared per environment, but staging and production hold the same value")
+	}
+	return nil
+}
+
+// aliases looks for the value under other names: a consumer that reads the
+// other name would break when the old value dies.
+func aliases(ctx context.Context, s Subject, current map[string]providers.Values) error {
+	names, ok := s.Vault.(deploy.Names)
+	if !ok {
+		return nil
+	}
+	for _, env := range environments() {
+		all, err := names.All(ctx, env)
+		if err != nil {
+			return fmt.Errorf("looking for the value under other names in %s: %w", env, err)
+		}
+		for _, entry := range all {
+			if slices.Contains(s.Variables, entry.Name) || s.Explained[entry.Name] != "" {
+				continue
+			}
+			if related(entry.Value, current) {
+				return fault.New("looking for the value under other names", fault.Ambiguous,
+					fmt.Sprintf("%s in %s holds the value of %s or a part of it; add it to the secret's variables or explain it in the configuration", entry.Name, env, s.Name))
+			}
+		}
+	}
+	return nil
+}
+
+// related reports whether a value is, holds or is part of a current one.
+func related(v secret.Value, current map[string]providers.Values) bool {
+	const telling = 8 // shorter texts are parts of anything
+	if v.Len() < telling {
+		return false
+	}
+	for _, values := range current {
+		for _, c := range values {
+			if c.Len() >= telling && (v.Contains(c) || c.Contains(v)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plan derives the steps and hashes everything they follow from.
+func (f *surveyed) plan(s Subject) error {
+	f.cell = Cell{Mode: Routine, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd}
+	if err := Executable(f.cell); err != nil {
+		return err
+	}
+	var err error
+	if f.steps, err = PlanFor(f.cell); err != nil {
+		return err
+	}
+	f.hash, err = hashOf(struct {
+		Secret  string
+		Cell    Cell
+		Traits  providers.Traits
+		Steps   []Step
+		Places  map[string]Place
+		AlsoIn  []string
+		Explain map[string]string
+	}{s.Name, f.cell, f.traits, f.steps, f.places, s.AlsoIn, s.Explained})
+	return err
+}
+
+// hashOf hashes facts by their JSON form, whose map keys are sorted.
+func hashOf(facts any) (string, error) {
+	body, err := json.Marshal(facts)
+	if err != nil {
+		return "", fmt.Errorf("hashing facts: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// fresh turns a survey into the rotation it would start.
+func (f *surveyed) rotation(id string, o Order, now time.Time) *Rotation {
+	return &Rotation{
+		ID: id, Secret: o.Secret, Requester: o.Requester, Reason: o.Reason,
+		Started: now, Surveyed: now, State: Running,
+		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places,
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
