@@ -1,0 +1,135 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"rekey/providers"
+	"rekey/state"
+)
+
+// crash is a moment at which a replica dies: before or after the nth call of
+// a name reached the world, or before its nth commit reached the store.
+type crash struct {
+	call  string
+	n     int
+	after bool
+}
+
+func (c crash) String() string {
+	when := "before"
+	if c.after {
+		when = "after"
+	}
+	return fmt.Sprintf("%s %s %d", when, c.call, c.n)
+}
+
+// plotted lists the moments of an undisturbed run. Calls that repeat in a
+// watch or on a probe schedule are the same moment after a few times.
+func plotted(t *testing.T) []crash {
+	var all []crash
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		e := g.engine("one")
+		commits := 0
+		g.store.Fail = func(string, state.Change) error { commits++; return nil }
+		stop := g.run(t.Context(), e)
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		g.until(e, r.Key(), Succeeded)
+		stop()
+		const enough = 3
+		seen := make(map[string]int)
+		for _, call := range g.touched {
+			if seen[call]++; seen[call] <= enough {
+				all = append(all, crash{call, seen[call], false}, crash{call, seen[call], true})
+			}
+		}
+		for n := 1; n <= commits; n++ {
+			if n < 20 || n > commits-20 {
+				all = append(all, crash{"commit", n, false})
+			}
+		}
+	})
+	return all
+}
+
+// TestCrashAnywhere kills a replica at every moment and lets another one go
+// on. Whatever the moment, the rotation must end, the application must never
+// have run on a dead key, and no key may be left over.
+func TestCrashAnywhere(t *testing.T) {
+	for _, c := range plotted(t) {
+		t.Run(c.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { survive(t, c) })
+		})
+	}
+}
+
+func survive(t *testing.T, c crash) {
+	g := newRig(t)
+	ctx, die := context.WithCancel(t.Context())
+	defer die()
+	died := false
+	strike := func(call string, n int) error {
+		if died || call != c.call || n != c.n {
+			return nil
+		}
+		died = true
+		die()
+		return errReplicaDied
+	}
+	if c.after {
+		g.after = strike
+	} else {
+		g.before = strike
+	}
+	commits := 0
+	g.store.Fail = func(string, state.Change) error {
+		commits++
+		return strike("commit", commits)
+	}
+	first := g.engine("first")
+	r, err := first.Start(ctx, Order{Secret: "FAL_KEY", Requester: requester})
+	if err != nil {
+		if !died {
+			t.Fatal(err)
+		}
+		return // died before anything was stored: nothing was changed
+	}
+	stopFirst := g.run(ctx, first)
+	defer stopFirst()
+	second := g.engine("second")
+	context.AfterFunc(ctx, func() {
+		if t.Context().Err() == nil {
+			g.run(t.Context(), second)
+		}
+	})
+	r = g.until(second, r.Key(), Asking)
+	g.approve(second, r)
+	r = g.until(second, r.Key(), Succeeded)
+	if !died {
+		t.Fatalf("%s never came", c)
+	}
+	g.invariants(r)
+	live := len(g.keys)
+	if live != 1 || !r.OldDead() {
+		t.Errorf("%d keys live at the service: %v", live, g.keys)
+	}
+	for _, id := range g.issued {
+		if id != r.New().ID && !slices.Contains(g.ended, id) {
+			t.Errorf("%s was made and is neither in use nor ended", id)
+		}
+	}
+	if slices.Contains(g.ended, r.New().ID) {
+		t.Errorf("the key in use was ended")
+	}
+	if n := len(g.vault[Staging]); n != 2 {
+		t.Errorf("staging has %d versions, want 2", n)
+	}
+	if old := slices.DeleteFunc(slices.Clone(g.ended), func(id providers.ID) bool { return id != "key-old" }); len(old) == 0 {
+		t.Error("the old key was never ended")
+	}
+}
