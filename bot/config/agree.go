@@ -1,0 +1,227 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// agree checks what two or more keys say together.
+func (d *decoder) agree(c *Config) {
+	d.redis(c.Redis)
+	if c.Engine.RetryMax < c.Engine.RetryFirst {
+		d.say("engine.retry_max", "it is shorter than retry_first", "at least "+c.Engine.RetryFirst.String())
+	}
+	for name, e := range c.Environments.Each() {
+		d.environment(e, join("environments", name))
+	}
+	if c.Environments.Staging.Vault == c.Environments.Production.Vault {
+		d.say("environments.production.vault", "it is the same place as staging's, so writing staging would write production", "another environment or path")
+	}
+	d.policy(c.Policy, "policy", c.needsPolicy())
+	d.watch(c.Watch, "watch")
+	d.watch(c.WatchAfter, "watch_after")
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		d.secret(c, c.Secrets[name], join("secrets", name))
+	}
+	d.variables(c)
+	d.branch(c)
+}
+
+func (d *decoder) redis(r Redis) {
+	switch {
+	case r.URL.IsZero() && r.Address == "":
+		d.lack("redis", "it names no server", "url_file: and a path, url_env: and a variable's name, or address: host:port")
+	case !r.URL.IsZero() && r.Address != "":
+		d.say("redis.address", "the server is named twice", "only one of url and address")
+	case !r.URL.IsZero() && (!r.Password.IsZero() || r.Username != "" || r.TLS):
+		d.say("redis", "username, password and tls belong to address; a URL holds its own", "them into the URL")
+	}
+}
+
+func (d *decoder) environment(e *Environment, at string) {
+	if s := e.Deploy.Webhook.StatusURL; s != "" && !strings.Contains(s, "{id}") {
+		d.say(at+".deploy.webhook.status_url", "it has no place for the deployment's id", "the URL with {id} where the id belongs")
+	}
+	if e.Attest.Instances > e.Attest.Attempts {
+		d.say(at+".attest.attempts", "it is less than instances, so no proof could be complete", fmt.Sprintf("at least %d", e.Attest.Instances))
+	}
+	named, required := map[string]bool{}, false
+	for i, c := range e.Checks {
+		path := fmt.Sprintf("%s.checks[%d]", at, i)
+		if (c.HTTP == nil) == (c.Loki == nil) {
+			d.say(path, "a check is measured in exactly one way", "either http: or loki:")
+		}
+		if c.Name != "" && named[c.Name] {
+			d.say(path+".name", "there is a check of this name already", "another name")
+		}
+		named[c.Name], required = true, required || c.Required
+	}
+	if len(e.Checks) > 0 && !required {
+		d.say(at+".checks", "none is required, so a watch could not tell anything", "required: true for at least one")
+	}
+}
+
+// needsPolicy reports whether a secret relies on the policy at the top.
+func (c *Config) needsPolicy() bool {
+	for _, s := range c.Secrets {
+		if s.Policy.Approvers.IsZero() {
+			return true
+		}
+	}
+	return len(c.Secrets) == 0
+}
+
+// policy refuses one under which nothing could ever be approved.
+func (d *decoder) policy(p Policy, at string, needed bool) {
+	if p.Approvers.IsZero() {
+		if needed {
+			d.lack(at+".approvers", "nobody may approve", "users: [U…] or group: S…")
+		}
+		return
+	}
+	if p.Approvers.Group != "" {
+		return // its members are known only when asked
+	}
+	able := len(slices.Compact(slices.Sorted(slices.Values(p.Approvers.Users))))
+	why := fmt.Sprintf("%d approvals are asked of %d people", p.Quorum, able)
+	if !p.SelfApproval && p.mayRequest() {
+		able--
+		why += ", of whom one may be the requester, who does not count"
+	}
+	if p.Quorum > able {
+		d.say(at+".quorum", why, fmt.Sprintf("at most %d, name more approvers, or allow self_approval,", max(able, 0)))
+	}
+}
+
+// mayRequest reports whether one of the listed approvers may be a requester.
+func (p Policy) mayRequest() bool {
+	if p.Starters.IsZero() || p.Starters.Group != "" {
+		return true
+	}
+	return slices.ContainsFunc(p.Starters.Users, func(u string) bool { return slices.Contains(p.Approvers.Users, u) })
+}
+
+func (d *decoder) watch(w Watch, at string) {
+	if err := w.Params().Validate(); err != nil {
+		d.say(at, strings.ReplaceAll(err.Error(), "\n", ", "), "other limits")
+	}
+}
+
+func (d *decoder) secret(c *Config, s *Secret, at string) {
+	if !reflect.DeepEqual(s.Policy, c.Policy) {
+		d.policy(s.Policy, at+".policy", false)
+	}
+	for key, w := range map[string][2]Watch{"watch": {s.Watch, c.Watch}, "watch_after": {s.WatchAfter, c.WatchAfter}} {
+		if w[0] != w[1] {
+			d.watch(w[0], join(at, key))
+		}
+	}
+	switch a := s.Affected; {
+	case a.None == "" && (a.Staging == nil || a.Production == nil):
+		d.lack(at+".affected", "each environment needs a check that succeeds only if this credential works", "staging: {http: …} and production: {http: …}, or none: and the reason")
+	case a.None != "" && (a.Staging != nil || a.Production != nil):
+		d.say(at+".affected", "none stands beside a check", "one or the other")
+	}
+	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
+		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())
+	}
+}
+
+// variables refuses a variable that two secrets would write.
+func (d *decoder) variables(c *Config) {
+	owner := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		at := join(join("secrets", name), "variables")
+		for i, v := range c.Secrets[name].Entry.Variables {
+			if i > 0 && slices.Contains(c.Secrets[name].Entry.Variables[:i], v) {
+				d.say(at, v+" is named twice", "it once")
+			} else if other, taken := owner[v]; taken {
+				d.say(at, v+" belongs to "+other+" already", "variables that no other secret has")
+			}
+			owner[v] = name
+		}
+	}
+}
+
+// branch refuses to saw off the branch Rekey sits on: a secret that it needs
+// itself, or an admin credential that is among what is rotated.
+func (d *decoder) branch(c *Config) {
+	own, admin := c.sources()
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		at := join("secrets", name)
+		e := c.Secrets[name].Entry
+		for _, s := range own {
+			if v := s.names(slices.Concat(e.Variables, e.Aliases)); v != "" {
+				d.say(at, "Rekey itself reads "+v+", for "+s.Path+", and would lock itself out by rotating it", "a secret that Rekey does not depend on")
+			}
+			if s.Same(c.Secrets[name].Admin.Key) {
+				d.say(at+".admin", "it is read from the same "+s.String()+" as "+s.Path, "a credential of its own")
+			}
+		}
+		for _, s := range admin {
+			if v := s.names(e.Variables); v != "" {
+				d.say(at, v+" is the admin credential "+s.Path+", which must not be a rotated value", "another source for the admin credential")
+			}
+		}
+	}
+}
+
+// names returns which of the variables this source is named after, or "".
+func (s Source) names(variables []string) string {
+	for _, v := range variables {
+		if strings.EqualFold(v, s.Env) || s.File != "" && strings.EqualFold(v, filepath.Base(s.File)) {
+			return v
+		}
+	}
+	return ""
+}
+
+// sources lists where secrets are read from: those Rekey lives on, and the
+// admin credentials.
+func (c *Config) sources() (own, admin []Source) {
+	for _, s := range c.Sources() {
+		if strings.HasPrefix(s.Path, "secrets.") {
+			admin = append(admin, s)
+		} else {
+			own = append(own, s)
+		}
+	}
+	return own, admin
+}
+
+// Sources lists every configured source, in the order of the structs.
+func (c *Config) Sources() []Source { return collect(reflect.ValueOf(c).Elem(), nil) }
+
+func collect(v reflect.Value, found []Source) []Source {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			found = collect(v.Elem(), found)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			found = collect(v.Index(i), found)
+		}
+	case reflect.Map:
+		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
+			found = collect(v.MapIndex(key), found)
+		}
+	case reflect.Struct:
+		if s, is := v.Interface().(Source); is {
+			if !s.IsZero() {
+				found = append(found, s)
+			}
+			return found
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("key") != "" {
+				found = collect(v.Field(i), found)
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,109 @@
+package config
+
+import "time"
+
+// Environment is one application: where its values are kept, how it is
+// deployed, and how it is asked.
+type Environment struct {
+	// Vault is where its values lie in the project.
+	Vault Place `key:"vault"`
+	// Deploy says how a deployment is started and followed.
+	Deploy Deploy `key:"deploy"`
+	// Attest is where the application proves which value it uses.
+	Attest Attest `key:"attest"`
+	// Checks are measured by every watch. At least one must be required.
+	Checks []Check `key:"checks" need:"at least one check with a name: and an http: or loki:"`
+}
+
+// Place is a folder of the project.
+type Place struct {
+	// Environment is the vault's slug for it. Left out, it is "staging" for
+	// staging and "prod" for production, the vault's own names.
+	Environment string `key:"environment" form:"slug"`
+	// Path of the folder.
+	Path string `key:"path" form:"path" default:"/"`
+}
+
+// Deploy names one way to deploy.
+type Deploy struct {
+	Webhook Webhook `key:"webhook"`
+}
+
+// Webhook is a deployer that takes a signed request.
+type Webhook struct {
+	// URL takes the request.
+	URL string `key:"url" form:"url" need:"where deployments are asked for, such as url: https://deploy.example.com/hook"`
+	// Secret signs the requests.
+	Secret Source `key:"secret" need:"secret_file: and a path, or secret_env: and a variable's name"`
+	// StatusURL is where a deployment is followed, with {id} for its id. Left
+	// out, the answer to the request must name it.
+	StatusURL string `key:"status_url" form:"url"`
+	// StatusHosts are further hosts (host or host:port) at which an answer's
+	// own status URL may lie, beside the host of url.
+	StatusHosts []string `key:"status_hosts" form:"host"`
+	// Timeout of one call.
+	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
+}
+
+// Attest is the application's endpoint for proofs.
+type Attest struct {
+	// URL of the endpoint.
+	URL string `key:"url" form:"url" need:"where the application proves its values, such as url: https://app.example.com/rekey"`
+	// Key that both sides hold.
+	Key Source `key:"key" need:"key_file: and a path, or key_env: and a variable's name"`
+	// Instances is how many instances must be heard; 0 means not known, then
+	// Streak answers in a row must agree.
+	Instances int `key:"instances" default:"0"`
+	// Streak is how many answers in a row must agree where the number of
+	// instances is not known.
+	Streak int `key:"streak" default:"5" min:"1"`
+	// Attempts is how many questions one proof may ask.
+	Attempts int `key:"attempts" default:"30" min:"1"`
+	// Pause between two questions.
+	Pause time.Duration `key:"pause" default:"1s"`
+	// Timeout of one question.
+	Timeout time.Duration `key:"timeout" default:"5s" min:"10ms"`
+}
+
+// Check is one thing to measure, in exactly one way.
+type Check struct {
+	// Name is shown and stored.
+	Name string `key:"name" form:"name" need:"a short name, such as name: errors"`
+	// Required checks decide the verdict; the others are only shown.
+	Required bool  `key:"required" default:"true"`
+	HTTP     *HTTP `key:"http"`
+	Loki     *Loki `key:"loki"`
+}
+
+// HTTP is a request of our own, judged by its answer.
+type HTTP struct {
+	// URL that is asked with GET.
+	URL string `key:"url" form:"url" need:"what to ask, such as url: https://app.example.com/healthz"`
+	// Status lists the statuses that are good; none means 200.
+	Status []int `key:"status" min:"100"`
+	// Match is a regular expression (RE2) that the body must hold.
+	Match string `key:"match" form:"regexp"`
+	// Latency is the longest good answer; 0 means any.
+	Latency time.Duration `key:"latency" default:"0s"`
+	// Timeout of one request.
+	Timeout time.Duration `key:"timeout" default:"10s" min:"10ms"`
+}
+
+// Loki counts log lines. The queries may hold {{deployment}}, nothing else.
+type Loki struct {
+	// URL of the server.
+	URL string `key:"url" form:"base" need:"the server, such as url: https://logs.example.com"`
+	// Tenant is sent as X-Scope-OrgID.
+	Tenant string `key:"tenant" form:"word"`
+	// Token is sent as bearer, or as a password where User is set.
+	Token Source `key:"token"`
+	// User for basic authentication.
+	User string `key:"user" form:"word"`
+	// Query selects the application's lines that are errors.
+	Query string `key:"query" form:"query" need:"a LogQL query for error lines, such as query: '{app=\"web\", deployment=\"{{deployment}}\"} |= \"error\"'"`
+	// Requests selects lines of which each is a request: the positive signal
+	// without which silence would look like health.
+	Requests string `key:"requests" form:"query" need:"a LogQL query for lines that are requests, such as requests: '{app=\"web\", deployment=\"{{deployment}}\"} |= \"request\"'"`
+	// Timeout of one query.
+	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
+}

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+)
+
+// form is a kind of text.
+type form struct {
+	pattern *regexp.Regexp           // must match, unless nil
+	check   func(text string) string // an objection or "", unless nil
+	what    string                   // "a channel id"
+	example string                   // what to write instead
+}
+
+// objection says why a text has not the form, without repeating it when it
+// might be a secret; "" when it has.
+func (f form) objection(text string) string {
+	if f.pattern != nil && !f.pattern.MatchString(text) {
+		return shown(text) + " is not " + f.what
+	}
+	if f.check != nil {
+		return f.check(text)
+	}
+	return ""
+}
+
+// forms by the names that tags use. The empty name takes any text.
+var forms = map[string]form{
+	"accepted":     {pattern: regexp.MustCompile(`^accepted$`), what: "the word accepted", example: "accepted, or leave the key out,"},
+	"address":      {check: address, example: "host:port, such as 127.0.0.1:6379"},
+	"base":         {check: base, example: "scheme, host and path, such as https://service.example.com"},
+	"channel":      {pattern: regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`), what: "a channel's id", example: "the id from the channel's details, such as C0123ABCD"},
+	"env":          {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), what: "a variable's name", example: "a name such as SLACK_BOT_TOKEN"},
+	"file":         {pattern: regexp.MustCompile(`^[^\x00]+$`), what: "a path", example: "a path"},
+	"group":        {pattern: regexp.MustCompile(`^S[A-Z0-9]{2,20}$`), what: "a user group's id", example: "an id such as S0123ABCD, not the group's name"},
+	"host":         {pattern: regexp.MustCompile(`^[A-Za-z0-9.-]+(:\d{1,5})?$`), what: "a host", example: "a host such as deploy.example.com"},
+	"installation": {pattern: regexp.MustCompile(`^[a-z0-9]{1,12}$`), what: "a name of 1 to 12 lower case letters and digits", example: "a name such as acme"},
+	"level":        {pattern: regexp.MustCompile(`^(debug|info|warn|error)$`), what: "a level", example: "debug, info, warn or error"},
+	"name":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`), what: "a short name", example: "lower case letters, digits and hyphens, such as errors"},
+	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},
+	"project":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), what: "a project's id", example: "the id from the project's settings"},
+	"query":        {check: query, example: "the query with no other placeholder than {{deployment}}"},
+	"regexp":       {check: expression, example: "a regular expression (RE2)"},
+	"scope":        {pattern: regexp.MustCompile(`^(shared|per-environment)$`), what: "a scope", example: "shared or per-environment"},
+	"secret":       {pattern: regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`), what: "a secret's name", example: "capitals, digits and underscores, such as FAL_KEY"},
+	"slug":         {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`), what: "an environment's slug", example: "a slug such as prod"},
+	"url":          {check: link, example: "an https URL, such as https://app.example.com/healthz"},
+	"user":         {pattern: regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`), what: "a person's id", example: "an id such as U0123ABCD, not a name or an address"},
+	"variable":     {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), what: "a variable's name", example: "a name such as FAL_KEY"},
+	"word":         {pattern: regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`), what: "a single word", example: "letters, digits, dots and hyphens"},
+}
+
+// link accepts https URLs, and http ones on loopback: a credential, a proof
+// or a verdict travels over every one of them.
+func link(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return "it is not a URL"
+	case u.User != nil:
+		return "a URL must not hold a user or a password"
+	case u.Fragment != "":
+		return "a URL must not end in a # part"
+	case u.Scheme == "https" || (u.Scheme == "http" && loopback(u.Hostname())):
+		return ""
+	default:
+		return "the URL must be https; http is for loopback only"
+	}
+}
+
+// base accepts links to which paths are appended.
+func base(text string) string {
+	if why := link(text); why != "" {
+		return why
+	}
+	if strings.ContainsAny(text, "?{}") {
+		return "the URL must be scheme, host and path only"
+	}
+	return ""
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+func address(text string) string {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || host == "" || port == "" || strings.ContainsAny(text, "@/") {
+		return "it is not host:port"
+	}
+	return ""
+}
+
+// placeholder is the only one that a query may hold.
+const placeholder = "{{deployment}}"
+
+func query(text string) string {
+	if strings.Contains(strings.ReplaceAll(text, placeholder, ""), "{{") {
+		return "the query holds a placeholder other than {{deployment}}"
+	}
+	return ""
+}
+
+func expression(text string) string {
+	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
+		return "it is not a regular expression"
+	}
+	return ""
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"time"
+
+	"rekey/rotation"
+)
+
+// Secret is one secret as this installation uses it.
+type Secret struct {
+	// Service issues it. Names of the catalogue know theirs.
+	Service string `key:"service" form:"word"`
+	// Variables are the vault's names that move together; left out, the
+	// catalogue's, or the secret's own name.
+	Variables []string `key:"variables" form:"variable"`
+	// Aliases are other names under which the same value may be found.
+	Aliases []string `key:"aliases" form:"variable"`
+	// Impact is what stops if it goes wrong.
+	Impact string `key:"impact"`
+	// Period is how often it must be rotated; 0 means as needed. Left out,
+	// the catalogue's, or 90d.
+	Period *time.Duration `key:"period"`
+	// Scope is "shared" where one credential serves both environments, and
+	// "per-environment" where each has its own.
+	Scope string `key:"scope" form:"scope" default:"per-environment"`
+	// Admin is the credential that issues and ends others.
+	Admin Admin `key:"admin"`
+	// BaseURL of the service; left out, the service's own.
+	BaseURL string `key:"base_url" form:"base"`
+	// Timeout of one call to the service.
+	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
+	// Waits are the pauses that belong to the service.
+	Waits Waits `key:"waits"`
+	// Affected is a check that succeeds only if this credential works.
+	Affected Affected `key:"affected"`
+	// Explained are names under which the old value may stand without
+	// stopping a rotation, each with the reason.
+	Explained map[string]string `key:"explained" form:"variable"`
+	// AlsoIn are consumers that the vault does not feed, shown before
+	// approval.
+	AlsoIn []string `key:"also_in"`
+
+	Policy     Policy `key:"policy" inherit:"policy"`
+	Watch      Watch  `key:"watch" inherit:"watch"`
+	WatchAfter Watch  `key:"watch_after" inherit:"watch_after"`
+	Pace       Pace   `key:"pace" inherit:"pace"`
+
+	// Entry is the effective catalogue entry.
+	Entry rotation.Secret
+}
+
+// Shared reports whether one credential serves both environments.
+func (s *Secret) Shared() bool { return s.Scope == "shared" }
+
+// Admin is a credential stronger than the one that is rotated. It is read at
+// each use and is never one of the rotated values.
+type Admin struct {
+	Key Source `key:"key" need:"key_file: and a path, or key_env: and a variable's name"`
+}
+
+// Waits are a service's three pauses. What is left out has the service's own
+// default.
+type Waits struct {
+	// Settle is the pause after issuing, until the new one must answer.
+	Settle *time.Duration `key:"settle"`
+	// Hold is the pause after the watch, before the old one may be ended.
+	Hold *time.Duration `key:"hold"`
+	// ProbeEvery is the pause between two probes of an ended credential.
+	ProbeEvery *time.Duration `key:"probe_every" min:"1ms"`
+	// ProbeFor is how long an ended credential is probed.
+	ProbeFor *time.Duration `key:"probe_for"`
+}
+
+// Affected is the check of one secret: by environment, or none with a reason.
+type Affected struct {
+	// None is the reason why there is none. It is shown on the card.
+	None       string `key:"none"`
+	Staging    *Probe `key:"staging"`
+	Production *Probe `key:"production"`
+}
+
+// In returns the environment's probe; nil where there is none.
+func (a Affected) In(environment string) *Probe {
+	switch environment {
+	case rotation.Staging:
+		return a.Staging
+	case rotation.Production:
+		return a.Production
+	default:
+		return nil
+	}
+}
+
+// Probe is a request that fails without the credential.
+type Probe struct {
+	HTTP *HTTP `key:"http" need:"http: with a url:"`
+}
