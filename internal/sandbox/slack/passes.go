@@ -1,0 +1,85 @@
+package slack
+
+import (
+	"crypto/rand"
+	"errors"
+	"time"
+)
+
+// Reasons for refusing a pass.
+var (
+	errPassUnknown = errors.New("unknown")
+	errPassExpired = errors.New("expired")
+	errPassSpent   = errors.New("used up")
+)
+
+// pass is a short-lived right: a Socket Mode ticket, a trigger_id, a
+// response_url. They differ in how long they live and how often they serve.
+type pass struct {
+	kind  passKind
+	uses  int // left
+	until time.Time
+	from  origin
+}
+
+type passKind string
+
+const (
+	passTicket   passKind = "ticket"
+	passTrigger  passKind = "trigger"
+	passResponse passKind = "response"
+)
+
+// origin is the interaction that a response_url answers.
+type origin struct {
+	channel, user string
+	message       *Message // what was clicked; nil for a slash command
+}
+
+// keptPasses bounds the passes remembered; the oldest are forgotten first.
+const keptPasses = 4096
+
+// issueLocked makes a pass and returns its unguessable id.
+func (s *Server) issueLocked(p pass, life time.Duration) string {
+	id := rand.Text()
+	p.until = time.Now().Add(life)
+	s.passes[id] = &p
+	s.passOrder = append(s.passOrder, id)
+	if len(s.passOrder) > keptPasses {
+		delete(s.passes, s.passOrder[0])
+		s.passOrder = s.passOrder[1:]
+	}
+	return id
+}
+
+// spendLocked uses a pass once.
+func (s *Server) spendLocked(kind passKind, id string) (origin, error) {
+	p, ok := s.passes[id]
+	switch {
+	case !ok || p.kind != kind:
+		return origin{}, errPassUnknown
+	case p.uses == 0:
+		return origin{}, errPassSpent
+	case time.Now().After(p.until):
+		return origin{}, errPassExpired
+	}
+	p.uses--
+	return p.from, nil
+}
+
+// SpendTrigger uses a trigger_id as opening a modal would. The error is Slack's
+// code: trigger_expired, trigger_exchanged or invalid_trigger_id.
+func (s *Server) SpendTrigger(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.spendLocked(passTrigger, id)
+	switch {
+	case errors.Is(err, errPassExpired):
+		return &Refusal{Code: "trigger_expired"}
+	case errors.Is(err, errPassSpent):
+		return &Refusal{Code: "trigger_exchanged"}
+	case err != nil:
+		return &Refusal{Code: "invalid_trigger_id"}
+	}
+	return nil
+}
