@@ -1,5 +1,13 @@
 // Package due answers when a secret must be rotated, from its period and the
-// age of its value. It is pure: it reads no clock and keeps nothing.
+// age of its value. It is pure: it reads no clock and keeps nothing, so
+// everything in it may be computed any number of times.
+//
+// # The model
+//
+// An [Age] says since when a value has been in use, or since when at least. A
+// lower bound is worth something: it can make a secret due, never fine. What
+// is due comes first, then what nobody can tell, then what is fine: a secret
+// of unknown age may be the oldest of all.
 package due
 
 import (
@@ -12,6 +20,15 @@ type Age struct {
 	Known   bool      // Since is exact
 	AtLeast bool      // the value is at least as old as Since; how much older is unknown
 	Since   time.Time // zero when nothing is known
+}
+
+// Days are the whole days that have passed since then, of which there may have
+// been more unless the age is known; never negative.
+func (a Age) Days(now time.Time) int {
+	if a.Since.IsZero() {
+		return 0
+	}
+	return max(0, int(now.Sub(a.Since)/(24*time.Hour)))
 }
 
 // State is where a secret stands against its period. The texts are shown.
@@ -57,6 +74,9 @@ func When(period time.Duration, a Age, now time.Time) Due {
 		return Due{OK, at}
 	}
 }
+
+// String returns the text that is shown.
+func (s State) String() string { return string(s) }
 
 var urgency = map[State]int{Overdue: 0, Now: 1, Soon: 2, Unknown: 3, OK: 4, NotScheduled: 5}
 
