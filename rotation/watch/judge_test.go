@@ -116,6 +116,8 @@ func TestTraffic(t *testing.T) {
 		return s
 	}
 	uncounted, quiet, busy := row(good, -1), row(good, 1), row(good, 2)
+	witness := row(good, -1)
+	witness.Check, witness.Instant = "attest", true
 	shown := row(good, 100)
 	shown.Required = false
 	cases := []struct {
@@ -127,6 +129,7 @@ func TestTraffic(t *testing.T) {
 		{"under the minimum", []watch.Series{quiet}, watch.Inconclusive},
 		{"nobody counts", []watch.Series{uncounted}, watch.Inconclusive},
 		{"our own probe is the signal", []watch.Series{uncounted, probe("ooooooooooooooo")}, watch.Passed},
+		{"a witness that is no user is none", []watch.Series{uncounted, witness}, watch.Inconclusive},
 		{"a probe that could not be sent is none", []watch.Series{uncounted, probe("eeeeeeeeeeeeeee")}, watch.CannotMeasure},
 		{"a check that only is shown gives no signal", []watch.Series{uncounted, shown}, watch.Inconclusive},
 		{"nothing required", []watch.Series{shown}, watch.CannotMeasure},

@@ -126,9 +126,10 @@ func (c *Counts) bad(t Tick) {
 }
 
 // used reports a positive signal: enough requests of others, or our own at
-// enough ticks.
+// enough ticks. An instant check that makes no request of the kind users make
+// says so by not counting any.
 func (c Counts) used(p Params, s Series) bool {
-	if s.Instant && c.OK >= needed(p) {
+	if s.Instant && c.Requests > 0 && c.OK >= needed(p) {
 		return true
 	}
 	return c.Requests >= 0 && c.Requests >= p.MinRequests
