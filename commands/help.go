@@ -1,0 +1,84 @@
+package commands
+
+// usage is what to type for each verb.
+var usage = map[verb]string{
+	list:   "`/rotate`",
+	start:  "`/rotate NAME`",
+	plan:   "`/rotate NAME --plan`",
+	status: "`/rotate status` or `/rotate status NAME`",
+	cancel: "`/rotate cancel NAME`",
+	retry:  "`/rotate retry NAME`",
+	help:   "`/rotate help`",
+}
+
+func helpReply() Reply {
+	return Reply{
+		Title: "How to use /rotate",
+		Text:  "/rotate lists secrets, /rotate NAME starts, --plan shows every step first; status, cancel, retry and help do what they say.",
+		Paragraphs: []string{
+			"Rekey replaces a secret without downtime. The old key is ended last, and only after an approver reacts ✅ on the request in the thread.",
+		},
+		Rows: []Row{
+			{Label: "/rotate", Text: "every secret with its age, when it is due, and what is running"},
+			{Label: "/rotate NAME", Text: "start"},
+			{Label: "/rotate NAME --plan", Text: "show every step, what it may affect and who must approve; changes nothing"},
+			{Label: "/rotate status [NAME]", Text: "what is running, what it waits for, what is safe"},
+			{Label: "/rotate cancel NAME", Text: "stop; once production has the new key, both keys stay alive until somebody retries"},
+			{Label: "/rotate retry NAME", Text: "go on after a stop, or ask for approval again"},
+			{Label: "/rotate help", Text: "this"},
+		},
+		Notes: []string{
+			"Names may be typed in any case. Commands do not work inside threads: Slack does not allow it.",
+			"Never type a secret value here. Rekey makes the new value itself.",
+		},
+	}
+}
+
+func laterReply(word string) Reply {
+	gist := "`" + word + "` comes with a later version. Nothing was done."
+	return Reply{Title: "Not in this version", Text: gist, Paragraphs: []string{gist, laterHints[word]}}
+}
+
+// laterHints say what to do today instead.
+var laterHints = map[string]string{
+	"history":  "Until then `/rotate status` lists the last rotations, and every rotation has its thread in the channel.",
+	"rollback": "Until then: before the old key is ended, both keys live and the old value is the previous version in the vault. `/rotate cancel NAME` keeps the old key alive; restore the previous version in the vault and deploy.",
+	"snooze":   "Until then nothing reminds anybody by itself: `/rotate` shows what is due.",
+	"doctor":   "Until then `rekey check` on the command line validates the configuration.",
+}
+
+// emergencyReply is the honest answer of a command that cannot help yet, to
+// somebody in a hurry.
+func emergencyReply(names []string, text string) Reply {
+	what := "NAME"
+	if words, _ := split(text); len(words) > 0 {
+		for _, name := range names {
+			if fold(name) == fold(words[0]) {
+				what = name
+			}
+		}
+	}
+	return Reply{
+		Title: "The emergency path is not in this version",
+		Text:  "/rotate-emergency comes with a later version. Nothing was started. Use /rotate " + what + " now, or revoke the key in the service's dashboard.",
+		Paragraphs: []string{
+			"`/rotate-emergency` comes with a later version. *Nothing was started.* What you can do now:",
+		},
+		Rows: []Row{
+			{Label: "/rotate " + what, Text: "replaces the key without an outage, staging first, and ends the old one after approval. The old key works until then"},
+			{Label: "In a hurry", Text: "if the key is being abused this minute, revoke it in the service's own dashboard. The application stops working until it has a new key"},
+		},
+	}
+}
+
+func leakReply() Reply {
+	gist := "That looks like a secret value. Slack has it now, so treat it as leaked; rotate it. Nothing was started."
+	return Reply{
+		Title: "That looks like a secret value",
+		Text:  gist,
+		Paragraphs: []string{
+			"Slack has it now, so *treat it as leaked; rotate it*. Nothing was started, and Rekey neither stored nor logged it.",
+			"Type the secret's *name*: `/rotate NAME`. Rekey never needs a value from you. If it is not one of the secrets `/rotate` lists, end it in the service's dashboard.",
+		},
+	}
+}

@@ -1,0 +1,37 @@
+package commands
+
+import (
+	"time"
+
+	"rekey/rotation"
+)
+
+// Request is one line somebody typed.
+type Request struct {
+	Command  string // "/rotate" or "/rotate-emergency"
+	Text     string // what followed it; may hold a pasted secret: never log it
+	Person   rotation.Person
+	Standing rotation.Standing
+}
+
+// Reply is an answer for the person who asked and nobody else. Texts are
+// plain, with `backticks` around what can be typed; the channel escapes and
+// lays them out.
+type Reply struct {
+	Title      string
+	Text       string   // the whole gist in one line, for notifications and screen readers
+	Paragraphs []string // above the rows
+	Rows       []Row
+	Notes      []string // below the rows, less important
+	Err        error    // the cause of a failure, for the log; never shown
+}
+
+// Row is one fact. What a channel shows better than words can (a person, a
+// moment in the reader's own time zone) follows the text.
+type Row struct {
+	Label       string
+	Text        string
+	Who         rotation.Person // zero: nobody
+	When        time.Time       // zero: no moment
+	ApproversOf string          // a secret whose approvers are named here, or ""
+}

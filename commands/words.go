@@ -1,0 +1,164 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/rotation"
+)
+
+// StepWords says what a step does in a few words, for checklists and dry runs.
+func StepWords(s rotation.Step) string {
+	words := actWords[s.Act]
+	if words == "" {
+		words = string(s.Act)
+	}
+	if strings.Contains(words, "%s") {
+		place := s.Environment
+		if place == "" {
+			place = "every environment"
+		}
+		return fmt.Sprintf(words, place)
+	}
+	if s.Environment != "" {
+		return words + " (" + s.Environment + ")"
+	}
+	return words
+}
+
+var actWords = map[rotation.Act]string{
+	rotation.Preflight:    "Look first, change nothing",
+	rotation.Rehearse:     "Deploy with nothing changed, to measure the gap",
+	rotation.Approve:      "People approve",
+	rotation.PauseHook:    "Pause the application's work",
+	rotation.Issue:        "Issue a new key, verify it, write it to %s",
+	rotation.Write:        "Write the new key to %s",
+	rotation.Backfill:     "Bring %s along",
+	rotation.Make:         "Make a new secret, write it to %s",
+	rotation.Sync:         "Vault syncs finished in %s",
+	rotation.Import:       "Hand the new key to the service as standby",
+	rotation.Activate:     "Activate the new key",
+	rotation.Deploy:       "Deploy %s",
+	rotation.Prove:        "Prove that %s uses the new key",
+	rotation.Watch:        "Watch production",
+	rotation.Hold:         "Hold before the end",
+	rotation.End:          "End the old key",
+	rotation.ConfirmDead:  "Confirm that the old key is dead",
+	rotation.WritePrev:    "Retire the old value in %s",
+	rotation.WatchAfter:   "Watch production once more",
+	rotation.Delete:       "Delete the old key for good",
+	rotation.ResumeHook:   "Resume the application's work",
+	rotation.DurableProbe: "Probe the old key after its last hour",
+	rotation.VaultClosed:  "A person confirms that the vault is closed",
+	rotation.Restore:      "Restore the old key in %s",
+	rotation.EndNew:       "End the new key",
+	rotation.Audit:        "Look at what the leaked key could reach",
+	rotation.Report:       "Report",
+}
+
+// Situation is where a rotation stands, in the words people get everywhere.
+type Situation struct {
+	State string // "Waiting for approval"
+	Next  string // what happens next and who must act
+	Safe  string // which credentials live
+}
+
+// Describe puts a rotation's situation into words. It is pure.
+func Describe(r *rotation.Rotation) Situation {
+	return Situation{State: StateWords(r), Next: nextWords(r), Safe: safeWords(r)}
+}
+
+// StateWords names a rotation's state, with the step where one is running.
+func StateWords(r *rotation.Rotation) string {
+	switch r.State {
+	case rotation.Running:
+		if s, ok := r.Step(); ok {
+			return fmt.Sprintf("Step %d of %d: %s", r.Cursor+1, len(r.Plan), StepWords(s))
+		}
+		return "Finishing"
+	case rotation.Asking:
+		return "Waiting for approval"
+	case rotation.Stuck:
+		return "Stopped: needs a person"
+	case rotation.Pending:
+		return "Revocation pending: both keys live"
+	case rotation.Succeeded:
+		return "Done"
+	case rotation.Abandoned:
+		return "Cancelled"
+	default:
+		return string(r.State)
+	}
+}
+
+func nextWords(r *rotation.Rotation) string {
+	switch r.State {
+	case rotation.Running:
+		return runningNext(r)
+	case rotation.Asking:
+		return "An approver reacts on the request in the thread: ✅ ends the old key, ❌ keeps it."
+	case rotation.Stuck:
+		if r.Problem != nil && r.Problem.Next != "" {
+			return r.Problem.Next
+		}
+		return "Look into it, then `/rotate retry " + r.Secret + "` goes on; `/rotate cancel " + r.Secret + "` stops."
+	case rotation.Pending:
+		return "Somebody types `/rotate retry " + r.Secret + "`: Rekey proves again that the new key is in use and asks for approval again."
+	case rotation.Succeeded:
+		return "Nobody needs to do anything."
+	case rotation.Abandoned:
+		return "Nothing was rotated. `/rotate " + r.Secret + "` starts again."
+	default:
+		return ""
+	}
+}
+
+func runningNext(r *rotation.Rotation) string {
+	s, _ := r.Step()
+	switch {
+	case r.Attempt > 0:
+		return "The last attempt failed; Rekey tries again by itself and asks for help if that does not work."
+	case s.Act == rotation.Watch || s.Act == rotation.Hold:
+		return "Rekey waits and measures; after that it asks the approvers. Nobody needs to act now."
+	default:
+		return "Rekey goes on by itself. Nobody needs to act now."
+	}
+}
+
+func safeWords(r *rotation.Rotation) string {
+	switch {
+	case r.State == rotation.Stuck && r.Problem != nil && r.Problem.Safe != "":
+		return r.Problem.Safe
+	case r.OldDead():
+		return "The old key is dead. The application runs on the new one."
+	case len(r.Ends) > 0:
+		return "The end of the old key was requested after approval. The new key is in use."
+	case r.Wrote(rotation.Production) && r.Proofs[rotation.Production].Kind != "":
+		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
+	case r.Wrote(rotation.Production):
+		return "Old key still valid. Nothing was revoked. The vault holds the new key for production."
+	case r.Wrote(rotation.Staging):
+		return "Old key still valid. Nothing was revoked. Production was not touched."
+	default:
+		return "Old key still valid. Nothing was changed."
+	}
+}
+
+// days gives a length of time in words a person can say; exact moments travel
+// beside it in a [Row].
+func days(d time.Duration) string {
+	n := int(d / (24 * time.Hour))
+	switch {
+	case n == 1:
+		return "1 day"
+	case n > 1:
+		return fmt.Sprintf("%d days", n)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", int(d/time.Hour))
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", int(d/time.Minute))
+	default:
+		return "a moment"
+	}
+}
