@@ -1,0 +1,113 @@
+package rotation
+
+import (
+	"strings"
+	"testing"
+	"testing/quick"
+	"time"
+)
+
+func TestCount(t *testing.T) {
+	var (
+		now    = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+		open   = Card{Number: 1, State: CardOpen, Expires: now.Add(time.Hour)}
+		late   = Card{Number: 1, State: CardOpen, Expires: now}
+		member = Standing{Member: true}
+		one    = Policy{Quorum: 1}
+		two    = Policy{Quorum: 2}
+		yes    = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Yes: true, Path: "emoji"} }
+		no     = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Path: "emoji"} }
+	)
+	for _, c := range []struct {
+		name    string
+		policy  Policy
+		card    Card
+		marks   []Mark
+		want    CardState
+		refused int
+	}{
+		{"no marks", one, open, nil, CardOpen, 0},
+		{"one approval", one, open, []Mark{yes("A", mayVote)}, CardApproved, 0},
+		{"a quorum of zero still needs one", Policy{}, open, nil, CardOpen, 0},
+		{"half a quorum", two, open, []Mark{yes("A", mayVote)}, CardOpen, 0},
+		{"a quorum", two, open, []Mark{yes("A", mayVote), yes("B", mayVote)}, CardApproved, 0},
+		{"the same person twice is one", two, open, []Mark{yes("A", mayVote), yes("A", mayVote)}, CardOpen, 0},
+		{"one veto beats a quorum", two, open, []Mark{yes("A", mayVote), yes("B", mayVote), no("C", mayVote)}, CardDenied, 0},
+		{"the requester does not approve", one, open, []Mark{yes(requester.ID, mayVote)}, CardOpen, 1},
+		{"the requester approves where policy says so", Policy{Quorum: 1, SelfApproval: true}, open, []Mark{yes(requester.ID, mayVote)}, CardApproved, 0},
+		{"the requester may veto", one, open, []Mark{yes("A", mayVote), no(requester.ID, mayVote)}, CardDenied, 0},
+		{"a guest", one, open, []Mark{yes("G", Standing{Why: "guest", Approver: true})}, CardOpen, 1},
+		{"a guest's veto", one, open, []Mark{yes("A", mayVote), no("G", Standing{Why: "guest"})}, CardApproved, 1},
+		{"a member who is no approver", one, open, []Mark{yes("M", member)}, CardOpen, 1},
+		{"an unknown standing", one, open, []Mark{yes("M", Standing{})}, CardOpen, 1},
+		{"too late", one, late, []Mark{yes("A", mayVote)}, CardExpired, 1},
+		{"nobody, and too late", one, late, nil, CardExpired, 0},
+		{"no expiry", one, Card{Number: 1, State: CardOpen}, []Mark{yes("A", mayVote)}, CardApproved, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.policy.Count(requester, c.card, Marks{Live: true, Marks: c.marks}, now)
+			if got.State != c.want || len(got.Refused) != c.refused {
+				t.Errorf("the card is %s with %d refused, want %s with %d", got.State, len(got.Refused), c.want, c.refused)
+			}
+			for _, r := range got.Refused {
+				if !strings.HasSuffix(r.Why, ".") || r.Person.ID == "" {
+					t.Errorf("refused without a sentence or a person: %+v", r)
+				}
+			}
+		})
+	}
+	dead := one.Count(requester, open, Marks{Why: "the message is gone", Marks: []Mark{yes("A", mayVote)}}, now)
+	if dead.State != CardVoid || len(dead.Votes) > 0 {
+		t.Errorf("marks on a message that is gone: %+v", dead)
+	}
+}
+
+// TestOnlyApproversCount: whatever marks there are, an approved card has as
+// many distinct approvers as the quorum asks for, and no requester.
+func TestOnlyApproversCount(t *testing.T) {
+	property := func(quorum uint8, bits []byte) bool {
+		p := Policy{Quorum: int(quorum%4) + 1}
+		m := Marks{Live: true}
+		for _, b := range bits {
+			m.Marks = append(m.Marks, Mark{
+				Person: Person{ID: string(rune('A' + b%5))}, Yes: b&0x80 != 0,
+				Standing: Standing{Member: b&0x40 != 0, Approver: b&0x20 != 0},
+			})
+		}
+		t := p.Count(Person{ID: "A"}, Card{Number: 1, State: CardOpen}, m, time.Now())
+		if t.State != CardApproved {
+			return true
+		}
+		distinct := make(map[string]bool)
+		for _, v := range t.Votes {
+			distinct[v.Person.ID] = true
+		}
+		return len(distinct) >= p.Quorum && !distinct["A"] && t.Veto == nil
+	}
+	if err := quick.Check(property, &quick.Config{MaxCount: 5000}); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	whole, err := encodeRecord(&Rotation{ID: "a", Plan: only(Preflight)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add([]byte(`{"v":1,"rotation":{"id":"a","plan":[{"act":"end"}],"cursor":7}}`))
+	f.Add([]byte(`{"v":2}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := decodeRecord("rotation/a", body)
+		if err != nil {
+			if !strings.Contains(err.Error(), "rotation/a") {
+				t.Errorf("the error does not name the place: %v", err)
+			}
+			return
+		}
+		if _, err := encodeRecord(r); err != nil {
+			t.Errorf("what was read cannot be written: %v", err)
+		}
+		_, _ = r.Step()
+	})
+}
