@@ -51,7 +51,7 @@
 //	403 TokenError               the old value              not_written, again
 //	400, 401, 403, 404, 422, 429 (not asked)                as classified
 //	any                          another version            changed_by_other
-//	context ended                (not asked)                lost
+//	context ended                (cannot be asked)          lost
 //
 // # What is never written
 //

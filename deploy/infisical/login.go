@@ -56,7 +56,7 @@ func (k *keeper) session(ctx context.Context) (*session, error) {
 	case <-a.done:
 		return a.session, a.err
 	case <-ctx.Done():
-		return nil, &fault.Error{Op: opLogin, Class: fault.Again, Reason: fault.TimedOut, Err: ctx.Err()}
+		return nil, timedOut(ctx, opLogin, "")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rekey/internal/fault"
+	"rekey/internal/secret"
 )
 
 // hiddenPlaceholder is what the server puts in the place of a value that the
@@ -21,7 +22,7 @@ func (s wireSecret) elsewhere(p Place) bool {
 	return s.Environment != p.Environment || (s.Path != "" && cleanPath(s.Path) != p.Path)
 }
 
-func (s wireSecret) hidden() bool { return s.Hidden || s.Value.Reveal() == hiddenPlaceholder }
+func (s wireSecret) hidden() bool { return s.Hidden || s.Value.Equal(secret.New(hiddenPlaceholder)) }
 
 func (s wireSecret) rotated() bool { return s.Rotated || (s.RotationID != nil && *s.RotationID != "") }
 
@@ -37,7 +38,7 @@ func (v *Vault) unmanageable(ctx context.Context, op string, p Place, s wireSecr
 		why = "is rotated by Infisical itself"
 	case s.hidden():
 		why = "is hidden from the machine identity: it needs the right to read values"
-	case strings.Contains(s.Value.Reveal(), "${"):
+	case s.Value.Contains(secret.New("${")):
 		why = "is a reference to " + v.targets(ctx, op, p, s)
 	default:
 		return nil

@@ -43,11 +43,11 @@ func (v *Vault) settle(ctx context.Context, j *job, sent error) (map[string]depl
 	}
 	switch {
 	case count[altered] > 0 && sent == nil: // the version is ours by the answer, the value is not
-		return nil, fault.New(opWrite, fault.NotWritten, list(facts)+", without the value that was sent")
+		return nil, fault.New(opWrite, fault.NotWritten, joined(facts)+", without the value that was sent")
 	case count[foreign]+count[altered] > 0:
-		return nil, fault.New(opWrite, fault.ChangedByOther, list(facts))
+		return nil, fault.New(opWrite, fault.ChangedByOther, joined(facts))
 	case count[untouched] > 0:
-		return nil, missing(sent, list(facts), count[written] == 0)
+		return nil, missing(sent, joined(facts), count[written] == 0)
 	}
 	if sent != nil {
 		v.log.Warn("lost answer settled by reading back", "place", j.place.String(), "reason", fault.Of(sent).Reason)
@@ -127,7 +127,7 @@ func (v *Vault) sameKeys(ctx context.Context, j *job) error {
 	if len(facts) == 0 {
 		return nil
 	}
-	return fault.New(opWrite, fault.ChangedByOther, fmt.Sprintf("the value is written, but in %s %s", j.place, list(facts)))
+	return fault.New(opWrite, fault.ChangedByOther, fmt.Sprintf("the value is written, but in %s %s", j.place, joined(facts)))
 }
 
 // noted warns when the server kept the value and dropped the note: the age of

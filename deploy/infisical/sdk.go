@@ -2,6 +2,7 @@ package infisical
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -121,6 +122,12 @@ func await[T any](ctx context.Context, c *calls, op string, call func() (T, erro
 	}
 }
 
+// timedOut is a call that nobody waits for any more. The class is that of a
+// read; what it means for a write is decided where the write is known.
 func timedOut(ctx context.Context, op, detail string) error {
-	return &fault.Error{Op: op, Class: fault.Again, Reason: fault.TimedOut, Detail: detail, Err: ctx.Err()}
+	f := &fault.Error{Op: op, Class: fault.Again, Reason: fault.TimedOut, Detail: detail, Err: ctx.Err()}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		f.Reason = fault.Interrupted
+	}
+	return f
 }

@@ -182,8 +182,13 @@ func (s *server) batch(w http.ResponseWriter, body map[string]any) {
 // metadata where some is given.
 func (s *server) change(p infisical.Place, name string, body map[string]any) *row {
 	r := s.putLocked(p, name, text(body["secretValue"]))
-	if m, given := body["secretMetadata"].([]any); given {
-		r.metadata = m
+	if all, given := body["secretMetadata"].([]any); given {
+		for _, m := range all {
+			if m := m.(map[string]any); m["isEncrypted"] == nil {
+				m["isEncrypted"] = false
+			}
+		}
+		r.metadata = all
 	}
 	return r
 }

@@ -2,7 +2,6 @@ package infisical
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,34 +17,21 @@ const (
 	maxBody    = 8 << 20  // a folder of some ten thousand secrets
 )
 
-// sealed is a value that is in a [secret.Value] from the decoder on.
-type sealed struct{ secret.Value }
-
-// UnmarshalJSON takes a string or null.
-func (s *sealed) UnmarshalJSON(raw []byte) error {
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return err
-	}
-	s.Value = secret.New(text)
-	return nil
-}
-
 // wireSecret is a secret as the server describes it
 // (https://infisical.com/docs/api-reference/endpoints/secrets/read).
 type wireSecret struct {
-	ID          string     `json:"id"`
-	Environment string     `json:"environment"`
-	Path        string     `json:"secretPath"` // absent in answers to an update
-	Version     int        `json:"version"`
-	Type        string     `json:"type"`
-	Key         string     `json:"secretKey"`
-	Value       sealed     `json:"secretValue"`
-	Hidden      bool       `json:"secretValueHidden"`
-	Rotated     bool       `json:"isRotatedSecret"`
-	RotationID  *string    `json:"rotationId"`
-	Metadata    []wireMeta `json:"secretMetadata"`
-	Created     string     `json:"createdAt"`
+	ID          string       `json:"id"`
+	Environment string       `json:"environment"`
+	Path        string       `json:"secretPath"` // absent in answers to an update
+	Version     int          `json:"version"`
+	Type        string       `json:"type"`
+	Key         string       `json:"secretKey"`
+	Value       secret.Value `json:"secretValue"`
+	Hidden      bool         `json:"secretValueHidden"`
+	Rotated     bool         `json:"isRotatedSecret"`
+	RotationID  *string      `json:"rotationId"`
+	Metadata    []wireMeta   `json:"secretMetadata"`
+	Created     string       `json:"createdAt"`
 }
 
 type wireMeta struct {

@@ -106,7 +106,8 @@ func unfitNote(note deploy.Note, assignments []deploy.Assignment) string {
 			return "has a key or text that is longer than the server takes"
 		}
 		for _, a := range assignments {
-			if strings.Contains(text, strings.TrimSpace(a.Value.Reveal())) {
+			bare := strings.TrimSpace(a.Value.Reveal())
+			if strings.Contains(text, bare) || strings.Contains(key, bare) {
 				return "holds a value that is to be written"
 			}
 		}

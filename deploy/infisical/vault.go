@@ -195,7 +195,7 @@ func never(op, detail string) error {
 }
 
 func (s wireSecret) entry() deploy.Entry {
-	e := deploy.Entry{ID: s.ID, Name: s.Key, Version: s.Version, Value: s.Value.Value, Made: s.made(), Metadata: map[string]string{}}
+	e := deploy.Entry{ID: s.ID, Name: s.Key, Version: s.Version, Value: s.Value, Made: s.made(), Metadata: map[string]string{}}
 	for _, m := range s.Metadata {
 		e.Metadata[m.Key] = m.Value
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"rekey/deploy"
 	"rekey/deploy/deploytest"
 	"rekey/deploy/infisical"
 	"rekey/internal/fault"
@@ -109,10 +108,31 @@ func TestReadRefusesWhatIsNotOurs(t *testing.T) {
 			fault.Managed, "FAL_KEY in staging (/) comes through an import from dev (/shared)"},
 		"a value rotated by Infisical": {
 			func(b *bench) { b.put(staging, name, "rotated-value").rotated = true }, fault.Managed, "is rotated by Infisical itself"},
+		"a personal override": {
+			func(b *bench) {
+				b.inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+					if r.URL.Path != "/api/v4/secrets/"+name {
+						next.ServeHTTP(w, r)
+						return
+					}
+					answer(w, map[string]any{"secret": map[string]any{"id": "x", "version": 1, "secretKey": name,
+						"secretValue": "my-own-value", "environment": "staging", "secretPath": "/", "type": "personal"}})
+				})
+			}, fault.Managed, "is a personal override"},
 		"a hidden value": {
 			func(b *bench) { b.put(staging, name, "hidden-value"); b.hide = true }, fault.Managed, "is hidden from the machine identity"},
 		"a name that is nowhere": {
 			func(*bench) {}, fault.NotFound, "FAL_KEY is not in staging (/)"},
+		"a page in the place of the list of syncs": {
+			func(b *bench) {
+				b.inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+					if r.URL.Path != "/api/v1/secret-syncs" {
+						next.ServeHTTP(w, r)
+						return
+					}
+					answer(w, map[string]any{"ok": true})
+				})
+			}, fault.Garbled, "no list of secret syncs"},
 		"a folder that is not there": {
 			func(b *bench) { delete(b.folders, staging) }, fault.NotFound, "the environment or folder does not exist"},
 		"a secret sync on the path": {
@@ -327,5 +347,3 @@ func TestReadsSayWhatHasDifferentDefaults(t *testing.T) {
 		t.Errorf("not said explicitly: %v", faults)
 	}
 }
-
-var _ deploy.Names = (*infisical.Vault)(nil)

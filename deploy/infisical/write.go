@@ -35,10 +35,6 @@ func (v *Vault) Write(ctx context.Context, environment string, assignments []dep
 		return nil, err
 	}
 	sent := v.send(ctx, j)
-	if ctx.Err() != nil {
-		return nil, &fault.Error{Op: opWrite, Class: fault.Lost, Reason: fault.TimedOut, Err: ctx.Err(),
-			Detail: "the write was sent and the time ended before it could be read back"}
-	}
 	if sent != nil && !undecided(sent) {
 		return nil, sent
 	}
@@ -135,5 +131,5 @@ func undecided(sent error) bool {
 	return f.Class == fault.Lost || f.Reason == fault.NotWritten || refusedToken(sent)
 }
 
-// list joins names and what was found about them.
-func list(facts []string) string { return strings.Join(facts, "; ") }
+// joined puts what was found about several names into one sentence.
+func joined(facts []string) string { return strings.Join(facts, "; ") }

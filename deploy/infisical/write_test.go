@@ -201,6 +201,12 @@ func TestSomebodyElseWritesInBetween(t *testing.T) {
 				b.put(staging, "UNRELATED_COPY", "somebody-elses-value")
 			}
 		},
+		"by removing a name": func(b *bench) injection {
+			return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				next.ServeHTTP(w, r)
+				b.set(func() { delete(b.folders[staging], "R2_ACCESS_KEY_ID") })
+			}
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			b := newBench(t)
@@ -279,6 +285,21 @@ func TestMetadataOfOthersSurvives(t *testing.T) {
 	})
 }
 
+// A server that drops the note has kept the value: that is said, and done.
+func TestANoteThatIsDropped(t *testing.T) {
+	b := newBench(t)
+	b.inject(onPatch(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		next.ServeHTTP(w, r)
+		b.set(func() { b.folders[staging]["UNRELATED"].metadata = []any{} })
+	}))
+	if _, err := writeOne(t.Context(), t, b); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(b.heard.String(), "note not kept by the server") {
+		t.Error("nothing was said")
+	}
+}
+
 func TestSeveralNamesAreOneRequest(t *testing.T) {
 	b := newBench(t)
 	if _, err := b.vault.Write(t.Context(), "production", b.pair(t)); err != nil {
@@ -301,3 +322,29 @@ func TestHalfABatchIsNotDone(t *testing.T) {
 		t.Errorf("got %v, want not written, ask", err)
 	}
 }
+
+// swallow does what was asked by prefix ("METHOD path"), calls then and keeps the answer.
+func swallow(prefix string, then func(), release <-chan struct{}) injection {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if !strings.HasPrefix(r.Method+" "+r.URL.Path, prefix) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(httptest.NewRecorder(), r)
+		then()
+		<-release
+	}
+}
+
+// swallowBefore keeps what was asked by prefix from being done.
+func swallowBefore(prefix string, release <-chan struct{}) injection {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasPrefix(r.Method+" "+r.URL.Path, prefix) {
+			<-release
+			return
+		}
+		next.ServeHTTP(w, r)
+	}
+}
+
+func swallowLogins(release <-chan struct{}) injection { return swallowBefore(loginRoute, release) }
