@@ -18,34 +18,30 @@ type key struct{ name, kind string }
 // Scripts get the names they touch in KEYS. The two exceptions can only be
 // known while a script runs, the records found through an index (list.lua)
 // and those thrown away when a record is closed (commit.lua); these compose
-// names from the prefixes below, which carry the same tag.
+// names from the tag and the words below, and so stay in the slot.
 type names struct{ tag string }
 
 func newNames(installation string) names { return names{"{rekey:" + installation + "}:"} }
 
 // Per record, under "<tag><kind>:<key>".
 
-// record: body, revision, open (1 or 0), timer (ms, 0 for none), fence of the
-// last commit (0 after the creation), slots (one a line).
-func (n names) record(k string) key { return key{n.recordPrefix() + k, kindHash} }
+// record: body, revision, open (1 or 0), timer (ms, 0 for none), lease of
+// the last commit (empty after the creation), slots (one a line).
+func (n names) record(k string) key { return key{n.tag + "record:" + k, kindHash} }
 
 // events: the journal; the element at index i is event i+1, its first byte
 // tells whether it was posted, the rest is the body.
-func (n names) events(k string) key { return key{n.eventsPrefix() + k, kindList} }
+func (n names) events(k string) key { return key{n.tag + "events:" + k, kindList} }
 
-// outbox: "<seq> <ticket>" for each event not delivered yet, in order.
-func (n names) outbox(k string) key { return key{n.outboxPrefix() + k, kindList} }
+// outbox: "<seq> <time in microseconds>" for each event not delivered yet, in
+// order.
+func (n names) outbox(k string) key { return key{n.tag + "outbox:" + k, kindList} }
 
 // refs: name of a message to its reference.
-func (n names) refs(k string) key { return key{n.refsPrefix() + k, kindHash} }
+func (n names) refs(k string) key { return key{n.tag + "refs:" + k, kindHash} }
 
 // lease: "<fence> <owner>"; it expires by itself.
 func (n names) lease(k string) key { return key{n.tag + "lease:" + k, kindString} }
-
-func (n names) recordPrefix() string { return n.tag + "record:" }
-func (n names) eventsPrefix() string { return n.tag + "events:" }
-func (n names) outboxPrefix() string { return n.tag + "outbox:" }
-func (n names) refsPrefix() string   { return n.tag + "refs:" }
 
 // Per installation.
 
@@ -64,7 +60,8 @@ func (n names) closed() key { return key{n.tag + "closed", kindSorted} }
 // timers: keys of records by their timer in ms.
 func (n names) timers() key { return key{n.tag + "timers", kindSorted} }
 
-// pending: keys of records with rows waiting, by the ticket of the first row.
+// pending: keys of records with rows waiting, by the time of the first row in
+// microseconds.
 func (n names) pending() key { return key{n.tag + "pending", kindSorted} }
 
 // slots: slot to the key of the record that holds it.

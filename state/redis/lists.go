@@ -44,7 +44,7 @@ func (s *Store) list(ctx context.Context, index key, d direction, limit int) ([]
 	var all []state.Record
 	for from := d.from; len(all) < limit; {
 		want := min(page, limit-len(all))
-		got, err := s.run(ctx, listScript, []key{index}, d.command, from, d.to, want, s.keys.recordPrefix())
+		got, err := s.run(ctx, listScript, []key{index}, d.command, from, d.to, want, s.keys.tag)
 		if err != nil {
 			return nil, err
 		}

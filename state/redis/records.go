@@ -19,7 +19,7 @@ func (s *Store) Create(ctx context.Context, c state.Creation) error {
 	n := s.keys
 	keys := []key{
 		n.record(c.Key), n.events(c.Key), n.outbox(c.Key), n.timers(),
-		n.open(), n.pending(), n.slots(), n.tickets(),
+		n.pending(), n.open(), n.slots(), n.tickets(),
 	}
 	args := []any{
 		c.Key, c.Body, millis(c.Timer), strings.Join(c.Slots, "\n"), MaxOpen, n.wake(),
@@ -74,17 +74,17 @@ func (s *Store) Commit(ctx context.Context, l state.Lease, revision int64, c sta
 	if err := checkCommit(l, revision, c); err != nil {
 		return 0, fmt.Errorf("committing a change: %w", err)
 	}
-	if c.Close {
-		c.Timer = time.Time{}
-	}
 	n, next := s.keys, revision+1
 	keys := []key{
-		n.lease(l.Key), n.record(l.Key), n.events(l.Key), n.outbox(l.Key), n.timers(), n.open(),
-		n.closed(), n.pending(), n.slots(), n.tickets(), n.found(),
+		n.lease(l.Key), n.record(l.Key), n.events(l.Key), n.outbox(l.Key), n.timers(), n.pending(),
+	}
+	if c.Close {
+		c.Timer = time.Time{}
+		keys = append(keys, n.open(), n.closed(), n.slots(), n.tickets(), n.found())
 	}
 	args := []any{
-		token(l), l.Fence, revision, next, l.Key, c.Body, millis(c.Timer), c.Close, leaseFromNow(c),
-		MaxJournal, MaxClosed, n.wake(), n.recordPrefix(), n.eventsPrefix(), n.outboxPrefix(), n.refsPrefix(),
+		token(l), revision, next, l.Key, c.Body, millis(c.Timer), leaseFromNow(c),
+		MaxJournal, MaxClosed, n.wake(),
 	}
 	if _, err := s.run(ctx, commitScript, keys, appendEvents(args, c.Events)...); err != nil {
 		return 0, fmt.Errorf("committing revision %d of %s: %w", next, l.Key, err)

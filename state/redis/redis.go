@@ -119,16 +119,24 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// checkLayout reads the layout, and writes it where there is none yet. It
+// writes only then, so that a replica can be opened and [Store.Check] can say
+// that it is one.
 func (s *Store) checkLayout(ctx context.Context) error {
 	k := s.keys.layout()
-	pipe := s.client.TxPipeline()
-	pipe.SetNX(ctx, k.name, layout, 0)
-	found := pipe.Get(ctx, k.name)
-	if _, err := pipe.Exec(ctx); err != nil {
+	found, err := s.client.Get(ctx, k.name).Result()
+	if errors.Is(err, goredis.Nil) {
+		pipe := s.client.TxPipeline()
+		pipe.SetNX(ctx, k.name, layout, 0) // another replica may be as new as this one
+		got := pipe.Get(ctx, k.name)
+		_, err = pipe.Exec(ctx)
+		found = got.Val()
+	}
+	if err != nil {
 		return s.explain(ctx, err, k)
 	}
-	if found.Val() != layout {
-		return fmt.Errorf("key %s: the data has layout %.20q, this program knows only %s", k.name, found.Val(), layout)
+	if found != layout {
+		return fmt.Errorf("key %s: the data has layout %.20q, this program knows only %s", k.name, found, layout)
 	}
 	return nil
 }

@@ -2,16 +2,17 @@
 --
 -- KEYS  1 open or closed
 -- ARGV  1 ZRANGEBYSCORE or ZREVRANGEBYSCORE  2 and 3 its bounds
---       4 most records  5 prefix of records
+--       4 most records  5 the part before "record:" in names
 --
--- Computes names: prefix and a key from the index, under the tag of KEYS[1].
+-- Computes names: ARGV[5], record: and a key from the index, under the tag of
+-- KEYS[1].
 --
 -- Answers OK and per record: key, ticket, revision, open, timer, body; BAD.
 
 local answer = { 'OK' }
 local index = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'WITHSCORES', 'LIMIT', 0, ARGV[4])
 for i = 1, #index, 2 do
-  local name = ARGV[5] .. index[i]
+  local name = ARGV[5] .. 'record:' .. index[i]
   local got = redis.pcall('HMGET', name, 'revision', 'open', 'timer', 'body')
   if got.err then
     return { 'BAD', name, 'not a hash' }
