@@ -12,6 +12,9 @@ import (
 // agree checks what two or more keys say together.
 func (d *decoder) agree(c *Config) {
 	d.redis(c.Redis)
+	if c.Chat.RetryMax < c.Chat.RetryFirst {
+		d.say("chat.retry_max", "it is shorter than retry_first", "at least "+c.Chat.RetryFirst.String())
+	}
 	if c.Engine.RetryMax < c.Engine.RetryFirst {
 		d.say("engine.retry_max", "it is shorter than retry_first", "at least "+c.Engine.RetryFirst.String())
 	}
@@ -21,7 +24,7 @@ func (d *decoder) agree(c *Config) {
 	if c.Environments.Staging.Vault == c.Environments.Production.Vault {
 		d.say("environments.production.vault", "it is the same place as staging's, so writing staging would write production", "another environment or path")
 	}
-	d.policy(c.Policy, "policy", c.needsPolicy())
+	d.policy(c, c.Policy, "policy", c.needsPolicy())
 	d.watch(c.Watch, "watch")
 	d.watch(c.WatchAfter, "watch_after")
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
@@ -46,8 +49,8 @@ func (d *decoder) environment(e *Environment, at string) {
 	if s := e.Deploy.Webhook.StatusURL; s != "" && !strings.Contains(s, "{id}") {
 		d.say(at+".deploy.webhook.status_url", "it has no place for the deployment's id", "the URL with {id} where the id belongs")
 	}
-	if e.Attest.Instances > e.Attest.Attempts {
-		d.say(at+".attest.attempts", "it is less than instances, so no proof could be complete", fmt.Sprintf("at least %d", e.Attest.Instances))
+	if a := e.Attest; max(a.Instances, 1) > a.Attempts || a.Instances == 0 && a.Streak > a.Attempts {
+		d.say(at+".attest.attempts", "it is less than the answers that must agree, so no proof could be complete", fmt.Sprintf("at least %d", max(a.Instances, a.Streak)))
 	}
 	named, required := map[string]bool{}, false
 	for i, c := range e.Checks {
@@ -76,7 +79,7 @@ func (c *Config) needsPolicy() bool {
 }
 
 // policy refuses one under which nothing could ever be approved.
-func (d *decoder) policy(p Policy, at string, needed bool) {
+func (d *decoder) policy(c *Config, p Policy, at string, needed bool) {
 	if p.Approvers.IsZero() {
 		if needed {
 			d.lack(at+".approvers", "nobody may approve", "users: [U…] or group: S…")
@@ -88,7 +91,7 @@ func (d *decoder) policy(p Policy, at string, needed bool) {
 	}
 	able := len(slices.Compact(slices.Sorted(slices.Values(p.Approvers.Users))))
 	why := fmt.Sprintf("%d approvals are asked of %d people", p.Quorum, able)
-	if !p.SelfApproval && p.mayRequest() {
+	if !p.SelfApproval && p.mayRequest(c.Starters) {
 		able--
 		why += ", of whom one may be the requester, who does not count"
 	}
@@ -98,11 +101,11 @@ func (d *decoder) policy(p Policy, at string, needed bool) {
 }
 
 // mayRequest reports whether one of the listed approvers may be a requester.
-func (p Policy) mayRequest() bool {
-	if p.Starters.IsZero() || p.Starters.Group != "" {
+func (p Policy) mayRequest(starters People) bool {
+	if starters.IsZero() || starters.Group != "" {
 		return true
 	}
-	return slices.ContainsFunc(p.Starters.Users, func(u string) bool { return slices.Contains(p.Approvers.Users, u) })
+	return slices.ContainsFunc(starters.Users, func(u string) bool { return slices.Contains(p.Approvers.Users, u) })
 }
 
 func (d *decoder) watch(w Watch, at string) {
@@ -113,7 +116,7 @@ func (d *decoder) watch(w Watch, at string) {
 
 func (d *decoder) secret(c *Config, s *Secret, at string) {
 	if !reflect.DeepEqual(s.Policy, c.Policy) {
-		d.policy(s.Policy, at+".policy", false)
+		d.policy(c, s.Policy, at+".policy", false)
 	}
 	for key, w := range map[string][2]Watch{"watch": {s.Watch, c.Watch}, "watch_after": {s.WatchAfter, c.WatchAfter}} {
 		if w[0] != w[1] {

@@ -23,7 +23,10 @@ type Config struct {
 
 	Environments Environments `key:"environments"`
 
-	// Policy says who may start and who may approve.
+	// Starters may start, cancel and retry rotations. Naming nobody means
+	// every full member of the workspace.
+	Starters People `key:"starters"`
+	// Policy says whose approval ends an old credential.
 	Policy Policy `key:"policy"`
 	// Watch is the watch between the last proof and the approval.
 	Watch Watch `key:"watch"`
@@ -80,7 +83,13 @@ type Redis struct {
 	// and does not evict.
 	Durability string `key:"durability" form:"accepted"`
 	// Timeout of one command.
-	Timeout time.Duration `key:"timeout" default:"3s" min:"10ms"`
+	Timeout time.Duration `key:"timeout" default:"5s" min:"10ms"`
+	// Ping is how long a silent connection for wake-ups is trusted before it
+	// is asked whether it still lives.
+	Ping time.Duration `key:"ping" default:"60s" min:"10ms"`
+	// Reconnect is the longest pause between two tries to connect for
+	// wake-ups; the first is a 128th of it.
+	Reconnect time.Duration `key:"reconnect" default:"10s" min:"10ms"`
 }
 
 // Infisical is the project in which values are kept.
@@ -128,11 +137,8 @@ type People struct {
 // IsZero reports whether nobody is named.
 func (p People) IsZero() bool { return len(p.Users) == 0 && p.Group == "" }
 
-// Policy says who may do what.
+// Policy says when an approval is given.
 type Policy struct {
-	// Starters may start, cancel and retry. Naming nobody means every full
-	// member of the workspace.
-	Starters People `key:"starters"`
 	// Approvers may approve the end of an old credential.
 	Approvers People `key:"approvers"`
 	// Quorum is how many must approve.
@@ -170,6 +176,8 @@ type Engine struct {
 	RetryFirst time.Duration `key:"retry_first" default:"5s" min:"1ms"`
 	// RetryMax is the longest pause.
 	RetryMax time.Duration `key:"retry_max" default:"5m" min:"1ms"`
+	// Drivers is how many rotations one replica drives at once.
+	Drivers int `key:"drivers" default:"16" min:"1"`
 	// Shutdown is how long the process may take to end after a signal.
 	Shutdown time.Duration `key:"shutdown" default:"20s" min:"100ms"`
 }

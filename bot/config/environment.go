@@ -56,11 +56,13 @@ type Attest struct {
 	Instances int `key:"instances" default:"0"`
 	// Streak is how many answers in a row must agree where the number of
 	// instances is not known.
-	Streak int `key:"streak" default:"5" min:"1"`
+	Streak int `key:"streak" default:"6" min:"1"`
 	// Attempts is how many questions one proof may ask.
-	Attempts int `key:"attempts" default:"30" min:"1"`
+	Attempts int `key:"attempts" default:"40" min:"1"`
 	// Pause between two questions.
-	Pause time.Duration `key:"pause" default:"1s"`
+	Pause time.Duration `key:"pause" default:"200ms"`
+	// Freshness is how far the clock of an answer may be off.
+	Freshness time.Duration `key:"freshness" default:"60s" min:"1s"`
 	// Timeout of one question.
 	Timeout time.Duration `key:"timeout" default:"5s" min:"10ms"`
 }

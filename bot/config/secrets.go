@@ -94,4 +94,7 @@ func (a Affected) In(environment string) *Probe {
 // Probe is a request that fails without the credential.
 type Probe struct {
 	HTTP *HTTP `key:"http" need:"http: with a url:"`
+	// Free says that the request costs nothing: it then runs at every look of
+	// a watch too, beside once per environment and after the end.
+	Free bool `key:"free" default:"false"`
 }
