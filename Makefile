@@ -1,0 +1,23 @@
+# Only Go is needed. Tests that want redis-server skip with a sentence when it
+# is absent; .ci/run installs it and then requires it.
+.PHONY: build test lint bench fuzz demo
+
+build:
+	go build -trimpath -tags release -o bin/rekey ./bot
+
+test:
+	go test -race ./...
+
+lint:
+	golangci-lint run ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./state/... ./rotation/...
+
+# FUZZTIME is for each fuzz target; one package can run only one at a time.
+FUZZTIME ?= 10s
+fuzz:
+	bash .ci/fuzz $(FUZZTIME)
+
+demo:
+	go run ./bot sandbox --demo FAL_KEY
