@@ -25,7 +25,7 @@ func (t *Target) accept(key, environment string) (Deployment, *denial) {
 		t.mu.Unlock()
 		return Deployment{}, &denial{http.StatusTooManyRequests, "too many deployments are waiting"}
 	}
-	d := &Deployment{ID: fmt.Sprintf("dpl-%s-%d-%s", environment, len(t.byID)+1, nonce()[:4]), Key: key, Environment: environment, Phase: Queued}
+	d := &Deployment{ID: fmt.Sprintf("dpl-%s-%d-%s", environment, len(t.byID)+1, nonce()[:4]), Key: key, Environment: environment, Phase: Queued, ended: make(chan struct{})}
 	t.byID[d.ID], t.byKey[key] = d, d
 	t.waiting[environment]++
 	m := t.mischief[environment]
@@ -47,6 +47,7 @@ func (t *Target) run(d *Deployment, m Mischief) {
 	<-lane
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer close(d.ended)
 	t.waiting[d.Environment]--
 	d.Done = time.Now()
 	switch {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -37,6 +38,8 @@ type Deployment struct {
 	Phase       Phase
 	Detail      string
 	Done        time.Time // zero until it has ended
+
+	ended chan struct{} // closed when it has
 }
 
 // Mischief is what goes wrong with the next deployment of an environment.
@@ -133,6 +136,21 @@ func (t *Target) Deployment(id string) (Deployment, bool) {
 		return *d, true
 	}
 	return Deployment{}, false
+}
+
+// Wait returns a deployment when it has ended.
+func (t *Target) Wait(ctx context.Context, id string) (Deployment, error) {
+	d, ok := t.Deployment(id)
+	if !ok {
+		return d, fmt.Errorf("waiting for deployment %s: no such deployment", id)
+	}
+	select {
+	case <-d.ended:
+		d, _ = t.Deployment(id)
+		return d, nil
+	case <-ctx.Done():
+		return d, fmt.Errorf("waiting for deployment %s: %w", id, ctx.Err())
+	}
 }
 
 // Deployments lists all deployments of an environment in no order.

@@ -216,12 +216,10 @@ func TestDeploymentsQueue(t *testing.T) {
 		if d, _ := p.t.Deployment(second); d.Phase != Queued {
 			t.Errorf("the second while the first runs: %s, want queued", d.Phase)
 		}
-		<-time.After(9 * time.Second)
-		if d, _ := p.t.Deployment(first); d.Phase != Succeeded || held(p.app, "fresh") != 0 {
+		if d, err := p.t.Wait(t.Context(), first); err != nil || d.Phase != Succeeded || held(p.app, "fresh") != 0 {
 			t.Errorf("the first: %s with %d new values", d.Phase, held(p.app, "fresh"))
 		}
-		<-time.After(time.Minute)
-		if d, _ := p.t.Deployment(second); d.Phase != Succeeded || held(p.app, "fresh") != 3 {
+		if d, err := p.t.Wait(t.Context(), second); err != nil || d.Phase != Succeeded || held(p.app, "fresh") != 3 {
 			t.Errorf("the second: %s with %d new values", d.Phase, held(p.app, "fresh"))
 		}
 	})

@@ -1,0 +1,70 @@
+package sandbox
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"rekey/internal/sandbox/infisical"
+)
+
+// Endpoints is where the bot finds the world. All are on loopback.
+type Endpoints struct {
+	Redis      string `json:"redis"`      // redis://host:port/db
+	Slack      string `json:"slack"`      // base of the Web API, ends in /api/
+	Infisical  string `json:"infisical"`  // site
+	Fal        string `json:"fal"`        // the platform API is below /v1
+	Loki       string `json:"loki"`       // base; queries below /loki/api/v1
+	Deploy     string `json:"deploy"`     // the webhook of both environments
+	Staging    string `json:"staging"`    // base of the application: /, /api/generate, /rekey/attest, /healthz
+	Production string `json:"production"` // the same
+	Control    string `json:"control"`    // the world's own API
+}
+
+// Credentials is what the bot is given; to be written into files.
+type Credentials struct {
+	SlackApp         string // app-level token
+	SlackBot         string // bot token
+	InfisicalID      string // of the bot's machine identity; not a secret
+	InfisicalSecret  string
+	FalAdmin         string // ADMIN key
+	Deploy           string // signs triggers, both environments
+	AttestStaging    string // signs attestation questions and answers
+	AttestProduction string
+	Fingerprint      string // key of the installation, 64 hex digits
+}
+
+// Endpoints returns the addresses of the world.
+func (w *World) Endpoints() Endpoints { return w.endpoints }
+
+// Credentials returns what the bot needs to get in.
+func (w *World) Credentials() Credentials { return w.tokens }
+
+// Project is the id of the vault's project.
+func (w *World) Project() string { return w.project }
+
+// Place is an environment's folder in the vault, by the environment's name.
+func (w *World) Place(environment string) infisical.Place {
+	if environment == Production {
+		environment = ProductionSlug
+	}
+	return infisical.Place{Project: w.project, Environment: environment, Path: "/"}
+}
+
+// OldKey is the id of the key that was in use when the world began.
+func (w *World) OldKey() string { return w.old.ID }
+
+// genuine fits tokens that the real services issue.
+var genuine = regexp.MustCompile(`^(xox[abeprs]-\d{9,}-|xapp-\d-[A-Z0-9]{9,}-\d{9,}-|xoxe\.)`)
+
+// CheckEnvironment refuses variables ("NAME=value") that hold what looks like a
+// real Slack token: whoever has one set may not mean the sandbox.
+func CheckEnvironment(variables []string) error {
+	for _, v := range variables {
+		name, value, _ := strings.Cut(v, "=")
+		if genuine.MatchString(value) {
+			return fmt.Errorf("starting sandbox: %s holds what looks like a real token; unset it first", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"time"
+
+	"rekey/internal/sandbox/app"
+	"rekey/internal/sandbox/fal"
+	"rekey/internal/sandbox/infisical"
+	"rekey/internal/sandbox/loki"
+	"rekey/internal/sandbox/slack"
+)
+
+// Names of the two environments, and of their environments in the vault.
+const (
+	Staging        = "staging"
+	Production     = "production"
+	ProductionSlug = "prod" // staging's slug is its name
+)
+
+// AppName is the application's name in its logs' label "app".
+const AppName = "shop"
+
+// The channel and the people of the workspace.
+const (
+	Channel   = "C0ROTATIONS"
+	Requester = "U0ANN"      // starts rotations
+	Approver  = "U0BEN"      // may approve
+	Second    = "U0CLEO"     // may approve, too
+	Colleague = "U0DAN"      // a full member who may not approve
+	Guest     = "U0EVAGUEST" // a guest of the workspace
+	Robot     = "U0FIXBOT"   // another app's bot
+	Outsider  = "U0GILEXT"   // of another company
+	Approvers = "S0APPROVE"  // user group of the two approvers
+)
+
+// seeded is what the seed made and the rest of the world refers to.
+type seeded struct {
+	project  string
+	bot      infisical.Identity
+	platform infisical.Identity
+	admin    fal.Key
+	old      fal.Key
+	tokens   Credentials
+}
+
+// silent keeps net/http's own complaints, about connections that faults cut,
+// out of the output.
+var silent = log.New(io.Discard, "", 0)
+
+// seed makes the services and what is in them.
+func (w *World) seed(o Options) error {
+	w.Fal = fal.New(fal.Options{MaxPage: 2}) // small, so that every list has pages
+	w.Infisical = infisical.New(infisical.Options{})
+	w.Loki = loki.NewServer(nil)
+	made := time.Now().Add(-o.Age)
+	w.admin = w.Fal.AddAdmin("team", "rotation-bot")
+	w.old = w.Fal.Seed("team", "shop", made)
+	for _, alias := range []string{"laptop-ann", "ci", "shop"} { // an alias is not unique
+		w.Fal.Seed("team", alias, made.Add(24*time.Hour))
+	}
+	if err := w.seedVault(made); err != nil {
+		return err
+	}
+	w.tokens = Credentials{
+		SlackApp: "xapp-1-A0SANDBOX-" + random(16), SlackBot: "xoxb-1-" + random(16),
+		InfisicalID: w.bot.ClientID, InfisicalSecret: w.bot.ClientSecret,
+		FalAdmin: w.admin.Value, Deploy: random(24), Fingerprint: random(32),
+		AttestStaging: random(24), AttestProduction: random(24),
+	}
+	w.seedSlack(o)
+	return nil
+}
+
+func (w *World) seedVault(made time.Time) error {
+	w.project = w.Infisical.AddProject(AppName, Staging, ProductionSlug)
+	rights := []infisical.Right{infisical.Describe, infisical.ReadValue}
+	w.platform = w.Infisical.AddIdentity("platform", infisical.Grant{Project: w.project, Rights: rights})
+	w.bot = w.Infisical.AddIdentity("rekey", infisical.Grant{Project: w.project, Rights: append(rights, infisical.Edit)})
+	for _, slug := range []string{Staging, ProductionSlug} {
+		at := infisical.Place{Project: w.project, Environment: slug}
+		for name, value := range map[string]string{app.FalKey: w.old.Value, "SESSION_SECRET": random(24)} {
+			if _, err := w.Infisical.Seed(at, name, value, made); err != nil {
+				return fmt.Errorf("seeding the vault: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *World) seedSlack(o Options) {
+	limits := slack.RealLimits().Faster(o.Speed)
+	c := slack.Config{AppToken: w.tokens.SlackApp, BotToken: w.tokens.SlackBot, Limits: &limits, Scopes: slack.DefaultScopes()}
+	if o.History {
+		c.Scopes = append(c.Scopes, "channels:history")
+	}
+	w.Slack = slack.New(c)
+	w.Slack.AddChannel(slack.Channel{ID: Channel, Name: "rotations", BotIn: true})
+	for _, u := range []slack.User{
+		{ID: Requester, Name: "ann"}, {ID: Approver, Name: "ben"}, {ID: Second, Name: "cleo"}, {ID: Colleague, Name: "dan"},
+		{ID: Guest, Name: "eva", Guest: true}, {ID: Robot, Name: "fixbot", Bot: true},
+		{ID: Outsider, Name: "gil", TeamID: "T0OTHER", Stranger: true},
+	} {
+		w.Slack.AddUser(u)
+	}
+	w.Slack.AddGroup(slack.Group{ID: Approvers, Name: "approvers", Users: []string{Approver, Second}})
+}
+
+// buildApps starts both environments with the old key.
+func (w *World) buildApps(o Options) {
+	options := func(environment, attest string, instances int) app.Options {
+		return app.Options{
+			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, AttestKey: attest,
+			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
+		}
+	}
+	values := map[string]string{app.FalKey: w.old.Value}
+	w.Staging = app.New(options(Staging, w.tokens.AttestStaging, 1), "dpl-staging-0", values)
+	w.Production = app.New(options(Production, w.tokens.AttestProduction, 3), "dpl-production-0", values)
+}
+
+func (w *World) buildTarget(o Options) {
+	v := &app.Vault{
+		URL: w.endpoints.Infisical, Project: w.project, ClientID: w.platform.ClientID, ClientSecret: w.platform.ClientSecret,
+		Environments: map[string]string{Staging: Staging, Production: ProductionSlug},
+		Client:       &http.Client{Timeout: 10 * time.Second},
+	}
+	w.Target = app.NewTarget(app.TargetOptions{
+		Key: w.tokens.Deploy, Apps: map[string]*app.App{Staging: w.Staging, Production: w.Production},
+		Vault: v.Values, Build: o.scaled(500 * time.Millisecond),
+	})
+}
+
+func (o Options) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) / o.Speed) }
+
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(b)
+}

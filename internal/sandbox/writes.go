@@ -1,0 +1,163 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"rekey/internal/sandbox/app"
+	"rekey/internal/sandbox/fal"
+	"rekey/internal/sandbox/infisical"
+)
+
+// Kind is a kind of write that the bot makes outside.
+type Kind string
+
+// The kinds, in the order of a routine rotation.
+const (
+	Create           Kind = "create"
+	VaultStaging     Kind = "vault write staging"
+	DeployStaging    Kind = "deploy staging"
+	VaultProduction  Kind = "vault write production"
+	DeployProduction Kind = "deploy production"
+	ApprovalCard     Kind = "approval card"
+	Delete           Kind = "delete"
+)
+
+// Kinds lists the kinds in the order of a routine rotation.
+func Kinds() []Kind {
+	return []Kind{Create, VaultStaging, DeployStaging, VaultProduction, DeployProduction, ApprovalCard, Delete}
+}
+
+// Write is one write the bot made.
+type Write struct {
+	Kind Kind      `json:"kind"`
+	Nth  int       `json:"nth"` // of this kind, from 1
+	What string    `json:"what"`
+	At   time.Time `json:"at"`
+}
+
+// writes remembers what was written and who wants to know.
+type writes struct {
+	mu    sync.Mutex
+	all   []Write
+	count map[Kind]int
+	hook  func(Write)
+}
+
+// OnWrite sets a function called for every write of the bot, synchronously,
+// after the write had its effect and before its answer is sent. While it runs
+// the bot waits for its answer: a bot killed by it has written and does not
+// know. It must not call back into the bot and wait.
+func (w *World) OnWrite(fn func(Write)) {
+	w.writes.mu.Lock()
+	defer w.writes.mu.Unlock()
+	w.writes.hook = fn
+}
+
+// Writes lists what the bot wrote so far, in order.
+func (w *World) Writes() []Write {
+	w.writes.mu.Lock()
+	defer w.writes.mu.Unlock()
+	return append([]Write(nil), w.writes.all...)
+}
+
+func (s *writes) note(k Kind, what string) {
+	s.mu.Lock()
+	if s.count == nil {
+		s.count = map[Kind]int{}
+	}
+	s.count[k]++
+	n := Write{Kind: k, Nth: s.count[k], What: what, At: time.Now()}
+	s.all = append(s.all, n)
+	hook := s.hook
+	s.mu.Unlock()
+	if hook != nil {
+		hook(n)
+	}
+}
+
+// watchWrites listens at every service the bot writes to.
+func (w *World) watchWrites() {
+	w.Fal.OnWrite(func(f fal.Write) {
+		if f.Act == fal.Created {
+			w.writes.note(Create, f.KeyID+" "+f.Alias)
+			return
+		}
+		w.writes.note(Delete, f.KeyID)
+	})
+	w.Infisical.OnWrite(func(i infisical.Write) {
+		k := VaultProduction
+		if i.Environment == Staging {
+			k = VaultStaging
+		}
+		what := strings.Join(i.Names, " ")
+		if i.Held {
+			what += " (held for approval)"
+		}
+		w.writes.note(k, what)
+	})
+	w.Target.OnDeploy(func(d app.Deployment) {
+		if strings.HasPrefix(d.Key, "console-") {
+			return // a colleague's
+		}
+		k := DeployProduction
+		if d.Environment == Staging {
+			k = DeployStaging
+		}
+		w.writes.note(k, d.ID)
+	})
+}
+
+// cards sits in front of Slack and notices when an approval card was posted. The
+// answer is held back until the hook has returned.
+func (w *World) cards(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/chat.postMessage" {
+			next.ServeHTTP(out, r) // sockets and everything else go straight through
+			return
+		}
+		h := &held{header: http.Header{}, status: http.StatusOK}
+		next.ServeHTTP(h, r)
+		var posted struct {
+			OK          bool
+			Channel, TS string
+		}
+		if json.Unmarshal(h.body.Bytes(), &posted) == nil && posted.OK {
+			if m, ok := w.Slack.Message(posted.Channel, posted.TS); ok && asksApproval(m.Text) {
+				w.writes.note(ApprovalCard, m.TS)
+			}
+		}
+		maps.Copy(out.Header(), h.header)
+		out.WriteHeader(h.status)
+		_, _ = out.Write(h.body.Bytes())
+	})
+}
+
+// asksApproval reports whether a message asks for a ✅ or a ❌.
+func asksApproval(text string) bool {
+	has := func(all ...string) bool {
+		for _, s := range all {
+			if strings.Contains(text, s) {
+				return true
+			}
+		}
+		return false
+	}
+	return has("✅", ":white_check_mark:") && has("❌", ":x:")
+}
+
+// held is an answer kept back.
+type held struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (h *held) Header() http.Header         { return h.header }
+func (h *held) WriteHeader(status int)      { h.status = status }
+func (h *held) Write(p []byte) (int, error) { return h.body.Write(p) }
