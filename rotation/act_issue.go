@@ -41,6 +41,9 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 	if done, err := w.alreadyIssued(ctx, env); err != nil || done {
 		return w.issued(env), err
 	}
+	if !w.r.Places[env].HeldSince.IsZero() {
+		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
+	}
 	if err := w.sweep(ctx); err != nil {
 		return outcome{}, err
 	}
@@ -59,7 +62,11 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 		return outcome{}, err
 	}
 	known := w.known(made)
-	if err := w.put(ctx, env, made.Values, known); err != nil {
+	err = w.put(ctx, env, made.Values, known)
+	if fault.Is(err, fault.HeldForApproval) {
+		return w.heldBack(env, err)
+	}
+	if err != nil {
 		return outcome{}, err
 	}
 	return w.issued(env), nil
@@ -151,6 +158,11 @@ func (w *run) sweep(ctx context.Context) error {
 	used, err := w.inUse(ctx)
 	if err != nil {
 		return err
+	}
+	for _, p := range w.r.Places {
+		if !p.HeldSince.IsZero() {
+			return fault.New("deleting an unused credential of ours", fault.Ambiguous, "a write of it waits for approval in the vault and would bring a dead key back")
+		}
 	}
 	for _, c := range ours {
 		if used[c.ID] {

@@ -15,8 +15,10 @@ func TestCount(t *testing.T) {
 		member = Standing{Member: true}
 		one    = Policy{Quorum: 1}
 		two    = Policy{Quorum: 2}
-		yes    = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Yes: true, Path: "emoji"} }
-		no     = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Path: "emoji"} }
+		yes    = func(id string, s Standing) Mark {
+			return Mark{Person: Person{ID: id}, Standing: s, Yes: true, Path: "emoji"}
+		}
+		no = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Path: "emoji"} }
 	)
 	for _, c := range []struct {
 		name    string

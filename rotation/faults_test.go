@@ -301,26 +301,32 @@ func TestStillAliveIsEndedAgain(t *testing.T) {
 // TestHeldForApproval: the vault keeps the write; it is not sent twice and
 // the rotation goes on when somebody merged it.
 func TestHeldForApproval(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t)
-		g.before = func(call string, _ int) error {
-			if call == "write production" {
-				return fault.New("writing", fault.HeldForApproval, "request r-1")
-			}
-			return nil
+	for _, env := range environments() {
+		t.Run(env, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { held(t, env) })
+		})
+	}
+}
+
+func held(t *testing.T, env string) {
+	g := newRig(t)
+	g.before = func(call string, _ int) error {
+		if call == "write "+env {
+			return fault.New("writing", fault.HeldForApproval, "request r-1")
 		}
-		e := g.engine("one")
-		defer g.run(t.Context(), e)()
-		r := g.start(e)
-		pause(t.Context(), time.Hour)
-		g.mu.Lock()
-		if n := g.counts["write production"]; n != 1 {
-			t.Errorf("the write was sent %d times", n)
-		}
-		g.vault[Production] = append(g.vault[Production], version{value: g.vault[Staging][1].value})
-		g.mu.Unlock()
-		g.until(e, r.Key(), Asking)
-	})
+		return nil
+	}
+	e := g.engine("one")
+	defer g.run(t.Context(), e)()
+	r := g.start(e)
+	pause(t.Context(), time.Hour)
+	g.mu.Lock()
+	if n := g.counts["write "+env]; n != 1 || len(g.issued) != 1 || len(g.ended) != 0 {
+		t.Errorf("the write was sent %d times, issued %v, ended %v", n, g.issued, g.ended)
+	}
+	g.vault[env] = append(g.vault[env], version{value: g.keys[g.issued[0]].value})
+	g.mu.Unlock()
+	g.until(e, r.Key(), Asking)
 }
 
 func TestCancel(t *testing.T) {
