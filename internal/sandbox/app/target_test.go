@@ -153,6 +153,11 @@ func TestTriggerRefusals(t *testing.T) {
 		if code, _ := p.send(r); code != 404 {
 			t.Errorf("status of nothing = %d, want 404", code)
 		}
+		byKey := httptest.NewRequest("GET", "/deployments/a", nil)
+		byKey.Header.Set("X-Signature", sign("hook", "/deployments/a", time.Now()))
+		if code, m := p.send(byKey); code != 200 || m["deployment"] == "" {
+			t.Errorf("signed status by the trigger's key = %d %v, want 200", code, m)
+		}
 		r.Header.Set("X-Signature", "t=1,v1=x")
 		if code, _ := p.send(r); code != 401 {
 			t.Errorf("status with a wrong signature = %d, want 401", code)

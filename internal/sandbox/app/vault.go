@@ -25,12 +25,17 @@ type Vault struct {
 // imports resolved, as a platform's integration does.
 func (v *Vault) Values(ctx context.Context, environment string) (map[string]string, error) {
 	var in struct{ AccessToken string }
-	err := v.call(ctx, http.MethodPost, "/api/v1/auth/universal-auth/login", "",
-		map[string]string{"clientId": v.ClientID, "clientSecret": v.ClientSecret}, &in)
+	login, err := json.Marshal(map[string]string{"clientId": v.ClientID, "clientSecret": v.ClientSecret})
 	if err != nil {
+		return nil, fmt.Errorf("encoding login: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, v.URL+"/api/v1/auth/universal-auth/login", bytes.NewReader(login))
+	if err != nil {
+		return nil, fmt.Errorf("building login: %w", err)
+	}
+	if err := v.ask(req, &in); err != nil {
 		return nil, fmt.Errorf("logging in to the vault: %w", err)
 	}
-	type row struct{ SecretKey, SecretValue string }
 	var list struct {
 		Secrets []row
 		Imports []struct{ Secrets []row }
@@ -39,36 +44,34 @@ func (v *Vault) Values(ctx context.Context, environment string) (map[string]stri
 		"projectId": {v.Project}, "environment": {v.Environments[environment]}, "secretPath": {"/"},
 		"expandSecretReferences": {"true"}, "includeImports": {"true"},
 	}
-	if err := v.call(ctx, http.MethodGet, "/api/v4/secrets?"+q.Encode(), in.AccessToken, nil, &list); err != nil {
+	req, err = http.NewRequestWithContext(ctx, http.MethodGet, v.URL+"/api/v4/secrets?"+q.Encode(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("building read: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+in.AccessToken)
+	if err := v.ask(req, &list); err != nil {
 		return nil, fmt.Errorf("reading %s from the vault: %w", environment, err)
 	}
 	values := map[string]string{}
 	for _, i := range list.Imports {
-		for _, s := range i.Secrets {
-			values[s.SecretKey] = s.SecretValue
-		}
+		add(values, i.Secrets)
 	}
-	for _, s := range list.Secrets {
-		values[s.SecretKey] = s.SecretValue
-	}
+	add(values, list.Secrets) // a folder's own entry wins over an imported one
 	return values, nil
 }
 
-func (v *Vault) call(ctx context.Context, method, path, token string, in, out any) error {
-	var body bytes.Buffer
-	if in != nil {
-		if err := json.NewEncoder(&body).Encode(in); err != nil {
-			return fmt.Errorf("encoding request: %w", err)
-		}
+// row is one secret of a list.
+type row struct{ SecretKey, SecretValue string }
+
+func add(values map[string]string, rows []row) {
+	for _, s := range rows {
+		values[s.SecretKey] = s.SecretValue
 	}
-	req, err := http.NewRequestWithContext(ctx, method, v.URL+path, &body)
-	if err != nil {
-		return fmt.Errorf("building request: %w", err)
-	}
+}
+
+// ask sends a request and decodes the answer.
+func (v *Vault) ask(req *http.Request, out any) error {
 	req.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
 	res, err := v.Client.Do(req)
 	if err != nil {
 		return fmt.Errorf("asking the vault: %w", err)

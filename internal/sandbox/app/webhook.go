@@ -63,8 +63,9 @@ func (t *Target) trigger(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// signed checks "t=<unix>,v1=<hex HMAC-SHA256 of t.body>".
-func (t *Target) signed(header string, body []byte) error {
+// signed checks "t=<unix>,v1=<hex HMAC-SHA256 of t.what>". What is signed is the
+// body of a trigger and the path of a status request.
+func (t *Target) signed(header string, what []byte) error {
 	at, sig, ok := strings.Cut(header, ",")
 	at, ok1 := strings.CutPrefix(at, "t=")
 	sig, ok2 := strings.CutPrefix(sig, "v1=")
@@ -77,28 +78,41 @@ func (t *Target) signed(header string, body []byte) error {
 	}
 	h := hmac.New(sha256.New, []byte(t.o.Key))
 	_, _ = fmt.Fprintf(h, "%d.", unix)
-	_, _ = h.Write(body)
+	_, _ = h.Write(what)
 	if !hmac.Equal([]byte(sig), []byte(hex.EncodeToString(h.Sum(nil)))) {
 		return fmt.Errorf("X-Signature does not fit")
 	}
 	return nil
 }
 
-// status is GET /deployments/{id}. A signature is not asked for, but one that
-// is there must be right.
+// status is GET /deployments/{id}; the id is the deployment's or the
+// Idempotency-Key of its trigger, for whoever lost the answer. A signature is
+// not asked for, but one that is there must be right.
 func (t *Target) status(w http.ResponseWriter, r *http.Request) {
 	if sig := r.Header.Get("X-Signature"); sig != "" {
-		if err := t.signed(sig, nil); err != nil {
+		if err := t.signed(sig, []byte(r.URL.EscapedPath())); err != nil {
 			(&denial{http.StatusUnauthorized, err.Error()}).send(w)
 			return
 		}
 	}
-	d, ok := t.Deployment(r.PathValue("id"))
+	d, ok := t.find(r.PathValue("id"))
 	if !ok {
 		(&denial{http.StatusNotFound, "no such deployment"}).send(w)
 		return
 	}
 	wire.JSON(w, http.StatusOK, map[string]string{"status": string(d.Phase), "deployment": d.ID, "detail": d.Detail})
+}
+
+func (t *Target) find(id string) (Deployment, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if d := t.byKey[id]; d != nil {
+		return *d, true
+	}
+	if d := t.byID[id]; d != nil {
+		return *d, true
+	}
+	return Deployment{}, false
 }
 
 func nonce() string {
