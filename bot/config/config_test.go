@@ -172,7 +172,7 @@ func TestInherited(t *testing.T) {
 	if diff := cmp.Diff(want, fal.Watch); diff != "" {
 		t.Errorf("watch (-want +got):\n%s", diff)
 	}
-	if fal.Policy.Quorum != 1 || fal.Policy.Approvers.Group != "S0IMAGES" || !fal.Policy.SelfApproval || fal.Policy.Expiry != 60*time.Hour {
+	if fal.Policy.Quorum != 1 || fal.Policy.Approvers.Group != "S0IMAGES" || len(fal.Policy.Approvers.Users) != 0 || !fal.Policy.SelfApproval || fal.Policy.Expiry != 60*time.Hour {
 		t.Errorf("policy: %+v", fal.Policy)
 	}
 	if diff := cmp.Diff(c.Policy, mine.Policy); diff != "" {

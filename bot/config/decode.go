@@ -35,6 +35,7 @@ func tagsOf(f reflect.StructField) tags {
 var (
 	sourceType   = reflect.TypeFor[Source]()
 	durationType = reflect.TypeFor[time.Duration]()
+	peopleType   = reflect.TypeFor[People]()
 )
 
 // say records a fault at the line of a path, or of the nearest one above it.
@@ -236,6 +237,9 @@ func (d *decoder) field(n *yaml.Node, present bool, v reflect.Value, t tags, at 
 	empty := n == nil || n.Tag == "!!null"
 	switch v.Kind() {
 	case reflect.Struct:
+		if present && v.Type() == peopleType {
+			v.SetZero() // whoever names people means these, and nobody inherited beside them
+		}
 		d.structure(n, v, at)
 	case reflect.Pointer:
 		d.optional(n, present, v, t, at)

@@ -41,6 +41,11 @@ type Webhook struct {
 	// StatusHosts are further hosts (host or host:port) at which an answer's
 	// own status URL may lie, beside the host of url.
 	StatusHosts []string `key:"status_hosts" form:"host"`
+	// NotYet is for how long the target may not know a new deployment.
+	NotYet time.Duration `key:"not_yet" default:"60s" min:"1ms"`
+	// Unreachable is how many looks in a row may go unanswered before the
+	// state is unknown.
+	Unreachable int `key:"unreachable" default:"3" min:"1"`
 	// Timeout of one call.
 	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
 }
