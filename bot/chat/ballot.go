@@ -1,0 +1,210 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"rekey/rotation"
+	"rekey/state"
+)
+
+// The emoji that count, by the names Slack gives them
+// (https://github.com/iamcal/emoji-data). Exact names only: a custom emoji may
+// look like anything.
+const (
+	emojiYes = "white_check_mark"
+	emojiNo  = "x"
+)
+
+// lookAlikes are emoji with which people mean yes or no and that do not count.
+var lookAlikes = []string{
+	"heavy_check_mark", "ballot_box_with_check", "negative_squared_cross_mark", "heavy_multiplication_x",
+	"+1", "thumbsup", "-1", "thumbsdown", "ok", "ok_hand", "no_entry", "no_entry_sign", "o",
+}
+
+// bareEmoji drops the skin tone: "+1::skin-tone-3" is "+1".
+func bareEmoji(name string) string {
+	bare, _, _ := strings.Cut(strings.Trim(name, ":"), "::skin-tone-")
+	return bare
+}
+
+// mostStrangers bounds how many people who are not on the approver list are
+// looked up for one card, only to tell them so.
+const mostStrangers = 20
+
+// errNotPosted says that a card's message has no reference yet.
+var errNotPosted = errors.New("the card has not been posted yet")
+
+// ballot reads what stands on a card at its own source. It implements
+// [rotation.Ballot].
+type ballot struct {
+	api    *api
+	people *people
+	refs   state.Refs
+}
+
+// Marks implements [rotation.Ballot].
+func (b *ballot) Marks(ctx context.Context, r *rotation.Rotation, card int) (rotation.Marks, error) {
+	seen, err := b.read(ctx, r, card)
+	return seen.marks, err
+}
+
+// sight is everything seen on a card at one moment.
+type sight struct {
+	at       place
+	marks    rotation.Marks
+	mistaken []string // ids of people who used a look-alike and nothing else
+}
+
+func (b *ballot) read(ctx context.Context, r *rotation.Rotation, card int) (sight, error) {
+	op := fmt.Sprintf("reading request %d of %s", card, r.Key())
+	refs, err := b.refs.Refs(ctx, r.Key())
+	if err != nil {
+		return sight{}, fmt.Errorf("%s: finding its message: %w", op, err)
+	}
+	at, ok := placeOf(refs[cardRef(card)])
+	if !ok {
+		return sight{}, fmt.Errorf("%s: %w", op, errNotPosted)
+	}
+	s := sight{at: at}
+	if s.marks.Why, err = b.unfit(ctx, at.channel); err != nil {
+		return sight{}, fmt.Errorf("%s: %w", op, err)
+	}
+	if s.marks.Why != "" {
+		return s, nil
+	}
+	reactions, err := b.api.reactions(ctx, at.channel, at.ts)
+	if code := codeOf(err); code == "message_not_found" || code == "thread_not_found" {
+		s.marks.Why = "The message of this request was deleted."
+		return s, nil
+	}
+	if err != nil {
+		return sight{}, fmt.Errorf("%s: %w", op, err)
+	}
+	s.marks.Live = true
+	if err := b.count(ctx, r, reactions, &s); err != nil {
+		return sight{}, fmt.Errorf("%s: %w", op, err)
+	}
+	return s, nil
+}
+
+// unfit says why approvals may not run in a channel now, or "".
+func (b *ballot) unfit(ctx context.Context, channel string) (string, error) {
+	c, err := b.api.channel(ctx, channel)
+	switch code := codeOf(err); {
+	case code == "channel_not_found", code == "not_in_channel", err == nil && !c.IsMember:
+		return "Rekey is not a member of this channel any more; approvals do not run here. Use /invite to bring it back.", nil
+	case err != nil:
+		return "", err
+	case c.IsArchived:
+		return "The channel is archived; approvals do not run here.", nil
+	case c.IsExtShared, c.IsPendingExtShared:
+		return "The channel is shared with another company; approvals do not run here.", nil
+	default:
+		return "", nil
+	}
+}
+
+// count turns reactions into marks. A list of people that is shorter than the
+// number of reactions is not the truth.
+func (b *ballot) count(ctx context.Context, r *rotation.Rotation, reactions []slack.ItemReaction, s *sight) error {
+	self, err := b.people.whoami(ctx)
+	if err != nil {
+		return err
+	}
+	voters := make(map[string]known)
+	var alike []string
+	strangers := 0
+	for _, reaction := range reactions {
+		name := bareEmoji(reaction.Name)
+		if slices.Contains(lookAlikes, name) {
+			alike = append(alike, reaction.Users...)
+		}
+		if name != emojiYes && name != emojiNo {
+			continue
+		}
+		if reaction.Count > len(reaction.Users) {
+			return empty(methodReactions)
+		}
+		for _, user := range reaction.Users {
+			if user == self.user {
+				continue // we seed both, so that people click once
+			}
+			mark, counts, err := b.mark(ctx, r.Secret, user, voters, &strangers)
+			if err != nil {
+				return err
+			}
+			if mark.Yes = name == emojiYes; counts {
+				s.marks.Marks = append(s.marks.Marks, mark)
+			}
+		}
+	}
+	for _, user := range alike {
+		if _, voted := voters[user]; !voted && user != self.user && !slices.Contains(s.mistaken, user) {
+			s.mistaken = append(s.mistaken, user)
+		}
+	}
+	return nil
+}
+
+// mark looks a person up, once per reading. It reports false for the many
+// strangers beyond those who are told why they do not count.
+func (b *ballot) mark(ctx context.Context, secret, user string, voters map[string]known, strangers *int) (rotation.Mark, bool, error) {
+	approvers := b.people.approvers(secret)
+	k, looked := voters[user]
+	if !looked {
+		listed, err := b.people.among(ctx, approvers, []string{user})
+		if err != nil {
+			return rotation.Mark{}, false, err
+		}
+		if !listed {
+			if *strangers++; *strangers > mostStrangers {
+				return rotation.Mark{}, false, nil
+			}
+		}
+		if k, err = b.people.look(ctx, user); err != nil {
+			return rotation.Mark{}, false, err
+		}
+		voters[user] = k
+	}
+	approver, err := b.people.among(ctx, approvers, append(k.ids, user))
+	if err != nil {
+		return rotation.Mark{}, false, err
+	}
+	return rotation.Mark{
+		Person:   k.person,
+		Standing: rotation.Standing{Member: k.member, Why: k.why, Approver: approver},
+		Path:     "emoji",
+	}, true, nil
+}
+
+// place is where a message stands.
+type place struct{ channel, ts string }
+
+func (p place) String() string { return p.channel + "/" + p.ts }
+
+// placeOf reads a stored reference.
+func placeOf(ref string) (place, bool) {
+	channel, ts, ok := strings.Cut(ref, "/")
+	return place{channel, ts}, ok && channel != "" && ts != ""
+}
+
+const rootRef = "root"
+
+func cardRef(number int) string { return "card/" + strconv.Itoa(number) }
+
+// cardNumber is the number of the card that a reference's name stands for.
+func cardNumber(name string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, "card/")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	return n, err == nil && n > 0
+}

@@ -1,0 +1,89 @@
+package chat
+
+import (
+	"sync"
+	"time"
+
+	"rekey/rotation/event"
+	"rekey/state"
+)
+
+// batch is what one post tells: one event that stands alone, or a run of
+// lines. Rows that cannot be decoded make a batch without events.
+type batch struct {
+	events []event.Event
+	last   int64 // number of the last row
+}
+
+// mostLines bounds a post; more lines make another one.
+const mostLines = 20
+
+// batches groups rows into posts, in order.
+func batches(rows []state.Row) []batch {
+	var all []batch
+	for _, row := range rows {
+		e, err := event.Decode(row.Seq, row.Body)
+		switch {
+		case err != nil:
+			all = append(all, batch{last: row.Seq})
+		case len(all) > 0 && all[len(all)-1].takes(e):
+			open := &all[len(all)-1]
+			open.events, open.last = append(open.events, e), row.Seq
+		default:
+			all = append(all, batch{events: []event.Event{e}, last: row.Seq})
+		}
+	}
+	return all
+}
+
+// takes reports whether another event may share the post.
+func (b batch) takes(e event.Event) bool {
+	return len(b.events) > 0 && len(b.events) < mostLines && !alone(b.events[0]) && !alone(e)
+}
+
+// alone reports events that are posts of their own.
+func alone(e event.Event) bool {
+	return e.Urgent() || e.Kind == event.Started || e.Kind == event.Reported
+}
+
+func (b batch) kind() event.Kind {
+	if len(b.events) == 0 {
+		return ""
+	}
+	return b.events[0].Kind
+}
+
+// wait says how long to hold the last run of lines back, so that lines written
+// close together share a post. What stands alone is told at once. It never
+// waits longer than coalesce, whatever another replica's clock said.
+func (b batch) wait(now time.Time, coalesce time.Duration) time.Duration {
+	if len(b.events) == 0 || alone(b.events[0]) || len(b.events) == mostLines {
+		return 0
+	}
+	return min(coalesce-now.Sub(b.events[0].At), coalesce)
+}
+
+// cleanList remembers posts whose last attempt by this process certainly did
+// nothing, so that the next one is not called a copy.
+type cleanList struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func newCleanList() *cleanList { return &cleanList{names: make(map[string]bool)} }
+
+func (l *cleanList) has(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names[name]
+}
+
+func (l *cleanList) set(name string, clean bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if clean {
+		l.names[name] = true
+		return
+	}
+	delete(l.names, name)
+}

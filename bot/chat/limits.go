@@ -1,0 +1,86 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limits hold one limiter for each method and channel, and the methods that
+// Slack asked to leave alone for a while. A 429 blocks only its own method.
+type limits struct {
+	rates Rates
+
+	mu     sync.Mutex
+	by     map[string]*rate.Limiter
+	closed map[string]time.Time // by method
+}
+
+func newLimits(r Rates) *limits {
+	return &limits{rates: r, by: make(map[string]*rate.Limiter), closed: make(map[string]time.Time)}
+}
+
+// wait blocks until the method may be called. It returns at once when the
+// context would end first.
+func (l *limits) wait(ctx context.Context, method, channel string) error {
+	limiter, until := l.of(method, channel)
+	if pause := time.Until(until); pause > 0 {
+		if end, ok := ctx.Deadline(); ok && end.Before(until) {
+			return context.DeadlineExceeded
+		}
+		if !sleep(ctx, pause) {
+			return ctx.Err()
+		}
+	}
+	return limiter.Wait(ctx)
+}
+
+func (l *limits) of(method, channel string) (*rate.Limiter, time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := method + " " + channel
+	if l.by[key] == nil {
+		l.by[key] = l.fresh(method)
+	}
+	return l.by[key], l.closed[method]
+}
+
+// shut keeps a method closed, as Retry-After asks.
+func (l *limits) shut(method string, d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until := time.Now().Add(d); until.After(l.closed[method]) {
+		l.closed[method] = until
+	}
+}
+
+// fresh makes a method's limiter from the tier its page names.
+func (l *limits) fresh(method string) *rate.Limiter {
+	minute := func(calls float64) *rate.Limiter {
+		return rate.NewLimiter(rate.Limit(calls/60), max(1, int(calls/5)))
+	}
+	switch method {
+	case methodPost:
+		return rate.NewLimiter(rate.Limit(l.rates.Post), 3)
+	case methodGroup:
+		return minute(l.rates.Tier2)
+	case methodUser, methodEphemeral, methodAuth:
+		return minute(l.rates.Tier4)
+	default:
+		return minute(l.rates.Tier3)
+	}
+}
+
+// sleep waits, and reports false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,165 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"rekey/rotation"
+)
+
+// people knows who somebody is and what they may do. Standing is asked fresh
+// each time; a user group's members may be as old as the configured cache. A
+// list that cannot be read is an error, never an older list.
+type people struct {
+	api    *api
+	config Config
+
+	mu     sync.Mutex
+	self   identity
+	groups map[string]membership
+}
+
+type membership struct {
+	users []string
+	until time.Time
+}
+
+func newPeople(a *api, c Config) *people {
+	return &people{api: a, config: c, groups: make(map[string]membership)}
+}
+
+// whoami asks once who we are, and remembers it: it does not change while a
+// token is valid.
+func (p *people) whoami(ctx context.Context) (identity, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.self.user != "" {
+		return p.self, nil
+	}
+	self, err := p.api.identity(ctx)
+	if err == nil {
+		p.self = self
+	}
+	return self, err
+}
+
+// approvers are the people who may approve one secret.
+func (p *people) approvers(secret string) People {
+	if p.config.PerSecret != nil {
+		if special := p.config.PerSecret(secret); !special.IsZero() {
+			return special
+		}
+	}
+	return p.config.Approvers
+}
+
+// starter: who may start, cancel and retry. Nobody named means every full member:
+// starting can be undone, and ends nothing without an approval.
+func (p *people) starter(ctx context.Context, ids []string) (bool, error) {
+	if p.config.Starters.IsZero() {
+		return true, nil
+	}
+	return p.among(ctx, p.config.Starters, ids)
+}
+
+// among reports whether one of a person's ids is listed or in the group.
+func (p *people) among(ctx context.Context, list People, ids []string) (bool, error) {
+	listed := func(members []string) bool {
+		return slices.ContainsFunc(ids, func(id string) bool { return id != "" && slices.Contains(members, id) })
+	}
+	if listed(list.Users) {
+		return true, nil
+	}
+	if list.Group == "" {
+		return false, nil
+	}
+	members, err := p.members(ctx, list.Group)
+	if err != nil {
+		return false, fmt.Errorf("reading the members of user group %s: %w", list.Group, err)
+	}
+	return listed(members), nil
+}
+
+// members of a user group, at most as old as the cache allows.
+func (p *people) members(ctx context.Context, group string) ([]string, error) {
+	p.mu.Lock()
+	known, ok := p.groups[group]
+	p.mu.Unlock()
+	if ok && time.Now().Before(known.until) {
+		return known.users, nil
+	}
+	asked := time.Now()
+	users, err := p.api.group(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.groups[group] = membership{users: users, until: asked.Add(p.config.GroupCache)}
+	return users, nil
+}
+
+// forget drops what is known of a user group: it has changed.
+func (p *people) forget(group string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.groups, group)
+}
+
+// known is a person as users.info shows them now.
+type known struct {
+	person rotation.Person
+	member bool
+	why    string   // when not a member
+	ids    []string // the local and, in an organisation, the global id
+}
+
+// look asks users.info. Somebody Slack does not know is nobody, not an error.
+func (p *people) look(ctx context.Context, id string) (known, error) {
+	self, err := p.whoami(ctx)
+	if err != nil {
+		return known{}, fmt.Errorf("asking who we are: %w", err)
+	}
+	u, err := p.api.user(ctx, id)
+	if code := codeOf(err); code == "user_not_found" || code == "user_not_visible" || code == "users_not_found" {
+		return known{person: rotation.Person{ID: "?/" + id}, why: "unknown"}, nil
+	}
+	if err != nil {
+		return known{}, fmt.Errorf("asking who %s is: %w", id, err)
+	}
+	k := known{why: notMember(u, self), ids: []string{u.ID, u.Enterprise.ID}}
+	k.member = k.why == ""
+	team := self.team
+	if !k.member && u.TeamID != "" {
+		team = u.TeamID
+	}
+	k.person = rotation.Person{ID: team + "/" + u.ID, Name: u.Name}
+	return k, nil
+}
+
+// notMember says why somebody is not a full member of our workspace, or "".
+// There is no single flag for it
+// (https://docs.slack.dev/reference/objects/user-object).
+func notMember(u *slack.User, self identity) string {
+	switch {
+	case u.Deleted:
+		return "deactivated"
+	case u.IsBot, u.IsWorkflowBot, u.IsConnectorBot, u.ID == "USLACKBOT", u.ID == self.user:
+		return "bot"
+	case u.IsStranger:
+		return "external"
+	case u.IsRestricted, u.IsUltraRestricted:
+		return "guest"
+	case u.TeamID == self.team && u.TeamID != "":
+		return ""
+	case self.enterprise != "" && u.Enterprise.EnterpriseID == self.enterprise && slices.Contains(u.Enterprise.Teams, self.team):
+		return ""
+	default:
+		return "external"
+	}
+}

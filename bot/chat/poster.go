@@ -1,0 +1,295 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/slack-go/slack"
+	"golang.org/x/sync/errgroup"
+
+	"rekey/bot/chat/render"
+	"rekey/rotation"
+	"rekey/rotation/event"
+	"rekey/state"
+)
+
+const (
+	keysAtOnce    = 64
+	rowsAtOnce    = 50
+	threadsAtOnce = 4
+	sentFor       = 7 * 24 * time.Hour // for how long an unanswered post is remembered
+)
+
+// poster tells the outbox: each rotation's rows in order, by one holder at a
+// time, rotations beside each other.
+type poster struct {
+	*Chat
+	times retries // of keys
+	clean *cleanList
+}
+
+func newPoster(c *Chat) *poster {
+	return &poster{Chat: c, times: newRetries(c.config.RetryFirst, c.config.RetryMax), clean: newCleanList()}
+}
+
+func (p *poster) run(ctx context.Context) {
+	next := time.Duration(0)
+	for pause(ctx, p.posts, next) {
+		next = p.round(ctx)
+	}
+}
+
+// round delivers what can be delivered now and says when to look again.
+func (p *poster) round(ctx context.Context) time.Duration {
+	keys, err := p.store.Pending(ctx, keysAtOnce)
+	if err != nil {
+		wait := p.times.failed("pending", 0)
+		p.config.Log.Warn("listing the outbox; trying again", "pause", wait, "error", err)
+		return wait
+	}
+	p.times.done("pending")
+	waits := make([]time.Duration, len(keys))
+	var g errgroup.Group
+	g.SetLimit(threadsAtOnce)
+	for i, key := range keys {
+		if waits[i] = p.times.wait(key); waits[i] > 0 {
+			continue
+		}
+		g.Go(func() error {
+			waits[i] = p.attempt(ctx, key)
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return nil
+	next := idle
+	for _, w := range waits {
+		if w > 0 {
+			next = min(next, w)
+		}
+	}
+	return next
+}
+
+// attempt delivers one rotation's rows and says when to look again, 0 when
+// there is nothing more to do.
+func (p *poster) attempt(ctx context.Context, key string) time.Duration {
+	again, err := p.deliver(ctx, key)
+	switch {
+	case errors.Is(err, state.ErrHeld):
+		p.times.later(key, p.ttl()/3) // another replica is at it
+		return p.ttl() / 3
+	case err != nil && ctx.Err() == nil:
+		var call *callError
+		errors.As(err, &call)
+		after := time.Duration(0)
+		if call != nil {
+			after = call.after
+		}
+		wait := p.times.failed(key, after)
+		p.config.Log.Warn("posting to the thread; the rows stay and are tried again", "rotation", key, "pause", wait, "error", err)
+		return wait
+	}
+	p.times.done(key)
+	return again
+}
+
+// ttl is how long the right to post is held at a time: one call with room.
+func (p *poster) ttl() time.Duration { return 2*p.config.RequestTimeout + 2*storeTime }
+
+// delivery is one holder's work on one rotation's rows.
+type delivery struct {
+	*poster
+	lease state.Lease
+	r     *rotation.Rotation
+	refs  map[string]string
+}
+
+func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, err error) {
+	lease, err := p.store.Claim(ctx, "post/"+key, p.config.Replica, p.ttl())
+	if err != nil {
+		return 0, fmt.Errorf("claiming the thread of %s: %w", key, err)
+	}
+	d := &delivery{poster: p, lease: lease}
+	defer func() { p.release(ctx, d.lease) }()
+	rows, err := p.store.Rows(ctx, key, rowsAtOnce)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	if d.refs, err = p.store.Refs(ctx, key); err != nil {
+		return 0, fmt.Errorf("finding the messages of %s: %w", key, err)
+	}
+	if d.r, err = p.engine.Load(ctx, key); err != nil {
+		return 0, err
+	}
+	if err := d.ensureRoot(ctx, rows[0]); err != nil {
+		return 0, err
+	}
+	posts := batches(rows)
+	for i, b := range posts {
+		if wait := b.wait(time.Now(), p.config.Coalesce); wait > 0 && i == len(posts)-1 {
+			return wait, nil
+		}
+		if err := d.post(ctx, b); err != nil {
+			return 0, err
+		}
+	}
+	if len(rows) == rowsAtOnce {
+		return time.Millisecond, nil
+	}
+	return 0, nil
+}
+
+// ensureRoot posts the root message where there is none yet. Its reference is
+// stored before anything is said in the thread.
+func (d *delivery) ensureRoot(ctx context.Context, first state.Row) error {
+	if _, ok := placeOf(d.refs[rootRef]); ok {
+		return nil
+	}
+	ts, err := d.send(ctx, d.config.Channel, "", 0, render.Root(d.r))
+	if err != nil {
+		return err
+	}
+	return d.delivered(ctx, first.Seq-1, rootRef, place{d.config.Channel, ts})
+}
+
+// post tells one batch and takes its rows out of the outbox.
+func (d *delivery) post(ctx context.Context, b batch) error {
+	if err := d.duties(ctx, b); err != nil {
+		return err
+	}
+	root, _ := placeOf(d.refs[rootRef])
+	name, at := "", place{}
+	if m, ok := d.message(b); ok {
+		ts, err := d.send(ctx, root.channel, root.ts, b.last, m)
+		if err != nil {
+			return err
+		}
+		if b.kind() == event.Card {
+			name, at = cardRef(b.events[0].Card), place{root.channel, ts}
+		}
+	}
+	return d.delivered(ctx, b.last, name, at)
+}
+
+// delivered removes rows and stores where a message stands, in one act.
+func (d *delivery) delivered(ctx context.Context, seq int64, name string, at place) error {
+	var refs map[string]string
+	if name != "" {
+		refs = map[string]string{name: at.String()}
+	}
+	if err := d.store.Delivered(ctx, d.lease, d.r.Key(), seq, refs); err != nil {
+		return fmt.Errorf("noting what was posted for %s: %w", d.r.Key(), err)
+	}
+	if name != "" {
+		if d.refs == nil {
+			d.refs = make(map[string]string)
+		}
+		d.refs[name] = at.String()
+	}
+	return nil
+}
+
+// duties leaves the hints that follow from a batch, before its rows leave the
+// outbox: whatever happens in between, the duty is known.
+func (d *delivery) duties(ctx context.Context, b batch) error {
+	hints := []hint{{verb: hintRoot, key: d.r.Key()}}
+	for _, e := range b.events {
+		if e.Kind == event.Card {
+			hints = append(hints, hint{hintSeed, d.r.Key(), e.Card})
+		}
+	}
+	for name := range d.refs {
+		n, ok := cardNumber(name)
+		if ok && closes(b) && !render.Open(d.r, n) {
+			hints = append(hints, hint{hintClose, d.r.Key(), n})
+		}
+	}
+	for _, h := range hints {
+		if err := d.store.Hint(ctx, h.String()); err != nil {
+			return fmt.Errorf("noting what follows for %s: %w", d.r.Key(), err)
+		}
+	}
+	kick(d.looks)
+	return nil
+}
+
+// closes reports events after which a card may have lost its call to act.
+func closes(b batch) bool {
+	return slices.ContainsFunc(b.events, func(e event.Event) bool {
+		switch e.Kind {
+		case event.Card, event.Void, event.Approved, event.Denied, event.Expired, event.Cancelled, event.Pending, event.Stopped, event.Reported:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// message renders a batch; false for what the root message says already.
+func (d *delivery) message(b batch) (render.Message, bool) {
+	if len(b.events) == 0 {
+		return render.Unreadable(b.last), true
+	}
+	e, audience := b.events[0], d.people.approvers(d.r.Secret).audience()
+	switch {
+	case e.Kind == event.Started:
+		return render.Message{}, false
+	case e.Kind == event.Card && !render.Open(d.r, e.Card):
+		return render.Closed(d.r, e.Card), true // decided before anybody could be asked
+	case e.Kind == event.Card:
+		return render.Card(d.r, e, audience), true
+	case e.Kind == event.Reported:
+		return render.Report(d.r, e), true
+	case e.Urgent():
+		return render.Urgent(d.r, e, audience), true
+	default:
+		return render.Lines(d.r, b.events), true
+	}
+}
+
+// send posts one message under the lease. One whose answer was lost before is
+// looked up first, where that is allowed; otherwise the copy says so.
+func (d *delivery) send(ctx context.Context, channel, thread string, seq int64, m render.Message) (ts string, err error) {
+	if d.lease, err = d.store.Renew(ctx, d.lease, d.ttl()); err != nil {
+		return "", fmt.Errorf("keeping the right to post: %w", err)
+	}
+	ctx, cancel := context.WithDeadline(ctx, d.lease.Until.Add(-storeTime))
+	defer cancel()
+	mark := markOf(d.r.Key(), seq)
+	name := d.r.Key() + "/" + strconv.FormatInt(seq, 10)
+	first, err := d.store.Once(ctx, "sent/"+name, sentFor)
+	if err != nil {
+		return "", fmt.Errorf("noting what is about to be posted: %w", err)
+	}
+	if !first && !d.clean.has(name) {
+		if ts, err = d.earlier(ctx, channel, thread, mark); err != nil || ts != "" {
+			return ts, err
+		}
+		m = m.Again()
+	}
+	ts, err = d.api.post(ctx, channel, thread, m, mark)
+	d.clean.set(name, err != nil && !mayHaveHappened(err))
+	return ts, d.helpful(err)
+}
+
+// earlier finds the message of a post whose answer was lost; "" when it is not
+// there, or when we may not look.
+func (d *delivery) earlier(ctx context.Context, channel, thread string, mark slack.SlackMetadata) (string, error) {
+	if !d.config.History {
+		return "", nil
+	}
+	ts, err := d.api.find(ctx, channel, thread, mark)
+	if codeOf(err) == "missing_scope" {
+		d.config.Log.Warn("looking up a lost post: the history scope is configured and not granted", "error", err)
+		return "", nil
+	}
+	return ts, err
+}
+
+func markOf(key string, seq int64) slack.SlackMetadata {
+	return slack.SlackMetadata{EventType: metadataType, EventPayload: map[string]any{"key": key, "seq": strconv.FormatInt(seq, 10)}}
+}

@@ -1,0 +1,114 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"rekey/commands"
+	"rekey/rotation"
+	"rekey/rotation/event"
+)
+
+// Lines is a post in the thread: one line for each event, in order.
+func Lines(r *rotation.Rotation, events []event.Event) Message {
+	var texts []string
+	for _, e := range events {
+		texts = append(texts, line(r, e))
+	}
+	return compose(strings.Join(texts, "\n"), listing(texts)...)
+}
+
+// Urgent is a post of its own that calls whoever must act.
+func Urgent(r *rotation.Rotation, e event.Event, a Audience) Message {
+	text := line(r, e)
+	called := cut(sentences(a.Mention(), who(r.Requester)), fieldLimit)
+	s := commands.Describe(r)
+	blocks := []slack.Block{section(cut(text, sectionLimit-length(called)-1) + "\n" + called)}
+	if e.Kind != event.Stopped { // whose own text says what is next
+		blocks = append(blocks, section("*Next:* "+esc(s.Next)))
+		text = sentences(text, "Next: "+esc(s.Next))
+	}
+	return compose(sentences(called, text), blocks...)
+}
+
+// Unreadable stands for an event that this version cannot decode: a gap that
+// is told beats a thread that stands still.
+func Unreadable(seq int64) Message {
+	text := fmt.Sprintf("Entry %d of this rotation's journal was written by another version of Rekey and cannot be shown by this one.", seq)
+	return compose(text, section(text))
+}
+
+// line is one event for people. Kinds of a later version show their text.
+func line(r *rotation.Rotation, e event.Event) string {
+	text := esc(e.Text)
+	switch e.Kind {
+	case event.Started:
+		return sentences(whoID(e.By), "asked for this rotation.", text)
+	case event.Done:
+		return "✓ " + text
+	case event.Waiting:
+		return "… " + text
+	case event.Retrying:
+		return sentences("↻ *Trying again:*", text)
+	case event.Stopped:
+		return sentences("■ *Stopped*", at(r, e.Step)+".", text)
+	case event.Swept:
+		return sentences("A key of ours that nobody ever used is being deleted:", code(e.Facts["id"])+".", text)
+	case event.Verdict:
+		return sentences("*Watch: "+esc(verdictWord(e))+".*", text)
+	case event.Scope:
+		return sentences("The watch follows a newer deployment:", code(e.Facts["deployment"])+".", text)
+	default:
+		return decision(e, text)
+	}
+}
+
+// decision is a line about what people decided, or what it led to.
+func decision(e event.Event, text string) string {
+	switch e.Kind {
+	case event.Card:
+		return sentences(fmt.Sprintf("Request %d for approval.", e.Card), text)
+	case event.Void:
+		return sentences(fmt.Sprintf("Request %d no longer counts.", e.Card), text)
+	case event.Approved:
+		return sentences(fmt.Sprintf("✓ %s *approved* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
+	case event.Denied:
+		return sentences(fmt.Sprintf("✗ %s *denied* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
+	case event.Expired:
+		return sentences(fmt.Sprintf("Request %d *expired*.", e.Card), text)
+	case event.Cancelled:
+		return sentences("■", whoID(e.By), "*cancelled*.", text)
+	case event.Retried:
+		return sentences(whoID(e.By), "asked to go on.", text)
+	case event.Pending:
+		return sentences("■", text)
+	case event.Dead:
+		return sentences("✓ *The old key is dead.*", text)
+	case event.Reported:
+		return sentences("✓ *Finished.*", text)
+	default:
+		return sentences("*"+esc(string(e.Kind))+"*", text)
+	}
+}
+
+func verdictWord(e event.Event) string {
+	if v := e.Facts["verdict"]; v != "" {
+		return v
+	}
+	return "ended"
+}
+
+// at names the step in the words of the checklist.
+func at(r *rotation.Rotation, stored string) string {
+	for _, s := range r.Plan {
+		if s.String() == stored {
+			return "at “" + esc(commands.StepWords(s)) + "”"
+		}
+	}
+	if stored == "" {
+		return ""
+	}
+	return "at " + code(stored)
+}

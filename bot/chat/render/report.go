@@ -1,0 +1,108 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"rekey/commands"
+	"rekey/rotation"
+	"rekey/rotation/event"
+)
+
+// Report is the last post of a rotation: both certificates, who decided, how
+// long it took, and what the application felt of it.
+func Report(r *rotation.Rotation, e event.Event) Message {
+	title := r.Secret + " is rotated"
+	text := sentences(esc(title)+".", dead(r), felt(r), who(r.Requester)+" asked for it.")
+	blocks := []slack.Block{header(title), section(sentences(who(r.Requester), esc(e.Text)) + "\n" + dead(r) + "\n*" + felt(r) + "*")}
+	blocks = append(blocks, grid(
+		field{"New key, in use", keys(r, func(p rotation.Place) rotation.Known { return p.New })},
+		field{"Old key, dead", keys(r, func(p rotation.Place) rotation.Known { return p.Old })},
+		field{"Life certificate", perEnvironment(func(env string) string { return certificate(r.Proofs, env) })},
+		field{"Death certificate", deaths(r)},
+		field{"Vault versions", perEnvironment(func(env string) string { return versions(r.Places[env]) })},
+		field{"Watch", verdict(r)},
+		field{"Approved by", approvers(r)},
+		field{"Took", took(r)},
+	)...)
+	blocks = append(blocks, listing(timings(r))...)
+	blocks = append(blocks, context(fmt.Sprintf("Rotation %s · plan %s · evidence %s", code(r.ID), code(short(r.PlanHash)), code(short(evidenceHash(r))))))
+	return compose(text, blocks...)
+}
+
+func dead(r *rotation.Rotation) string {
+	if !r.OldDead() {
+		return "The old key's death is not certified."
+	}
+	return "The old key is dead: the service refuses it."
+}
+
+// felt is the zero-downtime figure.
+func felt(r *rotation.Rotation) string {
+	if r.Seen.Requests == 0 {
+		return "No check counted the application's requests."
+	}
+	return fmt.Sprintf("Failed application requests seen: %.0f of %.0f.", r.Seen.Failed, r.Seen.Requests)
+}
+
+// deaths are the death certificates: since when, how often and with which
+// answer each old key was refused.
+func deaths(r *rotation.Rotation) string {
+	one := func(e rotation.Ending) string {
+		if e.Dead.IsZero() {
+			return "not proved yet"
+		}
+		words := "no longer listed by the service"
+		if !e.ListOnly {
+			words = fmt.Sprintf("refused %d times with %s since %s", e.Probes, code(e.Answer), moment(e.Refused))
+			if e.Unlisted {
+				words += ", no longer listed"
+			}
+		}
+		return words
+	}
+	if e, shared := r.Ends[""]; shared {
+		return one(e)
+	}
+	return perEnvironment(func(env string) string {
+		if e, ok := r.Ends[env]; ok {
+			return one(e)
+		}
+		return ""
+	})
+}
+
+func approvers(r *rotation.Rotation) string {
+	if r.Card == nil {
+		return ""
+	}
+	return votes(r.Card.Approved)
+}
+
+func evidenceHash(r *rotation.Rotation) string {
+	if r.Card == nil {
+		return ""
+	}
+	return r.Card.Evidence
+}
+
+func took(r *rotation.Rotation) string {
+	if r.Ended.IsZero() {
+		return ""
+	}
+	return spoken(r.Ended.Sub(r.Started))
+}
+
+// timings lists the steps that took long enough to matter.
+func timings(r *rotation.Rotation) []string {
+	all := durations(r)
+	var lines []string
+	for _, s := range r.Plan {
+		if d, ok := all[s.String()]; ok && d > 0 {
+			lines = append(lines, esc(commands.StepWords(s))+": "+spoken(d))
+			delete(all, s.String())
+		}
+	}
+	return lines
+}
