@@ -69,7 +69,7 @@ func (q *asking) count(ctx context.Context, op, selection, pattern string) (floa
 	if err != nil {
 		return 0, err
 	}
-	over := q.window.To.Sub(q.window.From).Milliseconds()
+	over := (q.window.To.Sub(q.window.From) + time.Millisecond - 1) / time.Millisecond // a line twice rather than never
 	at := q.window.To.Add(-time.Nanosecond)
 	result, err := q.query(ctx, op, "matrix", url.Values{
 		"query": {fmt.Sprintf("sum(count_over_time(%s [%dms]))", filtered(selection, pattern), over)},

@@ -350,6 +350,17 @@ func TestSignaturesThatMatchEverything(t *testing.T) {
 	}
 }
 
+// A window's odd microseconds belong to it.
+func TestOddWindow(t *testing.T) {
+	s, check := start(t, nil)
+	s.log(1, 0, "dpl-7", "level=info msg=request")
+	w := window()
+	w.To = w.From.Add(300*time.Millisecond + time.Microsecond)
+	if got := check.Measure(t.Context(), w); got.Outcome != deploy.OK || got.Requests != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestEmptyWindow(t *testing.T) {
 	_, check := start(t, nil)
 	w := window()
