@@ -96,7 +96,7 @@ type HTTP struct {
 	Timeout time.Duration `key:"timeout" default:"10s" min:"10ms"`
 }
 
-// Loki counts log lines. The queries may hold {{deployment}}, nothing else.
+// Loki counts log lines. The three queries may hold {{deployment}}, nothing else.
 type Loki struct {
 	// URL of the server.
 	URL string `key:"url" form:"base" need:"the server, such as url: https://logs.example.com"`
@@ -106,11 +106,16 @@ type Loki struct {
 	Token Source `key:"token"`
 	// User for basic authentication.
 	User string `key:"user" form:"word"`
-	// Query selects the application's lines that are errors.
-	Query string `key:"query" form:"query" need:"a LogQL query for error lines, such as query: '{app=\"web\", deployment=\"{{deployment}}\"} |= \"error\"'"`
-	// Requests selects lines of which each is a request: the positive signal
+	// Query selects the application's lines, in which the failure of a
+	// credential is looked for by the service's own signatures.
+	Query string `key:"query" form:"query" need:"a LogQL query for the application's lines, such as query: '{app=\"web\", deployment=\"{{deployment}}\"}'"`
+	// Errors selects those that are errors; left out, only signatures count.
+	Errors string `key:"errors" form:"query"`
+	// Requests selects those of which each is a request: the positive signal
 	// without which silence would look like health.
 	Requests string `key:"requests" form:"query" need:"a LogQL query for lines that are requests, such as requests: '{app=\"web\", deployment=\"{{deployment}}\"} |= \"request\"'"`
+	// Step is the resolution asked of the server.
+	Step time.Duration `key:"step" default:"1s" min:"1ms"`
 	// Timeout of one query.
 	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
 }

@@ -25,7 +25,7 @@ func (c *Config) Findings() []string {
 	}
 	for name, e := range c.Environments.Each() {
 		for _, check := range e.Checks {
-			if l := check.Loki; l != nil && !(strings.Contains(l.Query, placeholder) && strings.Contains(l.Requests, placeholder)) {
+			if check.Loki != nil && !check.Loki.scoped() {
 				found = append(found, "environments."+name+".checks, "+check.Name+": a query without "+placeholder+" also counts lines of instances that are on their way out")
 			}
 		}
@@ -36,6 +36,16 @@ func (c *Config) Findings() []string {
 		}
 	}
 	return found
+}
+
+// scoped reports whether every query is about one deployment.
+func (l *Loki) scoped() bool {
+	for _, q := range []string{l.Query, l.Errors, l.Requests} {
+		if q != "" && !strings.Contains(q, placeholder) {
+			return false
+		}
+	}
+	return true
 }
 
 // Host is a service that is asked elsewhere than usual.

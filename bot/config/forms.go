@@ -43,7 +43,7 @@ var forms = map[string]form{
 	"name":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`), what: "a short name", example: "lower case letters, digits and hyphens, such as errors"},
 	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},
 	"project":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), what: "a project's id", example: "the id from the project's settings"},
-	"query":        {check: query, example: "the query with no other placeholder than {{deployment}}"},
+	"query":        {check: query, example: "a log query with no other placeholder than {{deployment}}"},
 	"regexp":       {check: expression, example: "a regular expression (RE2)"},
 	"scope":        {pattern: regexp.MustCompile(`^(shared|per-environment)$`), what: "a scope", example: "shared or per-environment"},
 	"secret":       {pattern: regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`), what: "a secret's name", example: "capitals, digits and underscores, such as FAL_KEY"},
@@ -100,6 +100,9 @@ func address(text string) string {
 const placeholder = "{{deployment}}"
 
 func query(text string) string {
+	if !strings.HasPrefix(text, "{") {
+		return `the query must select lines and begin with a stream selector, such as {app="web"}`
+	}
 	if strings.Contains(strings.ReplaceAll(text, placeholder, ""), "{{") {
 		return "the query holds a placeholder other than {{deployment}}"
 	}
