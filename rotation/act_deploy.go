@@ -57,7 +57,7 @@ func (w *run) followed(env string, d Deployment, status deploy.Status) (outcome,
 	case status.Phase == deploy.Failed, status.Phase == deploy.Cancelled:
 		return outcome{}, fault.New(op, fault.Failing, "the deployment "+string(status.Phase)+detail(status.Detail))
 	case age > w.subject.Pace.DeployDeadline:
-		return outcome{}, fault.New(op, fault.Unproved, fmt.Sprintf("after %s its state is %s%s", age.Round(time.Second), status.Phase, detail(status.Detail)))
+		return outcome{}, fault.New(op, fault.Unproved, fmt.Sprintf("after %s its state is %s%s", human(age), status.Phase, detail(status.Detail)))
 	default:
 		return lookAgain(pollPause(age, w.subject.Pace.DeployPoll))
 	}

@@ -215,7 +215,7 @@ func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
 		w.certified(env, cert)
 	}
 	text := fmt.Sprintf("%s is dead: refused %d times (%s) over %s, first %s after the end; the service no longer lists it. Both environments still work.",
-		w.oldOf(s).Shown(), e.Probes, e.Answer, e.Last.Sub(e.Refused).Round(time.Second), e.Refused.Sub(e.Sent).Round(100*time.Millisecond))
+		w.oldOf(s).Shown(), e.Probes, e.Answer, human(e.Last.Sub(e.Refused)), human(e.Refused.Sub(e.Sent)))
 	return outcome{done: true, events: []event.Event{{Kind: event.Dead, Step: s.String(), Text: text, Facts: map[string]string{"id": string(e.ID), "answer": e.Answer}}}}, nil
 }
 

@@ -18,7 +18,7 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 	if err == nil {
 		w.certified(env, cert)
 		d := w.r.Deploys[env]
-		return finished(fmt.Sprintf("%s runs on %s: %d instances said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Shown(), cert.Instances, cert.Affected, d.Live.Sub(d.Triggered).Round(100*time.Millisecond)))
+		return finished(fmt.Sprintf("%s runs on %s: %d instances said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Shown(), cert.Instances, cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
 	began := w.r.Times[len(w.r.Times)-1].Started
 	if f := fault.Of(err); f.Class == fault.Again && time.Since(began) < w.subject.Pace.ProveFor {

@@ -232,7 +232,7 @@ func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
 // summary is the watch's result in a line: the verdict, what was measured,
 // and what spoke against it.
 func (w *run) summary(s Step, v *Vigil) string {
-	minutes := time.Since(v.Start).Round(time.Second)
+	minutes := human(time.Since(v.Start))
 	text := fmt.Sprintf("Watched production for %s: %s.", minutes, v.Verdict)
 	for _, series := range v.Series {
 		t := watch.Tally(w.paramsOf(s), series)

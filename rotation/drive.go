@@ -278,7 +278,7 @@ func (w *run) retryLater(ctx context.Context, step Step, f *fault.Error) error {
 	w.r.Wake, w.over = time.Now().Add(wait), true
 	ev := event.Event{Kind: event.Retrying, Step: step.String(), Reason: string(f.Reason)}
 	if n := w.r.Attempt; n&(n-1) == 0 { // 1, 2, 4, 8 …: nag, do not flood
-		ev.Text = fmt.Sprintf("%s Attempt %d; next in %s.", what(w.r, f), n+1, wait.Round(time.Second))
+		ev.Text = fmt.Sprintf("%s Attempt %d; next in %s.", what(w.r, f), n+1, human(wait))
 	}
 	return w.commit(ctx, []event.Event{ev}, state.Change{Timer: w.r.Wake, Release: true})
 }
@@ -290,4 +290,16 @@ func (r Retry) pause(attempt int) time.Duration {
 		d *= 2
 	}
 	return min(d, r.Max)
+}
+
+// human rounds a duration to what people want to read.
+func human(d time.Duration) time.Duration {
+	switch {
+	case d < time.Second:
+		return d.Round(10 * time.Millisecond)
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond)
+	default:
+		return d.Round(time.Second)
+	}
 }
