@@ -63,8 +63,8 @@ func (b batch) wait(now time.Time, coalesce time.Duration) time.Duration {
 	return min(coalesce-now.Sub(b.events[0].At), coalesce)
 }
 
-// cleanList remembers posts whose last attempt by this process certainly did
-// nothing, so that the next one is not called a copy.
+// cleanList remembers posts all of whose attempts so far, made by this
+// process, certainly did nothing: the next one is not a copy.
 type cleanList struct {
 	mu    sync.Mutex
 	names map[string]bool

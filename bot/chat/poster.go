@@ -265,14 +265,15 @@ func (d *delivery) send(ctx context.Context, channel, thread string, seq int64, 
 	if err != nil {
 		return "", fmt.Errorf("noting what is about to be posted: %w", err)
 	}
-	if !first && !d.clean.has(name) {
+	clean := first || d.clean.has(name)
+	if !clean {
 		if ts, err = d.earlier(ctx, channel, thread, mark); err != nil || ts != "" {
 			return ts, err
 		}
 		m = m.Again()
 	}
 	ts, err = d.api.post(ctx, channel, thread, m, mark)
-	d.clean.set(name, err != nil && !mayHaveHappened(err))
+	d.clean.set(name, clean && err != nil && !mayHaveHappened(err))
 	return ts, d.helpful(err)
 }
 

@@ -53,7 +53,7 @@ func line(r *rotation.Rotation, e event.Event) string {
 	case event.Retrying:
 		return sentences("↻ *Trying again:*", text)
 	case event.Stopped:
-		return sentences("■ *Stopped*", at(r, e.Step)+".", text)
+		return "■ " + sentences("*"+sentences("Stopped", at(r, e.Step))+".*", text)
 	case event.Swept:
 		return sentences("A key of ours that nobody ever used is being deleted:", code(e.Facts["id"])+".", text)
 	case event.Verdict:
