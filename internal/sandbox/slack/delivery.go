@@ -72,12 +72,12 @@ func (s *Server) send(e envelope, attempt int, how How) (*delivery, error) {
 		return nil, ErrNotConnected
 	}
 	s.mu.Lock()
-	s.stats.Sent++
 	close(s.written)
 	s.written = make(chan struct{})
 	s.wakeLocked()
 	s.mu.Unlock()
 	if how == CutAfter {
+		_ = s.pong(s.ctx, d.sock) // answered only after the envelope was read
 		s.drop(d.sock)
 	}
 	return d, nil
@@ -107,6 +107,7 @@ func (s *Server) begin(e envelope, attempt int, how How) (*delivery, error) {
 			d.frame["retry_reason"] = "timeout"
 		}
 	}
+	s.stats.Sent++
 	s.deliveries[d.id] = d
 	s.delivered = append(s.delivered, d.id)
 	if len(s.delivered) > keptDeliveries {

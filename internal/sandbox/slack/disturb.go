@@ -13,7 +13,7 @@ const (
 	Redeliver How = "redeliver"  // delivered once more although it was acknowledged
 	Reorder   How = "reorder"    // held back until another envelope was delivered, or Limits.Hold
 	CutBefore How = "cut before" // the socket breaks before the envelope is written
-	CutAfter  How = "cut after"  // the socket breaks as soon as the envelope is written
+	CutAfter  How = "cut after"  // the socket breaks as soon as the envelope has arrived
 	LoseAck   How = "lose ack"   // the acknowledgement never arrives
 )
 

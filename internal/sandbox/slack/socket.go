@@ -29,10 +29,16 @@ const (
 type socket struct {
 	conn    *websocket.Conn
 	leaving bool // was told to go; gets no more envelopes
+	greeted chan struct{}
 }
 
-// write sends one JSON frame.
+// write sends one JSON frame, but none before the greeting.
 func (k *socket) write(ctx context.Context, v any) error {
+	<-k.greeted
+	return k.writeNow(ctx, v)
+}
+
+func (k *socket) writeNow(ctx context.Context, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	frame, err := json.Marshal(v)
@@ -66,11 +72,23 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 
-	k := &socket{conn: conn}
-	if !s.welcome(ctx, k) {
+	k := &socket{conn: conn, greeted: make(chan struct{})}
+	n := s.list(k)
+	if n == 0 {
+		_ = k.writeNow(ctx, disconnectFrame("too_many_websockets"))
+		_ = conn.Close(websocket.StatusNormalClosure, "")
 		return
 	}
 	defer s.forget(k)
+	err = k.writeNow(ctx, fields{
+		"type": "hello", "num_connections": n,
+		"connection_info": fields{"app_id": s.cfg.AppID},
+		"debug_info":      fields{"host": "applink-sandbox", "build_number": 1, "approximate_connection_time": 3600},
+	})
+	close(k.greeted)
+	if err != nil {
+		return
+	}
 	var pings sync.WaitGroup
 	pings.Go(func() { s.ping(ctx, k) })
 	s.read(ctx, k)
@@ -92,34 +110,19 @@ func (s *Server) admit(ticket string) error {
 	return nil
 }
 
-// welcome greets a socket and adds it to those that get envelopes. The greeting
-// comes first, so that nothing overtakes it.
-func (s *Server) welcome(ctx context.Context, k *socket) bool {
-	s.mu.Lock()
-	n := len(s.sockets) + 1
-	s.mu.Unlock()
-	if n > s.lim.Sockets {
-		_ = k.write(ctx, disconnectFrame("too_many_websockets"))
-		_ = k.conn.Close(websocket.StatusNormalClosure, "")
-		return false
-	}
-	hello := fields{
-		"type": "hello", "num_connections": n,
-		"connection_info": fields{"app_id": s.cfg.AppID},
-		"debug_info":      fields{"host": "applink-sandbox", "build_number": 1, "approximate_connection_time": 3600},
-	}
-	if k.write(ctx, hello) != nil {
-		return false
-	}
+// list adds a socket to those that get envelopes and returns how many there are
+// now, or zero if it is one too many. It is listed before it is greeted, so that
+// an app that has been greeted misses nothing.
+func (s *Server) list(k *socket) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx.Err() != nil {
-		return false
+	if len(s.sockets) >= s.lim.Sockets {
+		return 0
 	}
 	s.sockets = append(s.sockets, k)
 	s.stats.Opened++
 	s.noteLocked(Change{Kind: Connected})
-	return true
+	return len(s.sockets)
 }
 
 func disconnectFrame(reason string) fields {
@@ -242,6 +245,7 @@ func (s *Server) SendFrame(ctx context.Context, frame string) error {
 	if !ok {
 		return ErrNotConnected
 	}
+	<-k.greeted
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	return k.conn.Write(ctx, websocket.MessageText, []byte(frame))

@@ -11,7 +11,7 @@ const keptLatencies = 4096
 // Stats counts deliveries over Socket Mode since the server was made.
 type Stats struct {
 	Opened  int // sockets ever opened
-	Sent    int // envelopes written, retries included
+	Sent    int // envelopes given to a socket, retries included
 	Acked   int // acknowledged in time
 	Late    int // acknowledged after the limit; worthless
 	Unacked int // deliveries whose time passed without one, or that no socket took
