@@ -58,6 +58,9 @@ func (d *decoder) environment(e *Environment, at string) {
 		if (c.HTTP == nil) == (c.Loki == nil) {
 			d.say(path, "a check is measured in exactly one way", "either http: or loki:")
 		}
+		if c.HTTP != nil && c.HTTP.Body != "" && c.HTTP.Method != "POST" {
+			d.say(path+".http.body", "only POST sends a body", "method: POST beside it")
+		}
 		if c.Name != "" && named[c.Name] {
 			d.say(path+".name", "there is a check of this name already", "another name")
 		}

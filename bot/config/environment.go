@@ -84,12 +84,25 @@ type Check struct {
 
 // HTTP is a request of our own, judged by its answer.
 type HTTP struct {
-	// URL that is asked with GET.
+	// URL that is asked. A check that must fail without a credential asks for
+	// something that makes the application use it.
 	URL string `key:"url" form:"url" need:"what to ask, such as url: https://app.example.com/healthz"`
+	// Method is GET, HEAD or POST.
+	Method string `key:"method" form:"method" default:"GET"`
+	// Header lines by name. No credentials: people read this file.
+	Header map[string]string `key:"header" form:"header"`
+	// Body is sent with POST.
+	Body string `key:"body"`
 	// Status lists the statuses that are good; none means 200.
 	Status []int `key:"status" min:"100"`
 	// Match is a regular expression (RE2) that the body must hold.
 	Match string `key:"match" form:"regexp"`
+	// JSON says that a good body is JSON; a page of HTML is then not the
+	// application's answer.
+	JSON bool `key:"json" default:"false"`
+	// Reference is a URL of somebody else: where it answers, our own network is
+	// well, and a target that does not answer is failing.
+	Reference string `key:"reference" form:"url"`
 	// Latency is the longest good answer; 0 means any.
 	Latency time.Duration `key:"latency" default:"0s"`
 	// Timeout of one request.

@@ -37,9 +37,11 @@ var forms = map[string]form{
 	"env":          {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), what: "a variable's name", example: "a name such as SLACK_BOT_TOKEN"},
 	"file":         {pattern: regexp.MustCompile(`^[^\x00]+$`), what: "a path", example: "a path"},
 	"group":        {pattern: regexp.MustCompile(`^S[A-Z0-9]{2,20}$`), what: "a user group's id", example: "an id such as S0123ABCD, not the group's name"},
+	"header":       {pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`), check: harmless, what: "a header's name", example: "a name such as Accept"},
 	"host":         {pattern: regexp.MustCompile(`^[A-Za-z0-9.-]+(:\d{1,5})?$`), what: "a host", example: "a host such as deploy.example.com"},
 	"installation": {pattern: regexp.MustCompile(`^[a-z0-9]{1,12}$`), what: "a name of 1 to 12 lower case letters and digits", example: "a name such as acme"},
 	"level":        {pattern: regexp.MustCompile(`^(debug|info|warn|error)$`), what: "a level", example: "debug, info, warn or error"},
+	"method":       {pattern: regexp.MustCompile(`^(GET|HEAD|POST)$`), what: "a method", example: "GET, HEAD or POST"},
 	"name":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`), what: "a short name", example: "lower case letters, digits and hyphens, such as errors"},
 	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},
 	"project":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), what: "a project's id", example: "the id from the project's settings"},
@@ -94,6 +96,16 @@ func address(text string) string {
 		return "it is not host:port"
 	}
 	return ""
+}
+
+// harmless refuses headers that exist to carry credentials.
+func harmless(header string) string {
+	switch strings.ToLower(header) {
+	case "authorization", "proxy-authorization", "cookie", "x-api-key":
+		return "this header carries credentials, which do not belong in this file"
+	default:
+		return ""
+	}
 }
 
 // placeholder is the only one that a query may hold.
