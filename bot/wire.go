@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"rekey/bot/chat"
+	"rekey/bot/config"
+	"rekey/commands"
+	"rekey/deploy"
+	"rekey/deploy/infisical"
+	"rekey/internal/secret"
+	"rekey/rotation"
+	"rekey/state/redis"
+)
+
+// build wires everything; nothing is asked yet.
+func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger) (program, error) {
+	name := replica()
+	subjects, err := subjects(c, log)
+	if err != nil {
+		return nil, err
+	}
+	slack, err := chat.New(chatConfig(c, keys, name, log), store)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := rotation.New(rotation.Config{
+		Installation: c.Installation, Replica: name, Key: keys.fingerprint,
+		Store: store, Ballot: slack.Ballot(), Subjects: subjects,
+		Lease: c.Engine.Lease, Drivers: c.Engine.Drivers,
+		Retry: rotation.Retry{Attempts: c.Engine.RetryAttempts, First: c.Engine.RetryFirst, Max: c.Engine.RetryMax},
+		Log:   log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answers := commands.New(engine, names(c))
+	return program{
+		engine.Run,
+		func(ctx context.Context) error { return slack.Run(ctx, engine, answers) },
+	}, nil
+}
+
+// names are the configured secrets, sorted.
+func names(c *config.Config) []string { return slices.Sorted(maps.Keys(c.Secrets)) }
+
+// subjects builds one subject per secret. All of them share one vault and
+// the two environments' deployers, attesters and checks.
+func subjects(c *config.Config, log *slog.Logger) ([]rotation.Subject, error) {
+	vault, err := vault(c, log)
+	if err != nil {
+		return nil, &misconfigured{err}
+	}
+	shared, err := stages(c)
+	if err != nil {
+		return nil, &misconfigured{err}
+	}
+	var all []rotation.Subject
+	var faults []error
+	for _, name := range names(c) {
+		s, err := subject(c.Secrets[name], vault, shared)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("wiring %s: %w", name, err))
+		}
+		all = append(all, s)
+	}
+	if len(faults) > 0 {
+		return nil, &misconfigured{errors.Join(faults...)}
+	}
+	return all, nil
+}
+
+func subject(s *config.Secret, vault deploy.Vault, shared map[string]rotation.Stage) (rotation.Subject, error) {
+	kind, built := services()[s.Entry.Service]
+	if !built {
+		return rotation.Subject{}, fmt.Errorf("there is no adapter for %s", s.Entry.Service) // unreachable unless the catalogue calls built what is not
+	}
+	provider, err := kind.build(s)
+	if err != nil {
+		return rotation.Subject{}, err
+	}
+	stages := maps.Clone(shared)
+	for name, stage := range stages {
+		if stages[name], err = affected(stage, s.Affected, name); err != nil {
+			return rotation.Subject{}, err
+		}
+	}
+	return rotation.Subject{
+		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Stages: stages,
+		Policy:    rotation.Policy{Quorum: s.Policy.Quorum, SelfApproval: s.Policy.SelfApproval, Expiry: s.Policy.Expiry},
+		Pace:      rotation.Pace(s.Pace),
+		Watch:     s.Watch.Params(),
+		After:     s.WatchAfter.Params(),
+		Explained: s.Explained,
+		AlsoIn:    s.AlsoIn,
+		Slots:     []string{"account/" + account(s)},
+	}, nil
+}
+
+// account names the service account that a secret's credentials belong to:
+// two rotations in one account would see each other's half-made keys. It is
+// told apart by where its admin credential comes from, which names a place
+// and no value.
+func account(s *config.Secret) string {
+	return s.Entry.Service + "/" + s.Admin.Key.String()
+}
+
+func vault(c *config.Config, log *slog.Logger) (*infisical.Vault, error) {
+	places := map[string]infisical.Place{}
+	for name, e := range c.Environments.Each() {
+		places[name] = infisical.Place{Environment: e.Vault.Environment, Path: e.Vault.Path}
+	}
+	return infisical.New(infisical.Config{
+		SiteURL: c.Infisical.URL, ProjectID: c.Infisical.Project,
+		ClientID: c.Infisical.ClientID.Read, ClientSecret: c.Infisical.ClientSecret.Read,
+		Environments: places, SyncsUnread: infisical.SyncsUnread(c.Infisical.SyncsUnread),
+		Timeout: c.Infisical.Timeout, LoginPause: c.Infisical.LoginPause, Log: log,
+	})
+}
+
+// storeConfig is Redis by URL or by address.
+func storeConfig(c *config.Config, keys secrets, log *slog.Logger) (redis.Config, error) {
+	r := redis.Config{
+		Addr: c.Redis.Address, Username: c.Redis.Username, TLS: c.Redis.TLS,
+		Password: redis.NewPassword(keys.redisPassword.Reveal()),
+	}
+	if !keys.redisURL.IsZero() {
+		var err error
+		if r, err = redis.ParseURL(keys.redisURL.Reveal()); err != nil {
+			return r, err
+		}
+	}
+	r.Installation, r.Log = c.Installation, log
+	r.Timeout, r.Ping, r.Backoff = c.Redis.Timeout, c.Redis.Ping, c.Redis.Reconnect
+	return r, nil
+}
+
+func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger) chat.Config {
+	return chat.Config{
+		AppToken: keys.appToken, BotToken: keys.botToken,
+		APIURL: c.Slack.API, Channel: c.Slack.Channel, History: c.Slack.History, Replica: replica,
+		Starters:  chat.People(c.Starters),
+		Approvers: chat.People(c.Policy.Approvers),
+		PerSecret: func(name string) chat.People {
+			if s, known := c.Secrets[name]; known {
+				return chat.People(s.Policy.Approvers)
+			}
+			return chat.People{}
+		},
+		GroupCache: c.Chat.GroupCache, PollCards: c.Chat.PollCards, Coalesce: c.Chat.Coalesce,
+		RequestTimeout: c.Chat.Timeout, AnswerTimeout: c.Chat.AnswerTimeout,
+		RetryFirst: c.Chat.RetryFirst, RetryMax: c.Chat.RetryMax, Workers: c.Chat.Workers,
+		Rates: chat.Rates(c.Chat.Rates), Log: log,
+	}
+}
+
+// reader is a source as adapters want it that read it before each use.
+func reader(s config.Source) func(context.Context) (secret.Value, error) {
+	return func(context.Context) (secret.Value, error) { return s.Read() }
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"rekey/bot/config"
+	"rekey/deploy"
+	"rekey/deploy/attest"
+	"rekey/deploy/webhook"
+	"rekey/rotation"
+)
+
+// stages builds what both environments' applications have for every secret.
+func stages(c *config.Config) (map[string]rotation.Stage, error) {
+	built := map[string]rotation.Stage{}
+	var faults []error
+	for name, e := range c.Environments.Each() {
+		s, err := stage(e)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("wiring %s: %w", name, err))
+		}
+		built[name] = s
+	}
+	return built, errors.Join(faults...)
+}
+
+func stage(e *config.Environment) (rotation.Stage, error) {
+	deployer, err := deployer(e.Deploy.Webhook)
+	if err != nil {
+		return rotation.Stage{}, err
+	}
+	attester, err := attester(e.Attest)
+	if err != nil {
+		return rotation.Stage{}, err
+	}
+	s := rotation.Stage{Deployer: deployer, Attester: attester}
+	for _, c := range e.Checks {
+		built, err := checkOf(c)
+		if err != nil {
+			return rotation.Stage{}, fmt.Errorf("check %s: %w", c.Name, err)
+		}
+		s.Checks = append(s.Checks, built)
+	}
+	return s, nil
+}
+
+func deployer(w config.Webhook) (deploy.Deployer, error) {
+	return webhook.New(webhook.Config{
+		URL: w.URL, Secret: reader(w.Secret), StatusURL: w.StatusURL, StatusHosts: w.StatusHosts,
+		NotYet: w.NotYet, Unreachable: w.Unreachable, Timeout: w.Timeout,
+	})
+}
+
+func attester(a config.Attest) (deploy.Attester, error) {
+	return attest.New(attest.Config{
+		URL: a.URL, Key: reader(a.Key), Instances: a.Instances, InARow: a.Streak, MaxAsks: a.Attempts,
+		Pause: a.Pause, Freshness: a.Freshness, Timeout: a.Timeout,
+	})
+}
