@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -100,5 +101,7 @@ func anyMatch(patterns []string, path string) bool {
 	return false
 }
 
-// forTests reports whether a package exists for tests only, by its name.
-func forTests(path string) bool { return strings.HasSuffix(filepath.Base(path), "test") }
+// forTests reports whether a package exists for tests only.
+func forTests(path string) bool {
+	return slices.Contains([]string{"secrettest", "providertest", "statetest", "deploytest"}, filepath.Base(path))
+}
