@@ -20,8 +20,8 @@ type Report struct {
 }
 
 // visit starts the traffic.
-func (w *World) visit(perSecond float64) {
-	ctx, cancel := context.WithCancel(w.ctx)
+func (w *World) visit(ctx context.Context, perSecond float64) {
+	ctx, cancel := context.WithCancel(ctx)
 	w.quiet = cancel
 	if perSecond < 0 {
 		return

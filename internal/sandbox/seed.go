@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -124,13 +125,13 @@ func (w *World) buildApps(o Options) {
 	w.Production = app.New(options(Production, w.tokens.AttestProduction, 3), "dpl-production-0", values)
 }
 
-func (w *World) buildTarget(o Options) {
+func (w *World) buildTarget(ctx context.Context, o Options) {
 	v := &app.Vault{
 		URL: w.endpoints.Infisical, Project: w.project, ClientID: w.platform.ClientID, ClientSecret: w.platform.ClientSecret,
 		Environments: map[string]string{Staging: Staging, Production: ProductionSlug},
 		Client:       &http.Client{Timeout: 10 * time.Second},
 	}
-	w.Target = app.NewTarget(app.TargetOptions{
+	w.Target = app.NewTarget(ctx, app.TargetOptions{
 		Key: w.tokens.Deploy, Apps: map[string]*app.App{Staging: w.Staging, Production: w.Production},
 		Vault: v.Values, Build: o.scaled(500 * time.Millisecond),
 	})

@@ -72,19 +72,20 @@ func Start(ctx context.Context, o Options) (*World, error) {
 		o.Age = 120 * 24 * time.Hour
 	}
 	w := &World{visitors: map[string]*app.Traffic{}}
-	w.ctx, w.cancel = context.WithCancel(ctx)
-	if err := w.open(o); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	w.ctx, w.cancel = ctx, cancel
+	if err := w.open(ctx, o); err != nil {
 		w.Close()
 		return nil, err
 	}
 	w.watchWrites()
-	w.visit(o.Visits)
+	w.visit(ctx, o.Visits)
 	return w, nil
 }
 
 // open makes every service and puts it on its port. Those that others ask come
 // first.
-func (w *World) open(o Options) error {
+func (w *World) open(ctx context.Context, o Options) error {
 	if err := w.seed(o); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (w *World) open(o Options) error {
 		{&w.endpoints.Loki, "", w.Loki.Handler},
 		{&w.endpoints.Staging, "", func() http.Handler { w.buildApps(o); return w.Staging.Handler() }},
 		{&w.endpoints.Production, "", func() http.Handler { return w.Production.Handler() }},
-		{&w.endpoints.Deploy, "/deploy", func() http.Handler { w.buildTarget(o); return w.Target.Handler() }},
+		{&w.endpoints.Deploy, "/deploy", func() http.Handler { w.buildTarget(ctx, o); return w.Target.Handler() }},
 		{&w.endpoints.Control, "", w.control},
 	}
 	for _, s := range steps {
@@ -114,7 +115,8 @@ func (w *World) open(o Options) error {
 
 // serve puts a handler on a free port of the loopback and returns its base URL.
 func (w *World) serve(h http.Handler) (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var c net.ListenConfig
+	l, err := c.Listen(w.ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listening on loopback: %w", err)
 	}

@@ -62,7 +62,7 @@ func (r *robot) send(want int, method, address string, body any, header ...strin
 	if err != nil {
 		r.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != want {
 		r.Fatalf("%s %s = %d %v, want %d", method, req.URL.Path, res.StatusCode, err, want)
@@ -75,7 +75,7 @@ func (r *robot) send(want int, method, address string, body any, header ...strin
 func (r *robot) create(alias string) (id, value string) {
 	r.Helper()
 	m := r.send(201, "POST", r.e.Fal+"/v1/keys", map[string]string{"alias": alias}, "Authorization", "Key "+r.c.FalAdmin)
-	return m["key_id"].(string), m["key"].(string)
+	return as[string](m["key_id"]), as[string](m["key"])
 }
 
 func (r *robot) delete(id string) {
@@ -88,7 +88,7 @@ func (r *robot) write(slug, value string, note map[string]string) {
 	if r.vault == "" {
 		m := r.send(200, "POST", r.e.Infisical+"/api/v1/auth/universal-auth/login",
 			map[string]string{"clientId": r.c.InfisicalID, "clientSecret": r.c.InfisicalSecret})
-		r.vault = m["accessToken"].(string)
+		r.vault = as[string](m["accessToken"])
 	}
 	r.send(200, "PATCH", r.e.Infisical+"/api/v4/secrets/"+app.FalKey, map[string]any{
 		"projectId": r.w.Project(), "environment": slug, "secretPath": "/", "secretValue": value,
@@ -101,14 +101,14 @@ func (r *robot) deploy(environment, id string) {
 	body := fmt.Sprintf(`{"id":%q,"environment":%q,"reason":"rotation","secrets":["FAL_KEY"],"requested_by":"ann","attempt":1}`, id, environment)
 	at := time.Now().Unix()
 	h := hmac.New(sha256.New, []byte(r.c.Deploy))
-	fmt.Fprintf(h, "%d.%s", at, body)
+	_, _ = fmt.Fprintf(h, "%d.%s", at, body)
 	m := r.send(202, "POST", r.e.Deploy, body, "Idempotency-Key", id,
 		"X-Signature", fmt.Sprintf("t=%d,v1=%s", at, hex.EncodeToString(h.Sum(nil))))
-	d, err := r.w.Target.Wait(r.Context(), m["deployment"].(string))
+	d, err := r.w.Target.Wait(r.Context(), as[string](m["deployment"]))
 	if err != nil || d.Phase != app.Succeeded {
 		r.Fatalf("deployment: %+v, %v", d, err)
 	}
-	if got := r.send(200, "GET", m["status_url"].(string), nil); got["status"] != "succeeded" {
+	if got := r.send(200, "GET", as[string](m["status_url"]), nil); got["status"] != "succeeded" {
 		r.Errorf("status = %v", got)
 	}
 }
@@ -119,7 +119,7 @@ func (r *robot) post(text string) (ts string) {
 	if m["ok"] != true {
 		r.Fatalf("posting: %v", m)
 	}
-	return m["ts"].(string)
+	return as[string](m["ts"])
 }
 
 func (r *robot) leaks(outputs ...Output) []string {
@@ -212,7 +212,7 @@ func TestDetectorsBite(t *testing.T) {
 		}
 		q := url.Values{"query": {`sum(count_over_time({app="shop",env="production"} |= "fal: 401" [5m]))`}}
 		m := r.send(200, "GET", r.e.Loki+"/loki/api/v1/query?"+q.Encode(), nil)
-		if len(m["data"].(map[string]any)["result"].([]any)) == 0 {
+		if len(as[[]any](as[map[string]any](m["data"])["result"])) == 0 {
 			t.Error("no line about the refused key")
 		}
 	})
@@ -270,7 +270,7 @@ func TestControl(t *testing.T) {
 		t.Errorf("someone else's write = %v", m)
 	}
 	m := r.send(200, "POST", c+"/deploy", map[string]string{"environment": Production})
-	if _, err := r.w.Target.Wait(t.Context(), m["deployment"].(string)); err != nil {
+	if _, err := r.w.Target.Wait(t.Context(), as[string](m["deployment"])); err != nil {
 		t.Error(err)
 	}
 	if n := len(r.w.Writes()); n != 0 {
@@ -306,7 +306,8 @@ func TestWorldEndsWithItsContext(t *testing.T) {
 	cancel()
 	w.Close()
 	w.Close()
-	if _, err := http.Get(w.Endpoints().Fal + "/v1/models"); err == nil {
+	if res, err := http.Get(w.Endpoints().Fal + "/v1/models"); err == nil {
+		_ = res.Body.Close()
 		t.Error("a closed world answers")
 	}
 }
@@ -325,4 +326,10 @@ func TestCheckEnvironment(t *testing.T) {
 			t.Error("the refusal quotes the token")
 		}
 	}
+}
+
+// as is v if it has the type, else the type's zero value.
+func as[T any](v any) T {
+	t, _ := v.(T)
+	return t
 }

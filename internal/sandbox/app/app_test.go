@@ -252,7 +252,7 @@ func TestAttest(t *testing.T) {
 				t.Fatalf("attest = %d", status)
 			}
 			at := strings.Trim(jsonOf(m["time"]), `"`)
-			want := mac(attestKey, "answer", "n1", at, FalKey, m["instance"].(string), "d-1", sha(s.old.Value))
+			want := mac(attestKey, "answer", "n1", at, FalKey, as[string](m["instance"]), "d-1", sha(s.old.Value))
 			if m["proof"] != want || m["deployment"] != "d-1" {
 				t.Errorf("answer = %v, want proof %s", m, want)
 			}
@@ -294,4 +294,10 @@ func TestAttestReachesAllInstances(t *testing.T) {
 	if len(heard) != 3 {
 		t.Errorf("three requests reached %v", heard)
 	}
+}
+
+// as is v if it has the type, else the type's zero value.
+func as[T any](v any) T {
+	t, _ := v.(T)
+	return t
 }

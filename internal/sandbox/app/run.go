@@ -21,17 +21,15 @@ func (t *Target) accept(key, environment string) (Deployment, *denial) {
 	case t.o.Apps[environment] == nil:
 		t.mu.Unlock()
 		return Deployment{}, &denial{http.StatusUnprocessableEntity, "unknown environment"}
-	case t.waiting[environment] >= maxWaiting || t.ctx.Err() != nil:
+	case len(t.lanes[environment]) == maxWaiting || t.closed:
 		t.mu.Unlock()
 		return Deployment{}, &denial{http.StatusTooManyRequests, "too many deployments are waiting"}
 	}
 	d := &Deployment{ID: fmt.Sprintf("dpl-%s-%d-%s", environment, len(t.byID)+1, nonce()[:4]), Key: key, Environment: environment, Phase: Queued, ended: make(chan struct{})}
 	t.byID[d.ID], t.byKey[key] = d, d
-	t.waiting[environment]++
-	m := t.mischief[environment]
-	delete(t.mischief, environment)
 	accepted, hook := *d, t.onDeploy
-	t.wg.Go(func() { t.run(d, m) })
+	t.lanes[environment] <- order{d, t.mischief[environment]} // has room: only accept fills it, under the lock
+	delete(t.mischief, environment)
 	t.mu.Unlock()
 	if hook != nil {
 		hook(accepted)
@@ -39,21 +37,42 @@ func (t *Target) accept(key, environment string) (Deployment, *denial) {
 	return accepted, nil
 }
 
+// order is a deployment to be made and what goes wrong with it.
+type order struct {
+	*Deployment
+	m Mischief
+}
+
+// work makes the deployments of one environment one after another. When the
+// target is closed those that wait end at once, and none is taken any more.
+func (t *Target) work(ctx context.Context, lane <-chan order) {
+	for {
+		select {
+		case o := <-lane:
+			t.run(ctx, o)
+		case <-ctx.Done():
+			t.mu.Lock()
+			t.closed = true
+			t.mu.Unlock()
+			for len(lane) > 0 {
+				t.run(ctx, <-lane)
+			}
+			return
+		}
+	}
+}
+
 // run carries a deployment out and writes down how it ended.
-func (t *Target) run(d *Deployment, m Mischief) {
-	lane := t.lanes[d.Environment]
-	lane <- struct{}{} // the one inside leaves when the target is closed, so this ends
-	err := t.build(d, m)
-	<-lane
+func (t *Target) run(ctx context.Context, d order) {
+	err := t.build(ctx, d)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer close(d.ended)
-	t.waiting[d.Environment]--
 	d.Done = time.Now()
 	switch {
 	case err == nil:
 		d.Phase, d.Detail = Succeeded, ""
-	case t.ctx.Err() != nil:
+	case ctx.Err() != nil:
 		d.Phase, d.Detail = Cancelled, "the platform was shut down"
 	default:
 		d.Phase, d.Detail = Failed, err.Error()
@@ -62,9 +81,9 @@ func (t *Target) run(d *Deployment, m Mischief) {
 
 // build reads the values and replaces the instances. The values are read when
 // the build begins: a value written later is not in it.
-func (t *Target) build(d *Deployment, m Mischief) error {
+func (t *Target) build(ctx context.Context, d order) error {
 	a := t.o.Apps[d.Environment]
-	ctx, cancel := context.WithTimeout(t.ctx, 10*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	t.say(d, "building")
 	values, err := t.o.Vault(ctx, d.Environment)
@@ -74,24 +93,24 @@ func (t *Target) build(d *Deployment, m Mischief) error {
 	if err := pause(ctx, t.o.Build); err != nil {
 		return fmt.Errorf("building: %w", err)
 	}
-	if m.FailBuild {
+	if d.m.FailBuild {
 		return fmt.Errorf("building: exit status 1")
 	}
-	if m.Stale {
+	if d.m.Stale {
 		values = a.b.instances()[0].values
 	}
-	if m.Hold != nil {
+	if d.m.Hold != nil {
 		select {
-		case <-m.Hold:
+		case <-d.m.Hold:
 		case <-ctx.Done():
 			return fmt.Errorf("building: %w", ctx.Err())
 		}
 	}
 	t.say(d, "replacing instances")
-	return a.Roll(ctx, d.ID, values, m.Crash-1)
+	return a.Roll(ctx, d.ID, values, d.m.Crash-1)
 }
 
-func (t *Target) say(d *Deployment, detail string) {
+func (t *Target) say(d order, detail string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d.Phase, d.Detail = Running, detail

@@ -59,31 +59,33 @@ type Target struct {
 
 	o      TargetOptions
 	mux    *http.ServeMux
-	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	lanes map[string]chan struct{} // by environment: one deployment at a time
+	lanes map[string]chan order // by environment: one deployment at a time
 
 	mu       sync.Mutex
+	closed   bool // nothing is queued any more
 	byID     map[string]*Deployment
 	byKey    map[string]*Deployment
-	waiting  map[string]int // deployments not ended, by environment
 	mischief map[string]Mischief
 	onDeploy func(Deployment)
 }
 
-// NewTarget returns a platform that has deployed nothing yet. Close ends it.
-func NewTarget(o TargetOptions) *Target {
+// NewTarget returns a platform that has deployed nothing yet. It ends with Close,
+// or with the context.
+func NewTarget(ctx context.Context, o TargetOptions) *Target {
 	t := &Target{
 		Requests: &wire.Recorder{}, Faults: &wire.Faults{}, o: o, mux: http.NewServeMux(),
 		byID: map[string]*Deployment{}, byKey: map[string]*Deployment{},
-		waiting: map[string]int{}, mischief: map[string]Mischief{}, lanes: map[string]chan struct{}{},
+		mischief: map[string]Mischief{}, lanes: map[string]chan order{},
 	}
+	ctx, t.cancel = context.WithCancel(ctx)
 	for environment := range o.Apps {
-		t.lanes[environment] = make(chan struct{}, 1)
+		lane := make(chan order, maxWaiting)
+		t.lanes[environment] = lane
+		t.wg.Go(func() { t.work(ctx, lane) })
 	}
-	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.mux.HandleFunc("POST /deploy", t.trigger)
 	t.mux.HandleFunc("GET /deployments/{id}", t.status)
 	return t
@@ -96,9 +98,7 @@ func (t *Target) Handler() http.Handler {
 
 // Close cancels what is running and waits for it.
 func (t *Target) Close() {
-	t.mu.Lock()
-	t.cancel() // under the lock: afterwards no run is started
-	t.mu.Unlock()
+	t.cancel()
 	t.wg.Wait()
 }
 

@@ -50,14 +50,14 @@ func newPlatform(t *testing.T) *platform {
 		URL: "http://vault.test", Project: project, ClientID: me.ClientID, ClientSecret: me.ClientSecret,
 		Environments: map[string]string{"production": "prod"}, Client: &http.Client{Transport: direct{p.vault.Handler()}},
 	}
-	p.t = NewTarget(TargetOptions{Key: "hook", Apps: map[string]*App{"production": p.app}, Vault: v.Values, Build: time.Second})
+	p.t = NewTarget(t.Context(), TargetOptions{Key: "hook", Apps: map[string]*App{"production": p.app}, Vault: v.Values, Build: time.Second})
 	t.Cleanup(p.t.Close)
 	return p
 }
 
 func sign(key, body string, at time.Time) string {
 	h := hmac.New(sha256.New, []byte(key))
-	fmt.Fprintf(h, "%d.%s", at.Unix(), body)
+	_, _ = fmt.Fprintf(h, "%d.%s", at.Unix(), body)
 	return fmt.Sprintf("t=%d,v1=%s", at.Unix(), hex.EncodeToString(h.Sum(nil)))
 }
 
@@ -226,6 +226,33 @@ func TestDeploymentsQueue(t *testing.T) {
 		}
 		if d, err := p.t.Wait(t.Context(), second); err != nil || d.Phase != Succeeded || held(p.app, "fresh") != 3 {
 			t.Errorf("the second: %s with %d new values", d.Phase, held(p.app, "fresh"))
+		}
+	})
+}
+
+// The queue is bounded, and closing ends what waits in it.
+func TestQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		p.t.Misbehave("production", Mischief{Hold: make(chan struct{})})
+		var last string
+		for i := range maxWaiting + 1 {
+			id, err := p.t.Deploy("production")
+			if err != nil {
+				t.Fatalf("deployment %d: %v", i, err)
+			}
+			last = id
+			synctest.Wait()
+		}
+		if _, err := p.t.Deploy("production"); err == nil {
+			t.Error("no end to the queue")
+		}
+		p.t.Close()
+		if d, err := p.t.Wait(t.Context(), last); err != nil || d.Phase != Cancelled {
+			t.Errorf("the last after the end: %+v, %v", d, err)
+		}
+		if _, err := p.t.Deploy("production"); err == nil {
+			t.Error("a closed platform deploys")
 		}
 	})
 }

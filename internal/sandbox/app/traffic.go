@@ -60,7 +60,7 @@ func (t *Traffic) Run(ctx context.Context) {
 		select {
 		case t.slots <- struct{}{}:
 			wg.Go(func() {
-				ok := t.visit()
+				ok := t.visit(context.WithoutCancel(ctx)) // a visit under way is still counted
 				<-t.slots
 				t.note(time.Now(), ok)
 			})
@@ -70,8 +70,12 @@ func (t *Traffic) Run(ctx context.Context) {
 	}
 }
 
-func (t *Traffic) visit() bool {
-	res, err := t.client.Get(t.url)
+func (t *Traffic) visit(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url, nil)
+	if err != nil {
+		return false
+	}
+	res, err := t.client.Do(req)
 	if err != nil {
 		return false
 	}

@@ -19,7 +19,7 @@ import (
 // tolerance is how far the time in a signature may be off.
 const tolerance = 5 * time.Minute
 
-// maxWaiting bounds the deployments of an environment that have not ended.
+// maxWaiting bounds the deployments of an environment that have not begun.
 const maxWaiting = 20
 
 // denial is a refused trigger.

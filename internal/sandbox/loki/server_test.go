@@ -108,11 +108,11 @@ func TestLinesAreCutAtTheLimit(t *testing.T) {
 	texts := func(kv ...string) (got []string) {
 		kv = append(kv, "query", `{app="shop"}`, "start", ns(0), "end", ns(time.Minute))
 		_, _, data := ask(t, filled(), queryRange, kv...)
-		for _, s := range data["result"].([]any) {
-			s := s.(map[string]any)
-			for _, p := range s["values"].([]any) {
-				at, _ := strconv.ParseInt(p.([]any)[0].(string), 10, 64)
-				got = append(got, s["stream"].(map[string]any)["deployment"].(string)+" "+time.Unix(0, at).UTC().Format("05"))
+		for _, s := range as[[]any](data["result"]) {
+			s := as[map[string]any](s)
+			for _, p := range as[[]any](s["values"]) {
+				at, _ := strconv.ParseInt(as[string](as[[]any](p)[0]), 10, 64)
+				got = append(got, as[string](as[map[string]any](s["stream"])["deployment"])+" "+time.Unix(0, at).UTC().Format("05"))
 			}
 		}
 		return got
@@ -164,8 +164,8 @@ func TestSilenceAndLag(t *testing.T) {
 		count := func() int {
 			_, _, data := ask(t, v, queryRange, "query", `{app="shop"}`, "end", time.Now().Add(time.Second).Format(time.RFC3339Nano))
 			n := 0
-			for _, s := range data["result"].([]any) {
-				n += len(s.(map[string]any)["values"].([]any))
+			for _, s := range as[[]any](data["result"]) {
+				n += len(as[[]any](as[map[string]any](s)["values"]))
 			}
 			return n
 		}
@@ -208,4 +208,10 @@ func TestFault(t *testing.T) {
 	if _, body, _ := ask(t, v, queryRange, "query", `{app="shop"}`); !strings.Contains(body, "<html>") {
 		t.Errorf("under a fault = %s", body)
 	}
+}
+
+// as is v if it has the type, else the type's zero value.
+func as[T any](v any) T {
+	t, _ := v.(T)
+	return t
 }
