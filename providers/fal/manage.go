@@ -91,7 +91,7 @@ func (p *Provider) create(ctx context.Context, label string) (key, error) {
 		return key{}, err
 	}
 	k, ok := parse(made.Key)
-	if !ok || string(k.id) != made.ID || !made.Key.Equal(secret.New(made.ID+":"+made.Secret.Reveal())) {
+	if !ok || !made.Key.Equal(secret.New(made.ID+":"+made.Secret.Reveal())) {
 		return key{}, &fault.Error{
 			Op: op, Class: fault.Lost, Reason: fault.Garbled, Status: http.StatusCreated,
 			Detail: "the answer's key is not its key_id and key_secret joined by a colon",

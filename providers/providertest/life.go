@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"testing"
 
@@ -124,8 +125,8 @@ func surveyAsks(t testing.TB, s Subject) {
 			strange["one of two is not known"][env] = values
 		}
 	}
-	for _, values := range w.Malformed {
-		strange["malformed values"] = map[string]providers.Values{"staging": values}
+	for i, values := range w.Malformed {
+		strange[fmt.Sprintf("malformed values %d", i)] = map[string]providers.Values{"staging": values}
 	}
 	for what, current := range strange {
 		kind, err := w.Provider.Survey(t.Context(), current)
