@@ -52,9 +52,14 @@ func (d *decoder) environment(e *Environment, at string) {
 	if a := e.Attest; max(a.Instances, 1) > a.Attempts || a.Instances == 0 && a.Streak > a.Attempts {
 		d.say(at+".attest.attempts", "it is less than the answers that must agree, so no proof could be complete", fmt.Sprintf("at least %d", max(a.Instances, a.Streak)))
 	}
+	d.checks(e.Checks, at+".checks")
+}
+
+// checks refuses a watch that could not tell anything.
+func (d *decoder) checks(checks []Check, at string) {
 	named, required := map[string]bool{}, false
-	for i, c := range e.Checks {
-		path := fmt.Sprintf("%s.checks[%d]", at, i)
+	for i, c := range checks {
+		path := fmt.Sprintf("%s[%d]", at, i)
 		if (c.HTTP == nil) == (c.Loki == nil) {
 			d.say(path, "a check is measured in exactly one way", "either http: or loki:")
 		}
@@ -66,8 +71,8 @@ func (d *decoder) environment(e *Environment, at string) {
 		}
 		named[c.Name], required = true, required || c.Required
 	}
-	if len(e.Checks) > 0 && !required {
-		d.say(at+".checks", "none is required, so a watch could not tell anything", "required: true for at least one")
+	if len(checks) > 0 && !required {
+		d.say(at, "none is required, so a watch could not tell anything", "required: true for at least one")
 	}
 }
 
