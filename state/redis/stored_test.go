@@ -334,6 +334,20 @@ func TestInstallationsAreApart(t *testing.T) {
 	begin(t, two, "rotation/a", "secret/A")
 }
 
+// TestStrangersSlot closes a record whose slot another one came to hold, as
+// after a restored backup: it frees its own and nobody else's.
+func TestStrangersSlot(t *testing.T) {
+	server := miniredis.RunT(t)
+	s, c := open(t, redis.Config{Addr: server.Addr()}), client(t, server.Addr())
+	b := fill(t, s, c)
+	b.ok(c.HSet(t.Context(), tag+"slots", "secret/A", "rotation/other").Err())
+	_, err := s.Commit(t.Context(), b.lease, 2, everything)
+	b.ok(err)
+	if got := c.HGet(t.Context(), tag+"slots", "secret/A").Val(); got != "rotation/other" {
+		t.Errorf("the slot is now held by %q", got)
+	}
+}
+
 // TestEmptied takes everything away from a running installation. Fences and
 // marks given out before must not come again.
 func TestEmptied(t *testing.T) {

@@ -226,7 +226,7 @@ func testLists(w world) {
 }
 
 // testClosedBound closes more records than are kept. The first has rows
-// waiting and stays until they are delivered.
+// waiting and stays; the others go with journal and references.
 func testClosedBound(w world) {
 	most := w.Limits.Closed
 	if most == 0 {
@@ -235,6 +235,9 @@ func testClosedBound(w world) {
 	key := func(i int) string { return "rotation/" + strconv.Itoa(i) }
 	for i := range most + 3 {
 		w.create(key(i))
+		if i < 5 {
+			w.deliver(key(i), 0, map[string]string{"root": "C1/" + strconv.Itoa(i)})
+		}
 		w.change(key(i), state.Change{Close: true, Events: []state.Event{{Body: []byte("end"), Post: i == 0}}})
 	}
 	closed, err := w.s.Closed(w.ctx, most+3)
@@ -247,6 +250,13 @@ func testClosedBound(w world) {
 		events, err := w.s.Events(w.ctx, key(i), 0, 1)
 		w.ok(err)
 		w.same(len(events), 0)
+		_, _, err = w.s.FindRef(w.ctx, "C1/"+strconv.Itoa(i))
+		w.is(err, state.ErrNotFound)
+	}
+	for _, i := range []int{0, 4} {
+		got, _, err := w.s.FindRef(w.ctx, "C1/"+strconv.Itoa(i))
+		w.ok(err)
+		w.same(got, key(i))
 	}
 	w.load(key(4))
 	w.load(key(most + 2))
