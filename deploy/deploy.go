@@ -80,7 +80,7 @@ type Request struct {
 // Handle finds a deployment again after a restart. It is stored.
 type Handle struct {
 	ID         string `json:"id"`
-	StatusURL  string `json:"status_url,omitempty"` // where to ask, if the target told us
+	StatusURL  string `json:"status_url,omitempty"` // where to ask; empty where a deployment cannot be followed at all
 	Deployment string `json:"deployment,omitempty"` // the platform's own id, for scoping logs
 	URL        string `json:"url,omitempty"`        // for people
 }

@@ -54,6 +54,12 @@ func (w *run) followed(env string, d Deployment, status deploy.Status) (outcome,
 		d.Live = time.Now()
 		w.r.Deploys[env] = d
 		return finished("")
+	case status.Phase == deploy.Unknown && d.Handle.StatusURL == "":
+		// Fire and wait: nothing tells when it is live. The proof that
+		// follows asks until it is given or its time is over.
+		d.Live = time.Now()
+		w.r.Deploys[env] = d
+		return finished(title(env) + "'s deployment was asked for and cannot be followed; the proof tells whether it is live.")
 	case status.Phase == deploy.Failed, status.Phase == deploy.Cancelled:
 		return outcome{}, fault.New(op, fault.Failing, "the deployment "+string(status.Phase)+detail(status.Detail))
 	case age > w.subject.Pace.DeployDeadline:

@@ -50,9 +50,16 @@ func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
 		if n == 0 {
 			return outcome{wake: at, events: events}, nil
 		}
-		ticks, scope := w.measure(ctx, v, n, deploy.Window{From: from, To: to})
+		ticks, scope := w.measure(ctx, v, p, tick{n, from, to})
 		if ctx.Err() != nil {
 			return outcome{}, ctx.Err()
+		}
+		final := n > watch.Expected(p)
+		if final && v.Closing.IsZero() {
+			v.Closing = time.Now()
+		}
+		if final {
+			at = v.Closing // after an outage the last look has its retries, too
 		}
 		if again, ok := watch.Retry(p, at, time.Now()); ok && onlyErrors(ticks) {
 			return outcome{wake: again, events: events}, nil
@@ -61,10 +68,9 @@ func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
 			v.Scope = scope
 			events = append(events, event.Event{Kind: event.Scope, Step: s.String(), Text: "A newer deployment (" + scope + ") runs on the new key. The watch follows it; its clock goes on.", Facts: map[string]string{"deployment": scope}})
 		}
-		v.add(ticks, n > watch.Expected(p))
-		w.count(v, n > watch.Expected(p))
-		ended := n > watch.Expected(p)
-		if v.Verdict, v.Finding = watch.Judge(p, v.Series, ended); v.Verdict != watch.Running {
+		v.add(ticks, final)
+		w.count(v, final)
+		if v.Verdict, v.Finding = watch.Judge(p, v.Series, final); v.Verdict != watch.Running {
 			return w.judged(s, v, events), nil
 		}
 	}
@@ -118,10 +124,16 @@ func (v *Vigil) add(ticks []watch.Tick, final bool) {
 	}
 }
 
+// tick is one measurement that is due.
+type tick struct {
+	n        int
+	from, to time.Time
+}
+
 // measure asks everything once. scope is the deployment that answered for the
 // new credential, "" when that could not be asked.
-func (w *run) measure(ctx context.Context, v *Vigil, n int, win deploy.Window) (ticks []watch.Tick, scope string) {
-	win.Signatures = w.r.Traits.Signatures
+func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ticks []watch.Tick, scope string) {
+	win := deploy.Window{From: t.from, To: t.to, Signatures: w.r.Traits.Signatures}
 	witness, scope := w.testify(ctx, &win)
 	if scope == "" {
 		scope = v.Scope
@@ -134,20 +146,20 @@ func (w *run) measure(ctx context.Context, v *Vigil, n int, win deploy.Window) (
 	for _, s := range v.Series {
 		m := witness
 		if s.Check != seriesAttest {
-			m = w.one(ctx, checks[s.Check], s, win)
+			m = one(ctx, checks[s.Check], s, p, win)
 		}
-		ticks = append(ticks, watch.Tick{N: n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: m.Detail})
+		ticks = append(ticks, watch.Tick{N: t.n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: m.Detail})
 	}
 	return ticks, scope
 }
 
 // one measures a check. What sees the present only says nothing about a tick
 // that is long over; a check that has left the configuration measures nothing.
-func (w *run) one(ctx context.Context, c deploy.Check, s watch.Series, win deploy.Window) deploy.Measurement {
+func one(ctx context.Context, c deploy.Check, s watch.Series, p watch.Params, win deploy.Window) deploy.Measurement {
 	switch {
 	case c == nil:
 		return deploy.Measurement{Outcome: deploy.Error, Requests: -1, Detail: "the check is no longer configured"}
-	case s.Instant && watch.Missed(w.subject.Watch, win.To.Add(w.subject.Watch.IngestDelay), time.Now()):
+	case s.Instant && watch.Missed(p, win.To.Add(p.IngestDelay), time.Now()):
 		return deploy.Measurement{Outcome: deploy.Error, Requests: -1, Detail: "not asked at the time"}
 	default:
 		return c.Measure(ctx, win)

@@ -111,6 +111,7 @@ type Ending struct {
 // Vigil is the stored progress of one watch.
 type Vigil struct {
 	Start   time.Time       `json:"start"`
+	Closing time.Time       `json:"closing,omitzero"` // when the last look was first tried
 	Scope   string          `json:"scope"`
 	Series  []watch.Series  `json:"series"`
 	Verdict watch.Verdict   `json:"verdict,omitempty"`

@@ -1,0 +1,81 @@
+//go:build !release
+
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"rekey/internal/sandbox"
+)
+
+// plants are faults put into the world on purpose, to prove that what looks
+// for them finds them.
+var plants = map[string]func(*box){
+	"leak":         plantLeak,
+	"early-revoke": plantEarlyRevoke,
+}
+
+func plantNames() []string { return slices.Sorted(maps.Keys(plants)) }
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// plantLeak posts half of a new key's secret part to Slack, in disguise, as a
+// careless debug line would.
+func plantLeak(b *box) {
+	b.world.OnWrite(func(w sandbox.Write) {
+		if w.Kind != sandbox.VaultStaging {
+			return
+		}
+		id, _, _ := strings.Cut(latestKey(b), ":")
+		key, _ := b.world.Fal.Key(id)
+		_, hidden, _ := strings.Cut(key.Value, ":")
+		text := "debug: " + base64.StdEncoding.EncodeToString([]byte(hidden[:len(hidden)/2]))
+		go say(b.world, text)
+	})
+}
+
+// latestKey is the value of the last key made.
+func latestKey(b *box) string {
+	var value string
+	var at time.Time
+	for _, k := range b.world.Fal.Keys() {
+		if k.Created.After(at) {
+			value, at = k.Value, k.Created
+		}
+	}
+	return value
+}
+
+// say posts to the channel with the bot's own token.
+func say(w *sandbox.World, text string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	form := url.Values{"token": {w.Credentials().SlackBot}, "channel": {sandbox.Channel}, "text": {text}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Endpoints().Slack+"chat.postMessage", strings.NewReader(form.Encode()))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
+// plantEarlyRevoke ends the old key as soon as there is a new one, while the
+// application still runs on the old one.
+func plantEarlyRevoke(b *box) {
+	b.world.OnWrite(func(w sandbox.Write) {
+		if w.Kind == sandbox.Create {
+			b.world.Fal.End(b.world.OldKey())
+		}
+	})
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+)
+
+// TestMain lets the test binary be the program: the sandbox starts itself as
+// the bot.
+func TestMain(m *testing.M) {
+	if os.Getenv("REKEY_SANDBOX_CHILD") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// play runs a script in a sandbox of its own and returns what the world came
+// to. The error is the story's: a script that is meant to end badly has one.
+func play(t *testing.T, o sandboxOptions, s script) (*demoResult, error) {
+	t.Helper()
+	if s.secret == "" {
+		s.secret = "FAL_KEY"
+	}
+	if o.speed == 0 {
+		o.speed = 2
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	result, err := playDemo(ctx, o, s, t.Logf)
+	if result == nil {
+		t.Fatal(err)
+	}
+	return result, err
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	r, err := play(t, sandboxOptions{}, script{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() {
+		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
+	}
+	if r.Shape != "overlap" || r.Mode != "routine" || r.ApprovedBy != "T0SANDBOX/U0BEN" || len(r.Steps) != 16 || r.AppRequests < 100 {
+		t.Errorf("result: %+v", r)
+	}
+}
+
+// TestPlantedFaultsAreCaught proves that the detectors bite.
+func TestPlantedFaultsAreCaught(t *testing.T) {
+	for name, caught := range map[string]func(*demoResult) bool{
+		"leak":         func(r *demoResult) bool { return r.Leaks > 0 },
+		"early-revoke": func(r *demoResult) bool { return r.AppFailed > 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := sandboxOptions{demo: "FAL_KEY", plant: name, speed: 2}
+			r, _ := play(t, o, story(o, t.Logf))
+			if !caught(r) || r.good() {
+				t.Errorf("a planted %s was not caught: %+v", name, r)
+			}
+		})
+	}
+}

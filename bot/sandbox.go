@@ -1,0 +1,164 @@
+//go:build !release
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/slack"
+)
+
+const sandboxUsage = `rekey sandbox runs a world on this machine and the bot inside it. Nothing outside is touched.
+
+  rekey sandbox                       run until a signal; prints the addresses
+  rekey sandbox --demo FAL_KEY        play one rotation with scripted people
+
+  --json           with --demo: the last line is one JSON object
+  --redis URL      use this Redis server instead of the embedded one
+  --speed N        multiply the speed of everything (default 1)
+  --plant FAULT    with --demo: leak, or early-revoke; the run must then end badly
+`
+
+// sandboxOptions are the command line of the sandbox.
+type sandboxOptions struct {
+	demo  string
+	json  bool
+	redis string
+	speed float64
+	plant string
+}
+
+func parseSandbox(args []string) (sandboxOptions, error) {
+	var o sandboxOptions
+	flags := flag.NewFlagSet("rekey sandbox", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.demo, "demo", "", "")
+	flags.BoolVar(&o.json, "json", false, "")
+	flags.StringVar(&o.redis, "redis", "", "")
+	flags.Float64Var(&o.speed, "speed", 1, "")
+	flags.StringVar(&o.plant, "plant", "", "")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, errors.New("the sandbox takes options only")
+	case o.speed < 0.05 || o.speed > 20:
+		return o, errors.New("--speed must be between 0.05 and 20")
+	case o.plant != "" && o.demo == "":
+		return o, errors.New("--plant goes with --demo")
+	case o.plant != "" && plants[o.plant] == nil:
+		return o, fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
+	case o.demo != "" && !strings.EqualFold(o.demo, "FAL_KEY"):
+		return o, errors.New("--demo plays FAL_KEY in this version")
+	}
+	return o, nil
+}
+
+// runSandbox is the subcommand.
+func runSandbox(ctx context.Context, args []string, p process) int {
+	o, err := parseSandbox(args)
+	if err != nil {
+		p.print(p.err, "rekey: "+err.Error()+"\n\n"+sandboxUsage)
+		return exitUsage
+	}
+	if err := sandbox.CheckEnvironment(os.Environ()); err != nil {
+		p.print(p.err, "rekey: "+err.Error()+"\n")
+		return exitUsage
+	}
+	if o.demo != "" {
+		return runDemo(ctx, o, p)
+	}
+	s, err := openSandbox(ctx, o)
+	if err != nil {
+		p.print(p.err, "rekey: "+err.Error()+"\n")
+		return exitFailed
+	}
+	defer s.close()
+	at := s.world.Endpoints()
+	p.print(p.out, fmt.Sprintf("The sandbox is up. Its control API: %s/state\nSlack %s · Infisical %s · application %s\n", at.Control, at.Slack, at.Infisical, at.Production))
+	select {
+	case <-ctx.Done():
+	case <-s.bot.Ended():
+		p.print(p.err, "rekey: the bot ended by itself:\n"+s.bot.tail())
+		return exitFailed
+	}
+	return exitDone
+}
+
+// box is a running sandbox: the world and the bot in it.
+type box struct {
+	world *sandbox.World
+	bot   *child
+	dir   string // configuration and credential files, readable to this user only
+}
+
+// readyTimeout is how long the bot may take to open its socket to Slack.
+const readyTimeout = 30 * time.Second
+
+// openSandbox starts a world and the bot in it, and waits until the bot is
+// connected.
+func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed})
+	if err != nil {
+		return nil, err
+	}
+	b := &box{world: world}
+	if b.dir, err = os.MkdirTemp("", "rekey-sandbox-"); err != nil {
+		b.close()
+		return nil, fmt.Errorf("making a folder for the configuration: %w", err)
+	}
+	path, err := writeConfig(b.dir, world, o)
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	b.bot = newChild("serve", "--config", path)
+	if err := b.start(ctx); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// start starts the bot and waits for its socket.
+func (b *box) start(ctx context.Context) error {
+	before := b.world.Slack.Stats().Opened
+	if err := b.bot.start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("it did not connect in time"))
+	defer cancel()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		select {
+		case <-b.bot.Ended():
+			end(errors.New("it ended by itself"))
+		case <-ctx.Done():
+		}
+	}()
+	err := b.world.Slack.Wait(ctx, func(now slack.Snapshot) bool { return now.Stats.Opened > before })
+	if err != nil {
+		return fmt.Errorf("starting the bot: %w; it said:\n%s", err, b.bot.tail())
+	}
+	return nil
+}
+
+func (b *box) close() {
+	if b.bot != nil {
+		b.bot.stop()
+	}
+	b.world.Close()
+	if b.dir != "" {
+		_ = os.RemoveAll(b.dir)
+	}
+}

@@ -1,0 +1,85 @@
+//go:build !release
+
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"rekey/internal/sandbox"
+)
+
+//go:embed sandbox.yaml.tmpl
+var configTemplate string
+
+// sandboxInstallation is the bot's installation name in the sandbox.
+const sandboxInstallation = "sandbox"
+
+// writeConfig writes the configuration that an operator would write for this
+// world, with its credential files, and returns its path.
+func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error) {
+	c := w.Credentials()
+	files := map[string]string{
+		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
+		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin,
+		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
+		"redis-url": w.Endpoints().Redis,
+	}
+	for name, value := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(value+"\n"), 0o600); err != nil {
+			return "", fmt.Errorf("writing a credential file: %w", err)
+		}
+	}
+	text, err := renderConfig(dir, w, o)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "rekey.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return "", fmt.Errorf("writing the configuration: %w", err)
+	}
+	return path, nil
+}
+
+func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error) {
+	t, err := template.New("rekey.yaml").Funcs(template.FuncMap{
+		"wait": func(text string) (string, error) { return compressed(text, o.speed) },
+		"file": func(name string) string { return filepath.Join(dir, name) },
+	}).Option("missingkey=error").Parse(configTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the configuration's template: %w", err)
+	}
+	var text bytes.Buffer
+	err = t.Execute(&text, map[string]any{
+		"Installation": sandboxInstallation, "At": w.Endpoints(), "Project": w.Project(), "App": sandbox.AppName,
+		"ProductionSlug": sandbox.ProductionSlug, "Channel": sandbox.Channel, "Approvers": sandbox.Approvers,
+		"Requester": sandbox.Requester, "Embedded": o.redis == "",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing the configuration from its template: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+// compressed shortens a wait by its class, so that a rotation of half an hour
+// takes half a minute and its parts keep their order: seconds to a twentieth,
+// minutes to a two-hundredth, hours to a 2400th.
+func compressed(text string, speed float64) (string, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return "", fmt.Errorf("reading a wait: %w", err)
+	}
+	factor := 20.0
+	switch {
+	case d >= time.Hour:
+		factor = 2400
+	case d >= time.Minute:
+		factor = 200
+	}
+	return time.Duration(float64(d) / factor / speed).Round(time.Millisecond).String(), nil
+}
