@@ -7,19 +7,33 @@
 // value of the concrete type found. What can be done is what that type has
 // methods for: [Issuer], [Lister], [Prober], [Ender], [Disabler], [Usage].
 // A service with a one-key plan returns another type than the same service
-// with overlap, so an impossible act does not compile into a plan.
+// with overlap, so an impossible act does not compile into a plan. The shape
+// says which methods must be there:
+//
+//	overlap       Issuer, Lister, Prober, Ender
+//	grace         Issuer, Prober
+//	cutover       Issuer, Prober
+//	deploy-first  Issuer, Lister, Ender
+//
+// Package providertest holds every adapter to this page.
 //
 // # What may run twice
 //
 // Survey, List, Probe and LastUsed only read. Issue makes a new live
 // credential each time and must never be repeated blindly: after a lost
-// answer ([rekey/internal/fault.Lost]) the caller lists by label first. End and
-// Disable take an explicit id and may be repeated with the same id.
+// answer ([rekey/internal/fault.Lost]) the caller lists by label first. End,
+// Disable and Enable take an explicit id and may be repeated with the same id.
+// An adapter never repeats a call by itself.
 //
 // # Errors
 //
-// Every error of an adapter is a [rekey/internal/fault.Error]; a response body
-// is never quoted. A value that the service showed once lives in memory only.
+// Every error of an adapter is a [rekey/internal/fault.Error] that says what
+// was being done; a response body is never quoted. A value that the service
+// showed once lives in memory only.
+//
+// # Concurrency
+//
+// Providers and kinds may be used by several goroutines.
 package providers
 
 import (
@@ -40,9 +54,9 @@ type Values map[string]secret.Value
 // Credential is what a service issued.
 type Credential struct {
 	ID     ID
-	Values Values // set by Issue only: no service shows a value twice
-	Label  string // the name given at the service, if it takes one
-	Made   time.Time
+	Values Values    // set by Issue only: no service shows a value twice
+	Label  string    // the name given at the service, if it takes one; need not be unique
+	Made   time.Time // by the service's clock where it tells, else by ours; zero if unknown
 }
 
 // Shape is how a service lets a credential be replaced.
@@ -59,7 +73,7 @@ const (
 // Waits are the three different pauses that belong to a service. Zero values
 // mean none. All come from configuration with the service's own defaults.
 type Waits struct {
-	Settle     time.Duration // after issuing, until the new one must answer
+	Settle     time.Duration // after issuing: how long the new one may take to answer
 	Hold       time.Duration // after the watch, before the old one may be ended
 	ProbeEvery time.Duration // after ending: pause between two probes of the old one
 	ProbeFor   time.Duration // after ending: how long to probe before giving up; also the time for which a refusal must last
@@ -78,7 +92,8 @@ type Traits struct {
 	Drain     string // for people: what may still hold the old credential, or ""
 	Waits     Waits
 	// Signatures are regular expressions (RE2) that name this credential's
-	// failure in an application's log; one hit fails a watch.
+	// failure in an application's log; one hit fails a watch, so they must not
+	// match what else goes wrong at the service.
 	Signatures []string
 }
 
@@ -86,8 +101,9 @@ type Traits struct {
 type Provider interface {
 	// Survey reads only. current holds the values now in the vault, by
 	// environment; they may differ or be equal. It fails, asking a person,
-	// when the old credential cannot be identified with certainty at the
-	// service, or when the admin credential lacks a right.
+	// when the old credential of any environment cannot be identified with
+	// certainty at the service, when the admin credential lacks a right, and
+	// when an application runs on the admin credential itself.
 	Survey(ctx context.Context, current map[string]Values) (Kind, error)
 }
 
@@ -102,15 +118,17 @@ type Kind interface {
 
 // Issuer makes new credentials.
 type Issuer interface {
-	// Issue makes one credential with the label and returns it with its
-	// values. fault.Lost when the answer did not come.
+	// Issue makes one credential with the label and returns it with the
+	// values of all its variables. fault.Lost when the answer did not come or
+	// does not hold the values: the credential may exist all the same.
 	Issue(ctx context.Context, label string) (Credential, error)
 }
 
 // Lister lists what exists at the service.
 type Lister interface {
 	// List returns every credential the admin credential can see, all pages,
-	// without values. An answer that is not whole is an error.
+	// without values. An answer that is not whole is an error: absence from a
+	// part of the list is no absence.
 	List(ctx context.Context) ([]Credential, error)
 }
 
@@ -133,21 +151,25 @@ type Finding struct {
 // Prober asks the service whether it accepts a credential.
 type Prober interface {
 	// Probe needs no admin credential. It returns an error only when the
-	// probe itself could not be judged (its control failed); refusals and
-	// outages are Findings.
+	// values have not the form of the kind or when the probe itself could not
+	// be judged (its control failed); refusals and outages are Findings. It
+	// says Refused only for the service's own answer, not some gateway's.
 	Probe(ctx context.Context, v Values) (Finding, error)
 }
 
 // Ender ends a credential for good.
 type Ender interface {
-	// End ends exactly the given id. Ending what is gone already is not an
-	// error; that it succeeded proves nothing, see Prober and Lister.
+	// End ends exactly the given id and refuses an empty one. Ending what is
+	// gone already is not an error; that it succeeded proves nothing, see
+	// Prober and Lister.
 	End(ctx context.Context, id ID) error
 }
 
 // Disabler can switch a credential off and on again.
 type Disabler interface {
+	// Disable makes the service refuse the credential, which stays listed.
 	Disable(ctx context.Context, id ID) error
+	// Enable undoes Disable.
 	Enable(ctx context.Context, id ID) error
 }
 
