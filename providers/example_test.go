@@ -18,6 +18,9 @@ func (oneKey) Identify(providers.Values) (providers.ID, error) { return "the-one
 func (oneKey) Issue(context.Context, string) (providers.Credential, error) {
 	return providers.Credential{ID: "the-one"}, nil
 }
+func (oneKey) Probe(context.Context, providers.Values) (providers.Finding, error) {
+	return providers.Finding{Liveness: providers.Alive, Answer: "200"}, nil
+}
 
 // What can be done with a kind is asked of its type.
 func Example() {
