@@ -9,35 +9,46 @@ import (
 	"rekey/internal/sandbox/slack/blockkit"
 )
 
-// Click presses a button, or takes a choice of a menu by its value, and waits
-// for the acknowledgement. With an empty value the button's own is sent. Another
-// value, or a button that the message no longer has, is sent as given, as by a
-// client that was tampered with or has not seen the last edit.
-func (s *Server) Click(ctx context.Context, user, channel, ts, actionID, value string) (Reply, error) {
-	payload, err := s.clickPayload(user, channel, ts, actionID, value)
+// Press says what is pressed.
+type Press struct {
+	Channel string
+	TS      string // of the message
+	Action  string // action_id of the button or menu
+	// Value is the choice taken of a menu. For a button it is empty, and the
+	// button's own is sent; another one, or a button that the message no longer
+	// has, is sent as given, as by a client that was tampered with or has not
+	// seen the last edit.
+	Value string
+}
+
+// Click presses something in a message, also in one only this person sees, and
+// waits for the acknowledgement. ErrOperationTimeout and ErrNotConnected are
+// shown to the person as a warning triangle.
+func (s *Server) Click(ctx context.Context, user string, p Press) (Reply, error) {
+	payload, err := s.clickPayload(user, p)
 	if err != nil {
-		return Reply{}, fmt.Errorf("pressing %s: %w", actionID, err)
+		return Reply{}, fmt.Errorf("pressing %s: %w", p.Action, err)
 	}
 	_, took, err := s.ask(ctx, kindInteractive, payload)
 	if err != nil {
-		return Reply{}, fmt.Errorf("pressing %s: %w", actionID, err)
+		return Reply{}, fmt.Errorf("pressing %s: %w", p.Action, err)
 	}
 	return Reply{Took: took}, nil
 }
 
 // clickPayload builds what https://docs.slack.dev/reference/interaction-payloads/block_actions-payload describes.
-func (s *Server) clickPayload(user, channel, ts, actionID, value string) (fields, error) {
+func (s *Server) clickPayload(user string, p Press) (fields, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u, ch, err := s.actorLocked(user, channel)
+	u, ch, err := s.actorLocked(user, p.Channel)
 	if err != nil {
 		return nil, err
 	}
-	m, ok := s.seenLocked(u.ID, ch.ID, ts)
+	m, ok := s.seenLocked(u.ID, ch.ID, p.TS)
 	if !ok {
 		return nil, ErrNoMessage
 	}
-	action, err := clicked(m, actionID, value)
+	action, err := clicked(m, p.Action, p.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -84,36 +95,41 @@ func clicked(m Message, actionID, value string) (fields, error) {
 		return fields{"type": "button", "action_id": actionID, "block_id": "gone", "value": value,
 			"text": fields{"type": "plain_text", "text": "gone", "emoji": true}}, nil
 	}
-	var element struct {
-		Text    json.RawMessage `json:"text"`
-		Confirm json.RawMessage `json:"confirm"`
-		Options []fields        `json:"options"`
-	}
-	if err := json.Unmarshal(all[i].Raw, &element); err != nil {
-		return nil, ErrNoAction // unreachable: stored blocks are valid
-	}
 	out := fields{"type": all[i].Type, "action_id": actionID, "block_id": all[i].BlockID}
-	if all[i].Type != "button" {
-		for _, o := range element.Options {
-			if o["value"] == value {
-				out["selected_option"] = o
-				return out, nil
-			}
-		}
-		return nil, ErrNoAction
+	if all[i].Type == "button" {
+		return out, pressed(out, all[i], value)
 	}
-	out["text"] = element.Text
-	if value == "" {
-		value = all[i].Value
+	return out, chosen(out, all[i], value)
+}
+
+func pressed(out fields, a blockkit.Action, value string) error {
+	var element map[string]json.RawMessage
+	if err := json.Unmarshal(a.Raw, &element); err != nil {
+		return ErrNoAction // unreachable: stored blocks are valid
+	}
+	for _, name := range []string{"text", "value", "style", "confirm"} {
+		if v, ok := element[name]; ok {
+			out[name] = v
+		}
 	}
 	if value != "" {
 		out["value"] = value
 	}
-	if all[i].Style != "" {
-		out["style"] = all[i].Style
+	return nil
+}
+
+func chosen(out fields, a blockkit.Action, value string) error {
+	var element struct {
+		Options []fields `json:"options"`
 	}
-	if element.Confirm != nil {
-		out["confirm"] = element.Confirm
+	if err := json.Unmarshal(a.Raw, &element); err != nil {
+		return ErrNoAction // unreachable: stored blocks are valid
 	}
-	return out, nil
+	for _, o := range element.Options {
+		if o["value"] == value {
+			out["selected_option"] = o
+			return nil
+		}
+	}
+	return ErrNoAction
 }

@@ -94,6 +94,7 @@ func (w *world) connect(t *testing.T, options ...socketmode.Option) *app {
 	t.Helper()
 	quiet := socketmode.OptionLog(log.New(io.Discard, "", 0))
 	a := &app{Client: socketmode.New(w.api, append(options, quiet)...), got: make(chan socketmode.Event, 100)}
+	open := w.Stats().Opened
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.RunContext(ctx) }()
@@ -115,7 +116,6 @@ func (w *world) connect(t *testing.T, options ...socketmode.Option) *app {
 			t.Errorf("socket mode client ended with %v", err)
 		}
 	})
-	open := w.Stats().Opened
 	w.until(t, func(p slack.Snapshot) bool { return p.Stats.Opened > open && p.Sockets > 0 })
 	return a
 }

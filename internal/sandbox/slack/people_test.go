@@ -204,7 +204,7 @@ func TestClick(t *testing.T) {
 	ts := w.post(t, "approve?", slackgo.MsgOptionTS(root), slackgo.MsgOptionBlocks(section("approve?"), button("approve", "rot_1")))
 	press := func(user, action, value string) func() error {
 		return func() error {
-			_, err := w.Click(t.Context(), user, ops, ts, action, value)
+			_, err := w.Click(t.Context(), user, slack.Press{Channel: ops, TS: ts, Action: action, Value: value})
 			return err
 		}
 	}
@@ -227,7 +227,7 @@ func TestClick(t *testing.T) {
 	if err := press(ann, "deny", "")(); !errors.Is(err, slack.ErrNoAction) {
 		t.Errorf("pressing what is not there: %v", err)
 	}
-	if _, err := w.Click(t.Context(), ann, ops, "1.0", "approve", ""); !errors.Is(err, slack.ErrNoMessage) {
+	if _, err := w.Click(t.Context(), ann, slack.Press{Channel: ops, TS: "1.0", Action: "approve"}); !errors.Is(err, slack.ErrNoMessage) {
 		t.Errorf("pressing on no message: %v", err)
 	}
 }
@@ -239,13 +239,13 @@ func TestMenuChoice(t *testing.T) {
 	menu := slackgo.NewOptionsSelectBlockElement(slackgo.OptTypeStatic, nil, "which", option)
 	ts := w.post(t, "which?", slackgo.MsgOptionBlocks(slackgo.NewActionBlock("", menu)))
 	c := interaction(t, w, a, func() error {
-		_, err := w.Click(t.Context(), ann, ops, ts, "which", "fal")
+		_, err := w.Click(t.Context(), ann, slack.Press{Channel: ops, TS: ts, Action: "which", Value: "fal"})
 		return err
 	})
 	if got := c.ActionCallback.BlockActions[0].SelectedOption.Value; got != "fal" {
 		t.Errorf("chose %q", got)
 	}
-	if _, err := w.Click(t.Context(), ann, ops, ts, "which", "other"); !errors.Is(err, slack.ErrNoAction) {
+	if _, err := w.Click(t.Context(), ann, slack.Press{Channel: ops, TS: ts, Action: "which", Value: "other"}); !errors.Is(err, slack.ErrNoAction) {
 		t.Errorf("choosing what is not there: %v", err)
 	}
 }
@@ -270,7 +270,7 @@ func TestResponseURL(t *testing.T) {
 	}
 	<-typed
 	c := interaction(t, w, a, func() error {
-		_, err := w.Click(t.Context(), ann, "C0OPEN", r.Message.TS, "start", "")
+		_, err := w.Click(t.Context(), ann, slack.Press{Channel: "C0OPEN", TS: r.Message.TS, Action: "start"})
 		return err
 	})
 	if !c.Container.IsEphemeral || c.Message.Text != "" {
