@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"rekey/internal/fault"
@@ -79,11 +80,52 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if w.subject.Policy.Expiry > 0 {
 		card.Expires = card.Asked.Add(w.subject.Policy.Expiry)
 	}
+	refused, err := w.oldRefused(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
 	w.r.Card = card
 	return outcome{state: Asking, wake: card.Expires, events: []event.Event{{
-		Kind: event.Card, Card: card.Number, Facts: map[string]string{"plan": w.r.PlanHash, "evidence": hash, "old": string(w.r.Old().ID), "new": string(w.r.New().ID)},
+		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, refused),
 		Text: fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Old().Shown(), w.r.Traits.EndIs),
 	}}}, nil
+}
+
+// oldRefused tells whether the service refuses an old credential already,
+// with its answer: somebody ended it outside of this rotation, and a card that
+// called it valid would lie. What is unclear is not called refused.
+func (w *run) oldRefused(ctx context.Context) (string, error) {
+	for _, env := range environments() {
+		old, err := w.stale(ctx, env)
+		if err != nil {
+			return "", err
+		}
+		found, err := w.probe(ctx, old)
+		if err != nil {
+			return "", err
+		}
+		if found.Liveness == providers.Refused {
+			return found.Answer, nil
+		}
+		if w.r.Cell.Shared {
+			break // the same credential
+		}
+	}
+	return "", nil
+}
+
+// cardFacts is what the card says beside the record. "old_refused" is there
+// only when the old credential is dead already.
+func (w *run) cardFacts(evidence, refused string) map[string]string {
+	facts := map[string]string{
+		"plan": w.r.PlanHash, "evidence": evidence, "old": string(w.r.Old().ID), "new": string(w.r.New().ID),
+		"quorum": fmt.Sprint(max(w.subject.Policy.Quorum, 1)), "self": fmt.Sprint(w.subject.Policy.SelfApproval),
+		"also_in": strings.Join(w.subject.AlsoIn, ", "),
+	}
+	if refused != "" {
+		facts["old_refused"] = refused
+	}
+	return facts
 }
 
 func (w *run) waitForCard(c *Card) (outcome, error) {

@@ -50,9 +50,9 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 		return outcome{}, err // sent, answer lost: asked again
 	}
 	if s.Act == Delete {
-		return finished(fmt.Sprintf("Deleted %s for good.", w.oldOf(s).Shown()))
+		return finished(fmt.Sprintf("Deleted %s for good.", w.oldOf(s).Brief()))
 	}
-	return finished(fmt.Sprintf("Asked %s to end %s. Now to prove that it is dead.", w.r.Traits.Service, w.oldOf(s).Shown()))
+	return finished(fmt.Sprintf("Asked %s to end %s. Now to prove that it is dead.", w.r.Traits.Service, w.oldOf(s).Brief()))
 }
 
 func (w *run) ending(s Step, e Ending) {
@@ -215,7 +215,7 @@ func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
 		w.certified(env, cert)
 	}
 	text := fmt.Sprintf("%s is dead: refused %d times (%s) over %s, first %s after the end; the service no longer lists it. Both environments still work.",
-		w.oldOf(s).Shown(), e.Probes, e.Answer, human(e.Last.Sub(e.Refused)), human(e.Refused.Sub(e.Sent)))
+		w.oldOf(s).Brief(), e.Probes, e.Answer, human(e.Last.Sub(e.Refused)), human(e.Refused.Sub(e.Sent)))
 	return outcome{done: true, events: []event.Event{{Kind: event.Dead, Step: s.String(), Text: text, Facts: map[string]string{"id": string(e.ID), "answer": e.Answer}}}}, nil
 }
 

@@ -73,7 +73,7 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 }
 
 func (w *run) issued(env string) outcome {
-	return outcome{done: true, text: fmt.Sprintf("Created %s beside %s and wrote it to %s. Both keys work.", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Shown(), env)}
+	return outcome{done: true, text: fmt.Sprintf("Created %s beside %s and wrote it to %s. Both keys work.", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Brief(), env)}
 }
 
 // known describes an issued credential for the record.

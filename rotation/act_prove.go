@@ -18,7 +18,7 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 	if err == nil {
 		w.certified(env, cert)
 		d := w.r.Deploys[env]
-		return finished(fmt.Sprintf("%s runs on %s: %d instances said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Shown(), cert.Instances, cert.Affected, human(d.Live.Sub(d.Triggered))))
+		return finished(fmt.Sprintf("%s runs on %s: %s said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), counted(cert.Instances, "instance"), cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
 	began := w.r.Times[len(w.r.Times)-1].Started
 	if f := fault.Of(err); f.Class == fault.Again && time.Since(began) < w.subject.Pace.ProveFor {
@@ -113,4 +113,12 @@ func (w *run) affected(ctx context.Context, env string) (string, error) {
 	default:
 		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail}
 	}
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

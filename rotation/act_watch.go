@@ -241,14 +241,21 @@ func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
 		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: p.Safe + " " + p.Next})}
 }
 
-// summary is the watch's result in a line: the verdict, what was measured,
-// and what spoke against it.
+// summary is the watch's result in a line: the verdict, how much was measured,
+// and what was not as it should be.
 func (w *run) summary(s Step, v *Vigil) string {
-	minutes := human(time.Since(v.Start))
-	text := fmt.Sprintf("Watched production for %s: %s.", minutes, v.Verdict)
+	text := fmt.Sprintf("Watched production for %s.", human(time.Since(v.Start)))
+	var fine []string
 	for _, series := range v.Series {
 		t := watch.Tally(w.paramsOf(s), series)
-		text += fmt.Sprintf(" %s: %d ok, %d bad, %d silent, %d not measured.", series.Check, t.OK, t.Bad, t.NoData, t.Error)
+		if t.OK == len(series.Ticks) {
+			fine = append(fine, series.Check)
+			continue
+		}
+		text += fmt.Sprintf(" %s: %d of %d looks good, %d bad, %d without data, %d not answered.", series.Check, t.OK, len(series.Ticks), t.Bad, t.NoData, t.Error)
+	}
+	if len(fine) > 0 {
+		text += fmt.Sprintf(" Good at every one of %d looks: %s.", len(v.Series[0].Ticks), strings.Join(fine, ", "))
 	}
 	for _, f := range v.Finding {
 		if f.Verdict == v.Verdict && v.Verdict != watch.Passed {

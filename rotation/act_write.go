@@ -83,7 +83,7 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Shown(), env, place.Old.Shown()))
+	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Brief(), env, place.Old.Brief()))
 }
 
 // heldBack waits for a person to merge our write in the vault, and says so.

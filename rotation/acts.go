@@ -188,7 +188,7 @@ func (w *run) holdBack() (outcome, error) {
 func (w *run) report() (outcome, error) {
 	r := w.r
 	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s is dead. Failed application requests seen: %.0f of %.0f.",
-		human(time.Since(r.Started)), r.New().Shown(), r.Old().Shown(), r.Seen.Failed, r.Seen.Requests)
+		human(time.Since(r.Started)), r.New().Brief(), r.Old().Brief(), r.Seen.Failed, r.Seen.Requests)
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 

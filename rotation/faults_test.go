@@ -438,3 +438,26 @@ func TestJournalReadsLikeTheStory(t *testing.T) {
 		}
 	})
 }
+
+// TestOldKeyDeadBeforeApproval: somebody ended the old key by hand. The card
+// must say so instead of calling it valid.
+func TestOldKeyDeadBeforeApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.after = func(call string, _ int) error {
+			if call == "write production" {
+				delete(g.keys, "key-old")
+				g.running[Production] = g.vault[Staging][1].value
+			}
+			return nil
+		}
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		for _, ev := range g.journal(r.Key()) {
+			if ev.Kind == event.Card && ev.Facts["old_refused"] != "401" {
+				t.Errorf("the card's facts: %v", ev.Facts)
+			}
+		}
+	})
+}

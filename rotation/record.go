@@ -71,6 +71,15 @@ func (k Known) Shown() string {
 	}
 }
 
+// Brief is Shown for running text: long ids are told apart by their start.
+func (k Known) Brief() string {
+	const telling = 8
+	if k.Last4 != "" || len(k.ID) <= telling+4 {
+		return k.Shown()
+	}
+	return string(k.ID[:telling]) + "…"
+}
+
 // Deployment is one environment's deployment by this rotation.
 type Deployment struct {
 	Request   string        `json:"request"` // idempotency key
