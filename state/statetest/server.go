@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type Server struct {
 	binary, dir, port string
 	cmd               *exec.Cmd
 	exited            chan error // the result of the process, once
+	guard             *guard
 }
 
 // startWait is how long a server may take to become ready.
@@ -71,6 +73,7 @@ func (s *Server) Kill(t testing.TB) {
 	if s.cmd == nil {
 		return
 	}
+	s.guard.dismiss()
 	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("killing redis-server %d: %v", s.cmd.Process.Pid, err)
 	}
@@ -111,7 +114,7 @@ func (s *Server) start(args ...string) error {
 	defer timeout.Stop()
 	select {
 	case <-ready:
-		s.cmd, s.exited = cmd, exited
+		s.cmd, s.exited, s.guard = cmd, exited, newGuard(cmd.Process.Pid)
 		return nil
 	case err := <-exited:
 		return fmt.Errorf("it ended: %w", err)
@@ -133,4 +136,30 @@ func watch(output io.Reader, ready chan<- struct{}) (last string) {
 		}
 	}
 	return last
+}
+
+// guard is a process that outlives a test program which ends without its
+// cleanup, by a timeout or a kill, and then ends the server it guards. It
+// waits for the end of its input, whose other end only the test program has.
+type guard struct{ cmd *exec.Cmd }
+
+// newGuard returns nil where there is no shell; the test works without it.
+func newGuard(pid int) *guard {
+	cmd := exec.Command("sh", "-c", `read -r _; kill -9 "$0"`, strconv.Itoa(pid))
+	if _, err := cmd.StdinPipe(); err != nil {
+		return nil
+	}
+	if err := cmd.Start(); err != nil {
+		return nil
+	}
+	return &guard{cmd}
+}
+
+// dismiss ends the guard before it could act.
+func (g *guard) dismiss() {
+	if g == nil {
+		return
+	}
+	_ = g.cmd.Process.Kill() // it may have ended by itself
+	_ = g.cmd.Wait()         // its input is closed with it
 }

@@ -4,7 +4,8 @@
 // A store's tests call [Run] with a function that makes an empty backend. The
 // suite opens it as often as it wants replicas, lets the backend's time pass
 // where a lease must run out, and, where the backend can be killed, kills it
-// and looks for what was committed.
+// and looks for what was committed. [NewServer] starts a redis-server that can
+// be killed and started again, for this suite and for other tests.
 package statetest
 
 import (
