@@ -36,7 +36,7 @@ func (w *World) control() http.Handler {
 		return nil, w.Slack.Unreact(q.User, q.channel(), q.TS, q.Emoji)
 	})
 	post(m, "/people/click", func(ctx context.Context, q gesture) (any, error) {
-		_, err := w.Slack.Click(ctx, q.User, q.channel(), q.TS, q.Action, q.Value)
+		_, err := w.Slack.Click(ctx, q.User, slack.Press{Channel: q.channel(), TS: q.TS, Action: q.Action, Value: q.Value})
 		return nil, err
 	})
 	post(m, "/people/say", func(_ context.Context, q gesture) (any, error) {
