@@ -43,6 +43,7 @@ var whatHappened = map[fault.Reason]string{
 	fault.ServerError:     "the other side has an error of its own",
 	fault.Unreachable:     "the other side could not be reached",
 	fault.TimedOut:        "no answer came in time",
+	fault.Interrupted:     "Rekey itself was interrupted",
 	fault.Garbled:         "the answer was not what the documentation promises",
 	fault.TooLarge:        "the answer was too large to be read",
 	fault.HeldForApproval: "the vault holds the write for approval",
