@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
 	"testing"
 )
@@ -13,8 +14,19 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		_ = flag.Set("test.parallel", worldsAtOnce) // a number; the flag is there
+	}
 	os.Exit(m.Run())
 }
+
+// worldsAtOnce is how many parallel tests run beside each other unless the
+// command line says otherwise. A sandbox mostly waits, so more of them than
+// there are processors end sooner.
+const worldsAtOnce = "6"
 
 // play runs a script in a sandbox of its own and returns what the world came
 // to. The error is the story's: a script that is meant to end badly has one.

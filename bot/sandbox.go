@@ -34,6 +34,9 @@ type sandboxOptions struct {
 	redis string
 	speed float64
 	plant string
+	// adjust changes the generated configuration; nil leaves it as it is. It
+	// has no flag.
+	adjust func(config string) string
 }
 
 func parseSandbox(args []string) (sandboxOptions, error) {

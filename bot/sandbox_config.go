@@ -39,6 +39,9 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 	if err != nil {
 		return "", err
 	}
+	if o.adjust != nil {
+		text = []byte(o.adjust(string(text)))
+	}
 	path := filepath.Join(dir, "rekey.yaml")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return "", fmt.Errorf("writing the configuration: %w", err)
