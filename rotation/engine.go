@@ -111,7 +111,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-		case <-wakes:
+		case _, ok := <-wakes:
+			if !ok && ctx.Err() == nil {
+				return errors.New("listening for wake-ups: the store stopped sending them")
+			}
 		case <-freed:
 		case <-timer.C:
 		}
