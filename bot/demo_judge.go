@@ -58,24 +58,40 @@ func (d *demoResult) quote(r *rotation.Rotation) {
 
 // record reads the last rotation out of Redis, as a replica would.
 func (b *box) record(ctx context.Context) (*rotation.Rotation, error) {
-	c, err := redis.ParseURL(b.world.Endpoints().Redis)
-	if err != nil {
-		return nil, err
-	}
-	c.Installation, c.Log = sandboxInstallation, quiet
-	store, err := redis.Open(ctx, c)
+	engine, store, err := b.reader(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer closing(quiet, "Redis", store)
+	return latest(ctx, engine)
+}
+
+// reader is an engine that only reads what the bot stored. The store is to be
+// closed.
+func (b *box) reader(ctx context.Context) (*rotation.Engine, *redis.Store, error) {
+	c, err := redis.ParseURL(b.world.Endpoints().Redis)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Installation, c.Log = sandboxInstallation, quiet
+	store, err := redis.Open(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
 	key, err := secret.NewKey(secret.New(b.world.Credentials().Fingerprint))
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var engine *rotation.Engine
+		engine, err = rotation.New(rotation.Config{Installation: sandboxInstallation, Key: key, Store: store, Ballot: noBallot{}, Log: quiet})
+		if err == nil {
+			return engine, store, nil
+		}
 	}
-	engine, err := rotation.New(rotation.Config{Installation: sandboxInstallation, Key: key, Store: store, Ballot: noBallot{}, Log: quiet})
-	if err != nil {
-		return nil, err
-	}
+	closing(quiet, "Redis", store)
+	return nil, nil, err
+}
+
+// latest is the open rotation, else the one that ended last, else nil.
+func latest(ctx context.Context, engine *rotation.Engine) (*rotation.Rotation, error) {
 	for _, list := range []func() ([]*rotation.Rotation, error){
 		func() ([]*rotation.Rotation, error) { return engine.Open(ctx) },
 		func() ([]*rotation.Rotation, error) { return engine.Recent(ctx, 1) },

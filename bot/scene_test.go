@@ -1,0 +1,424 @@
+//go:build !release
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/scan"
+	"rekey/internal/sandbox/slack"
+	"rekey/internal/sandbox/wire"
+	"rekey/rotation"
+)
+
+// The emoji of an approval card.
+const (
+	yes = "white_check_mark"
+	no  = "x"
+)
+
+// scene is a sandbox in which a test plays the people. What must hold in every
+// story is held against the world when it ends.
+type scene struct {
+	*testing.T
+	*box
+	ctx   context.Context
+	slack *slack.Server
+	// pasted is what people typed and nobody may repeat.
+	pasted []scan.Secret
+}
+
+// open starts a sandbox. A request for approval lives long unless the test
+// says otherwise: what a test is about must not depend on how quick it is.
+func open(t *testing.T, o sandboxOptions) *scene {
+	t.Helper()
+	if o.speed == 0 {
+		o.speed = 4
+	}
+	if o.adjust == nil {
+		o.adjust = set("expiry", "1h")
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 2*patience, errors.New("the story took too long"))
+	b, err := openSandbox(ctx, o)
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	s := &scene{T: t, box: b, ctx: ctx, slack: b.world.Slack}
+	t.Cleanup(func() {
+		defer cancel()
+		defer b.close()
+		s.hold()
+		if t.Failed() {
+			t.Logf("the channel:\n%s\nthe bot said last:\n%s", s.transcript(), b.bot.tail())
+		}
+	})
+	return s
+}
+
+// set changes settings of the generated configuration, given as name and value
+// in turn. One that is not there is a mistake of the test.
+func set(pairs ...string) func(string) string {
+	return func(config string) string {
+		for p := range slices.Chunk(pairs, 2) {
+			form := regexp.MustCompile(`\b` + p[0] + `: [^,}\n]+`)
+			if !form.MatchString(config) {
+				panic("the sandbox's configuration has no " + p[0])
+			}
+			config = form.ReplaceAllLiteralString(config, p[0]+": "+p[1])
+		}
+		return config
+	}
+}
+
+// hold ends the scene and checks what is true at the end of every story.
+func (s *scene) hold() {
+	s.Helper()
+	s.world.Rest()
+	s.bot.stop()
+	for _, what := range s.broken() {
+		s.Error(what)
+	}
+	if r := s.world.Report(); r.Failed > 0 {
+		s.Errorf("%d of %d requests to the application failed", r.Failed, r.Requests)
+	}
+	leaks, err := s.world.Leaks(s.ctx, sandbox.Output{Name: "the bot's output", From: s.bot.output()})
+	if err != nil {
+		s.Error(err)
+	}
+	for _, l := range append(leaks, s.echoes()...) {
+		s.Errorf("leaked: %v", l)
+	}
+	s.inOrder()
+}
+
+// echoes searches for what people pasted: in everything the bot sent to Slack,
+// kept in Redis, or printed.
+func (s *scene) echoes() []scan.Hit {
+	s.Helper()
+	look := scan.New(s.pasted...)
+	hits, err := look.Redis(s.ctx, s.world.Endpoints().Redis)
+	if err != nil {
+		s.Error(err)
+	}
+	for q := range s.slack.Requests.All() {
+		hits = append(hits, look.Bytes(fmt.Sprintf("request %d to Slack", q.Seq), q.Raw())...)
+	}
+	said, err := look.Reader("the bot's output", s.bot.output())
+	if err != nil {
+		s.Error(err)
+	}
+	return append(hits, said...)
+}
+
+// mark is an entry of the journal, as the bot notes it on its posts.
+type mark struct {
+	Payload struct{ Key, Seq string } `json:"event_payload"`
+}
+
+// inOrder holds that every thread tells its journal in order, and that nothing
+// is told twice without being marked so.
+func (s *scene) inOrder() {
+	s.Helper()
+	last := map[string]int{}
+	for _, m := range s.slack.Messages(sandbox.Channel) {
+		if m.Thread == "" || m.Metadata == nil {
+			continue
+		}
+		seq := s.seq(m)
+		switch told := last[m.Thread]; {
+		case seq == 0: // not of the journal
+		case seq < told:
+			s.Errorf("the thread tells entry %d after entry %d: %s", seq, told, m.Text)
+		case seq == told && !copied(m):
+			s.Errorf("the thread tells entry %d twice, unmarked: %s", seq, m.Text)
+		default:
+			last[m.Thread] = seq
+		}
+	}
+}
+
+func (s *scene) seq(m slack.Message) int {
+	s.Helper()
+	var at mark
+	if err := json.Unmarshal(m.Metadata, &at); err != nil {
+		s.Errorf("metadata %s: %v", m.Metadata, err)
+	}
+	n, err := strconv.Atoi(at.Payload.Seq)
+	if err != nil {
+		s.Errorf("metadata %s: %v", m.Metadata, err)
+	}
+	return n
+}
+
+func copied(m slack.Message) bool {
+	return strings.Contains(m.Text, "posted again after a lost answer")
+}
+
+// transcript is the channel and what single people saw, for a test that failed.
+func (s *scene) transcript() string {
+	var b strings.Builder
+	now := s.slack.Snapshot()
+	for _, m := range now.Messages[sandbox.Channel] {
+		fmt.Fprintf(&b, "%s (thread %q) %s: %s %v\n", m.TS, m.Thread, m.User, m.Text, m.Reactions)
+	}
+	for person, list := range now.Ephemerals {
+		for _, m := range list {
+			fmt.Fprintf(&b, "%s only %s: %s\n", m.TS, person, m.Text)
+		}
+	}
+	return b.String()
+}
+
+// until waits for something to be true in the workspace.
+func (s *scene) until(what string, holds func(slack.Snapshot) bool) {
+	s.Helper()
+	if err := s.slack.Wait(s.ctx, holds); err != nil {
+		s.Fatalf("waiting until %s: %v", what, err)
+	}
+}
+
+// types types a command and returns what the person is answered after "Looking
+// at that".
+func (s *scene) types(user, command, text string) slack.Message {
+	s.Helper()
+	before := len(answers(s.slack.Snapshot(), user))
+	if _, err := s.slack.SlashCommand(s.ctx, user, sandbox.Channel, command, text); err != nil {
+		s.Fatal(err)
+	}
+	var got []slack.Message
+	s.until(user+" is answered", func(now slack.Snapshot) bool {
+		got = answers(now, user)[before:]
+		return len(got) > 0
+	})
+	return got[0]
+}
+
+// rotate is the requester's /rotate.
+func (s *scene) rotate(text string) slack.Message {
+	s.Helper()
+	return s.types(sandbox.Requester, "/rotate", text)
+}
+
+// answers are what came to one person through response URLs.
+func answers(now slack.Snapshot, user string) []slack.Message {
+	return via(now, user, slack.ViaResponseURL)
+}
+
+// whispers are what the bot told one person by itself.
+func whispers(now slack.Snapshot, user string) []slack.Message {
+	return via(now, user, slack.ViaMethod)
+}
+
+func via(now slack.Snapshot, user string, way slack.Via) []slack.Message {
+	var out []slack.Message
+	for _, m := range now.Ephemerals[user] {
+		if m.Via == way {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// shows fails unless a message holds a text, in its gist or its blocks.
+func (s *scene) shows(m slack.Message, texts ...string) {
+	s.Helper()
+	for _, text := range texts {
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if !strings.Contains(m.Text, text) && !strings.Contains(string(m.Blocks), strings.Trim(string(quoted), `"`)) {
+			s.Errorf("the answer does not say %q: %s\n%s", text, m.Text, m.Blocks)
+		}
+	}
+}
+
+// card waits for the nth request for approval that asks people to click: the
+// message with both of the bot's own emoji.
+func (s *scene) card(n int) slack.Message {
+	s.Helper()
+	var found []slack.Message
+	s.until(fmt.Sprintf("request %d asks", n), func(now slack.Snapshot) bool {
+		found = found[:0]
+		for _, m := range now.Messages[sandbox.Channel] {
+			if m.Reacted("U0BOT", yes) && m.Reacted("U0BOT", no) {
+				found = append(found, m)
+			}
+		}
+		return len(found) >= n
+	})
+	return found[n-1]
+}
+
+// asked starts a rotation and waits for its first request.
+func (s *scene) asked() slack.Message {
+	s.Helper()
+	s.shows(s.rotate("FAL_KEY"), "started")
+	return s.card(1)
+}
+
+func (s *scene) react(user string, m slack.Message, emoji ...string) {
+	s.Helper()
+	for _, name := range emoji {
+		if err := s.slack.React(user, m.Channel, m.TS, name); err != nil {
+			s.Fatalf("%s reacting %s: %v", user, name, err)
+		}
+	}
+}
+
+func (s *scene) unreact(user string, m slack.Message, name string) {
+	s.Helper()
+	if err := s.slack.Unreact(user, m.Channel, m.TS, name); err != nil {
+		s.Fatalf("%s taking back %s: %v", user, name, err)
+	}
+}
+
+// told waits until a person was told something privately and returns it. More
+// than one sentence fails.
+func (s *scene) told(user string) string {
+	s.Helper()
+	var got []slack.Message
+	s.until(user+" is told why", func(now slack.Snapshot) bool {
+		got = whispers(now, user)
+		return len(got) > 0
+	})
+	s.toldOnce(user)
+	return got[0].Text
+}
+
+func (s *scene) toldOnce(users ...string) {
+	s.Helper()
+	for _, user := range users {
+		if got := whispers(s.slack.Snapshot(), user); len(got) != 1 {
+			s.Errorf("%s was told %d things, not one: %v", user, len(got), got)
+		}
+	}
+}
+
+// says waits for a message in the thread or channel that holds a text.
+func (s *scene) says(text string) slack.Message {
+	s.Helper()
+	var m slack.Message
+	s.until(fmt.Sprintf("the thread says %q", text), func(now slack.Snapshot) (found bool) {
+		m, found = now.Find(func(m slack.Message) bool { return strings.Contains(m.Text, text) })
+		return found
+	})
+	return m
+}
+
+// kept holds that nothing was ended.
+func (s *scene) kept() {
+	s.Helper()
+	if !s.keyLives(s.world.OldKey()) {
+		s.Error("the old key is dead")
+	}
+	if n := s.wrote(sandbox.Delete); n > 0 {
+		s.Errorf("%d keys were deleted", n)
+	}
+}
+
+// wrote counts the bot's writes of a kind.
+func (s *scene) wrote(k sandbox.Kind) (n int) {
+	for _, w := range s.world.Writes() {
+		if w.Kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+// last is the rotation as the bot stored it.
+func (s *scene) last() *rotation.Rotation {
+	s.Helper()
+	r, err := s.record(s.ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return r
+}
+
+// becomes waits until the stored rotation is in a state.
+func (s *scene) becomes(state rotation.State) *rotation.Rotation {
+	s.Helper()
+	engine, store, err := s.reader(s.ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer closing(quiet, "Redis", store)
+	wakes, err := store.Wakes(s.ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for {
+		r, err := latest(s.ctx, engine)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if r != nil && r.State == state {
+			return r
+		}
+		select {
+		case <-wakes:
+		case <-s.ctx.Done():
+			s.Fatalf("waiting until the rotation is %q: %v", state, context.Cause(s.ctx))
+		}
+	}
+}
+
+// finishes waits for the report and holds that the rotation did what it is for,
+// once, approved by exactly these people.
+func (s *scene) finishes(approvers ...string) {
+	s.Helper()
+	s.until("the report is there", func(now slack.Snapshot) bool { return reported(now) })
+	r := s.last()
+	if r == nil || r.State != rotation.Succeeded {
+		s.Fatalf("the rotation is not done: %+v", r)
+	}
+	if s.keyLives(s.world.OldKey()) || !s.newKeyInUse() {
+		s.Errorf("at the end: old key lives %t, new key in use %t", s.keyLives(s.world.OldKey()), s.newKeyInUse())
+	}
+	var approved []string
+	for _, v := range r.Card.Approved {
+		approved = append(approved, strings.TrimPrefix(v.Person.ID, "T0SANDBOX/"))
+	}
+	if !slices.Equal(approved, approvers) {
+		s.Errorf("approved by %v, not by %v", approved, approvers)
+	}
+	for _, k := range []sandbox.Kind{sandbox.Create, sandbox.VaultStaging, sandbox.VaultProduction, sandbox.Delete} {
+		if n := s.wrote(k); n != 1 {
+			s.Errorf("%q was done %d times", k, n)
+		}
+	}
+}
+
+// calls counts the requests of one Web API method so far.
+func (s *scene) calls(method string) (n int) {
+	for q := range s.slack.Requests.All() {
+		if q.Path == "/api/"+method {
+			n++
+		}
+	}
+	return n
+}
+
+// onCall runs fn when a Web API method is called for the nth time from now on,
+// before that call has any effect.
+func (s *scene) onCall(method string, nth int64, fn func()) (stop func()) {
+	var seen atomic.Int64
+	return s.slack.Requests.OnRequest(func(q wire.Request) {
+		if q.Path == "/api/"+method && seen.Add(1) == nth {
+			fn()
+		}
+	})
+}
