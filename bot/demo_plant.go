@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -26,7 +25,7 @@ var plants = map[string]func(*box){
 
 func plantNames() []string { return slices.Sorted(maps.Keys(plants)) }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // plantLeak posts half of a new key's secret part to Slack, in disguise, as a
 // careless debug line would.

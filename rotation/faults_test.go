@@ -243,9 +243,8 @@ func TestEvidenceChangedBeforeTheAct(t *testing.T) {
 		g.approve(e, r)
 		g.vault[Production] = append(g.vault[Production], version{value: oldValue})
 		defer g.run(t.Context(), e)()
-		r = g.until(e, r.Key(), Stuck)
-		if len(g.ended) > 0 {
-			t.Errorf("ended %v", g.ended)
+		if r = g.until(e, r.Key(), Stuck); len(g.ended) > 0 || r.Card.State != CardVoid {
+			t.Errorf("card %s, ended %v", r.Card.State, g.ended)
 		}
 	})
 }
@@ -346,7 +345,7 @@ func TestCancel(t *testing.T) {
 				on(c.fails, 1, fault.New("testing", fault.Forbidden, ""))(g)
 				e := g.engine("one")
 				defer g.run(t.Context(), e)()
-				r := g.until(e, g.start(e).Key(), Stuck)
+				g.until(e, g.start(e).Key(), Stuck)
 				r, err := e.Cancel(t.Context(), "FAL_KEY", requester)
 				if err != nil {
 					t.Fatal(err)

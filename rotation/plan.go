@@ -130,7 +130,7 @@ func Executable(c Cell) error {
 	if c.Mode == Routine && c.Shape == providers.Overlap {
 		return nil
 	}
-	return &PlanError{Sentence: fmt.Sprintf("A %s rotation of the %s kind is planned but cannot be run by this version yet. Nothing was changed.", c.Mode, c.Shape)}
+	return &PlanError{Sentence: fmt.Sprintf("Rotations in %s mode of the %s kind are planned and cannot be run by this version yet. Nothing was changed.", c.Mode, c.Shape)}
 }
 
 func routine(c Cell) ([]Step, error) {

@@ -144,7 +144,7 @@ type service struct{ g *rig }
 
 func (s service) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
 	err := s.g.effect("survey", func() error { return nil })
-	return found{s.g}, err
+	return found(s), err
 }
 
 type found struct{ g *rig }
@@ -435,14 +435,6 @@ func (g *rig) journal(key string) []event.Event {
 			g.t.Fatal(err)
 		}
 		all = append(all, ev)
-	}
-	return all
-}
-
-func kinds(events []event.Event) []event.Kind {
-	var all []event.Kind
-	for _, ev := range events {
-		all = append(all, ev.Kind)
 	}
 	return all
 }
