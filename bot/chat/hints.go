@@ -120,7 +120,7 @@ func (c *Chat) look(ctx context.Context, key string, card int) error {
 		return err
 	}
 	if !render.Open(r, card) {
-		return nil // decided or replaced: the card is inert, and says so
+		return c.late(ctx, r, card)
 	}
 	seen, err := c.ballot.read(ctx, r, card)
 	if err != nil {
