@@ -197,7 +197,7 @@ func (d *demo) waitFor(ctx context.Context, kind sandbox.Kind) (slack.Message, e
 var errStopped = errors.New("the rotation stopped and asks for a person")
 
 func asksForHelp(m slack.Message) bool {
-	return m.Thread != "" && strings.Contains(m.Text, "*Stopped*")
+	return m.Thread != "" && strings.Contains(m.Text, "■ *Stopped")
 }
 
 // hold adds what the bot said last to an error.
