@@ -53,6 +53,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 	t, err := template.New("rekey.yaml").Funcs(template.FuncMap{
 		"wait": func(text string) (string, error) { return compressed(text, o.speed) },
 		"file": func(name string) string { return filepath.Join(dir, name) },
+		"rate": func(calls float64) float64 { return calls * o.speed }, // as the local Slack's own limits
 	}).Option("missingkey=error").Parse(configTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the configuration's template: %w", err)
