@@ -55,6 +55,7 @@ func (s *Secret) Shared() bool { return s.Scope == "shared" }
 // Admin is a credential stronger than the one that is rotated. It is read at
 // each use and is never one of the rotated values.
 type Admin struct {
+	// Key of the admin credential, as its service writes it.
 	Key Source `key:"key" need:"key_file: and a path, or key_env: and a variable's name"`
 }
 
