@@ -356,7 +356,7 @@ func (s *scene) becomes(state rotation.State) *rotation.Rotation {
 		s.Fatal(err)
 	}
 	defer closing(quiet, "Redis", store)
-	wakes, err := store.Wakes(s.ctx)
+	news, err := store.News(s.ctx)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func (s *scene) becomes(state rotation.State) *rotation.Rotation {
 			return r
 		}
 		select {
-		case <-wakes:
+		case <-news:
 		case <-s.ctx.Done():
 			s.Fatalf("waiting until the rotation is %q: %v", state, context.Cause(s.ctx))
 		}

@@ -25,7 +25,8 @@
 // refused with [ErrLost].
 //
 // A waiting record holds no lease and costs nothing: one sleeper per replica
-// waits for the earliest timer or a wake-up.
+// waits for the earliest timer or a wake-up ([Timers]), and one for something
+// to tell people ([News]).
 package state
 
 import (
@@ -145,10 +146,23 @@ type Timers interface {
 	// time of the next timer after now (zero if there is none).
 	Due(ctx context.Context, now time.Time, limit int) (keys []string, next time.Time, err error)
 	// Wakes delivers a signal after any commit or creation of any replica
-	// that set a timer, posted an event or left a hint. Signals may be
-	// merged; one is sent after every (re)connection, because some may have
-	// been missed. The channel closes when ctx ends.
+	// that gave a record its first timer or an earlier one. A timer put off
+	// is not signalled: who sleeps until the old time looks again then, and
+	// finds the new one. So a rotation that goes on step by step, putting its
+	// timer off with each, wakes nobody.
+	//
+	// Signals may be merged; one is sent after every (re)connection, because
+	// some may have been missed. The channel closes when ctx ends.
 	Wakes(ctx context.Context) (<-chan struct{}, error)
+}
+
+// News tells those who talk to people that there is something to do. It has a
+// signal apart from that of [Timers], so that who waits for the one is not
+// disturbed by the other.
+type News interface {
+	// News delivers a signal after any commit or creation of any replica
+	// that posted an event, and after any hint; as [Timers].Wakes does.
+	News(ctx context.Context) (<-chan struct{}, error)
 }
 
 // Outbox is what waits to be told to people, in order per record.
@@ -182,7 +196,7 @@ type Hint struct {
 // Hints are facts to look into, as a set: leaving one twice is leaving it once.
 // They carry no decision; whoever takes one up asks the source.
 type Hints interface {
-	// Hint stores a hint and wakes the replicas.
+	// Hint stores a hint and tells the replicas by [News].
 	Hint(ctx context.Context, name string) error
 	// Hints lists at most limit hints.
 	Hints(ctx context.Context, limit int) ([]Hint, error)

@@ -81,17 +81,17 @@ func (c *Chat) Run(ctx context.Context, engine Engine, answerer Answerer) error 
 	return err
 }
 
-// follow turns the store's wake-ups into work. Where it cannot listen, the
+// follow turns the store's news into work. Where it cannot listen, the
 // slow timers of the loops are what remains, and it tries again.
 func (c *Chat) follow(ctx context.Context) {
 	for ctx.Err() == nil {
-		wakes, err := c.store.Wakes(ctx)
+		news, err := c.store.News(ctx)
 		if err != nil {
-			c.config.Log.Warn("listening for wake-ups; trying again", "error", err)
+			c.config.Log.Warn("listening for news; trying again", "error", err)
 			sleep(ctx, c.config.RetryMax)
 			continue
 		}
-		for range wakes {
+		for range news {
 			kick(c.posts)
 			kick(c.looks)
 		}

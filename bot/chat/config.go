@@ -77,7 +77,7 @@ type Store interface {
 	state.Hints
 	state.Onces
 	state.Leases
-	Wakes(ctx context.Context) (<-chan struct{}, error)
+	state.News
 }
 
 // Engine is what the chat asks of the rotation engine.

@@ -77,7 +77,7 @@ func (m *memory) tell(key string, events ...event.Event) {
 	m.signal()
 }
 
-func (m *memory) Wakes(ctx context.Context) (<-chan struct{}, error) {
+func (m *memory) News(ctx context.Context) (<-chan struct{}, error) {
 	ch := make(chan struct{}, 1)
 	m.mu.Lock()
 	m.wake = append(m.wake, ch)

@@ -92,12 +92,12 @@ func TestCheckWithoutServer(t *testing.T) {
 }
 
 // TestSmallestRights runs everything as a user who may use only what the store
-// needs: its own keys, its own channel, and no command that administers.
+// needs: its own keys, its own channels, and no command that administers.
 func TestSmallestRights(t *testing.T) {
 	server := statetest.NewServer(t)
 	c := client(t, server.Addr)
 	const password = "correct-horse-battery"
-	err := c.Do(t.Context(), "ACL", "SETUSER", "rekey", "on", ">"+password, "~{rekey:test}:*", "&{rekey:test}:wake",
+	err := c.Do(t.Context(), "ACL", "SETUSER", "rekey", "on", ">"+password, "~{rekey:test}:*", "&{rekey:test}:wake", "&{rekey:test}:news",
 		"+@all", "-@admin", "-@dangerous").Err()
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +108,9 @@ func TestSmallestRights(t *testing.T) {
 		b.ok(byName(t, call).call(t.Context(), b))
 	}
 	if _, err := s.Wakes(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.News(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if _, err := redis.Open(t.Context(), redis.Config{

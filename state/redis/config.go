@@ -33,7 +33,7 @@ type Config struct {
 	// Two installations share a Redis without seeing each other.
 	Installation string
 
-	// Log hears of interrupted wake-ups; nil means nobody does.
+	// Log hears of interrupted signals; nil means nobody does.
 	Log *slog.Logger
 
 	// Timeout bounds dialling, each write and each read, besides the

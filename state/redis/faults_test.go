@@ -145,7 +145,7 @@ func inBubble(t *testing.T, cfg Config, test func(t *testing.T, s *Store, n *net
 
 func listen(t *testing.T, s *Store) <-chan struct{} {
 	t.Helper()
-	signals, err := s.Wakes(t.Context())
+	signals, err := s.News(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestOutage(t *testing.T) {
 			t.Errorf("it took %s to come back", took)
 		}
 		text := log.String()
-		if strings.Count(text, "\n") != 2 || !strings.Contains(text, "wake-ups interrupted") || !strings.Contains(text, "wake-ups resumed") {
+		if strings.Count(text, "\n") != 2 || !strings.Contains(text, "signals interrupted") || !strings.Contains(text, "signals resumed") {
 			t.Errorf("the log is\n%s", text)
 		}
 	})

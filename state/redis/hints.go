@@ -57,7 +57,7 @@ func (s *Store) hint(ctx context.Context, name string, settle int64) error {
 		return err
 	}
 	keys := []key{s.keys.hints(), s.keys.tickets()}
-	_, err := s.run(ctx, hintScript, keys, name, settle, MaxHints, s.keys.wake())
+	_, err := s.run(ctx, hintScript, keys, name, settle, MaxHints, s.keys.news())
 	return err
 }
 

@@ -76,5 +76,10 @@ func (n names) hints() key { return key{n.tag + "hints", kindSorted} }
 // once: exists while something counts as done; it expires by itself.
 func (n names) once(name string) key { return key{n.tag + "once:" + name, kindString} }
 
-// wake is the pub/sub channel; it is no key.
+// The pub/sub channels; they are no keys.
+
+// wake: a record got a timer earlier than it had.
 func (n names) wake() string { return n.tag + "wake" }
+
+// news: an event was posted, or a hint was left.
+func (n names) news() string { return n.tag + "news" }

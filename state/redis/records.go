@@ -22,7 +22,7 @@ func (s *Store) Create(ctx context.Context, c state.Creation) error {
 		n.pending(), n.open(), n.slots(), n.tickets(),
 	}
 	args := []any{
-		c.Key, c.Body, millis(c.Timer), strings.Join(c.Slots, "\n"), MaxOpen, n.wake(),
+		c.Key, c.Body, millis(c.Timer), strings.Join(c.Slots, "\n"), MaxOpen, n.wake(), n.news(),
 	}
 	if _, err := s.run(ctx, createScript, keys, appendEvents(args, c.Events)...); err != nil {
 		return fmt.Errorf("creating %s: %w", c.Key, err)
@@ -84,7 +84,7 @@ func (s *Store) Commit(ctx context.Context, l state.Lease, revision int64, c sta
 	}
 	args := []any{
 		token(l), revision, next, l.Key, c.Body, millis(c.Timer), leaseFromNow(c),
-		MaxJournal, MaxClosed, n.wake(),
+		MaxJournal, MaxClosed, n.wake(), n.news(),
 	}
 	if _, err := s.run(ctx, commitScript, keys, appendEvents(args, c.Events)...); err != nil {
 		return 0, fmt.Errorf("committing revision %d of %s: %w", next, l.Key, err)

@@ -28,7 +28,7 @@
 // answers state.ErrExists.
 //
 // Waiting costs nothing but one PING per connection and minute: wake-ups come
-// over pub/sub (see [Store.Wakes]).
+// over pub/sub (see [Store.Wakes] and [Store.News]).
 //
 // # Bounds
 //
@@ -78,6 +78,7 @@ var _ interface {
 	state.Leases
 	state.Lists
 	state.Timers
+	state.News
 	state.Outbox
 	state.Refs
 	state.Hints
@@ -109,8 +110,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the goroutines behind [Store.Wakes], waits for them, and closes
-// the connections. Leases still held are left to run out.
+// Close ends the goroutines behind [Store.Wakes] and [Store.News], waits for them,
+// and closes the connections. Leases still held are left to run out.
 func (s *Store) Close() error {
 	s.wakers.close()
 	if err := s.client.Close(); err != nil && !errors.Is(err, goredis.ErrClosed) {

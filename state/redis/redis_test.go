@@ -145,13 +145,22 @@ func TestCloseEndsWakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	news, err := s.News(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for range signals { // the one of the subscription, then closed
 	}
+	for range news {
+	}
 	if _, err := s.Wakes(context.Background()); err == nil {
-		t.Error("a closed store listens")
+		t.Error("a closed store listens for wake-ups")
+	}
+	if _, err := s.News(context.Background()); err == nil {
+		t.Error("a closed store listens for news")
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("closing twice: %v", err)

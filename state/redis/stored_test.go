@@ -387,16 +387,18 @@ func swallow(err error) error {
 	return err
 }
 
-// TestPublishes counts the messages of each operation.
+// TestPublishes counts the messages of each operation on each channel.
 func TestPublishes(t *testing.T) {
 	server := miniredis.RunT(t)
 	s, c := open(t, redis.Config{Addr: server.Addr()}), client(t, server.Addr())
 	b := fill(t, s, c)
 	ctx := t.Context()
-	heard := c.Subscribe(ctx, tag+"wake")
+	heard := c.Subscribe(ctx, tag+"wake", tag+"news")
 	t.Cleanup(func() { b.ok(heard.Close()) })
-	_, err := heard.Receive(ctx)
-	b.ok(err)
+	for range 2 {
+		_, err := heard.Receive(ctx)
+		b.ok(err)
+	}
 	quiet := begin(t, s, "rotation/q")
 	revision := int64(1)
 	commit := func(c state.Change) func() error {
@@ -405,39 +407,45 @@ func TestPublishes(t *testing.T) {
 			return err
 		}
 	}
+	post := []state.Event{{}, {Post: true}, {Post: true}}
 	for _, step := range []struct {
-		name string
-		call func() error
-		want int
+		name       string
+		call       func() error
+		wake, news int
 	}{
-		{"quiet creation", func() error { return s.Create(ctx, state.Creation{Key: "rotation/1"}) }, 0},
+		{"quiet creation", func() error { return s.Create(ctx, state.Creation{Key: "rotation/1"}) }, 0, 0},
 		{"creation with a timer", func() error {
 			return s.Create(ctx, state.Creation{Key: "rotation/2", Change: state.Change{Timer: noon}})
-		}, 1},
+		}, 1, 0},
 		{"creation that posts", func() error {
-			return s.Create(ctx, state.Creation{Key: "rotation/3", Change: state.Change{Events: []state.Event{{}, {Post: true}}}})
-		}, 1},
-		{"quiet commit", commit(state.Change{Events: []state.Event{{}}, Extend: time.Minute}), 0},
-		{"commit with a timer", commit(state.Change{Timer: noon}), 1},
-		{"commit with the same timer", commit(state.Change{Timer: noon}), 1},
-		{"commit without", commit(state.Change{}), 0},
-		{"commit that posts", commit(state.Change{Events: []state.Event{{Post: true}}}), 1},
-		{"hint", func() error { return s.Hint(ctx, "inbox/a") }, 1},
-		{"settled hint", func() error { return s.Settle(ctx, state.Hint{Name: "inbox/a", Mark: 1}) }, 0},
-		{"renewal", func() error { _, err := s.Renew(ctx, quiet, time.Minute); return err }, 0},
+			return s.Create(ctx, state.Creation{Key: "rotation/3", Change: state.Change{Events: post}})
+		}, 0, 1},
+		{"quiet commit", commit(state.Change{Events: []state.Event{{}}, Extend: time.Minute}), 0, 0},
+		{"commit with the first timer", commit(state.Change{Timer: noon}), 1, 0},
+		{"commit with the same timer", commit(state.Change{Timer: noon}), 0, 0},
+		{"commit with a later timer", commit(state.Change{Timer: noon.Add(time.Hour)}), 0, 0},
+		{"commit with a timer earlier by a millisecond", commit(state.Change{Timer: noon.Add(time.Hour - time.Millisecond)}), 1, 0},
+		{"commit that posts and puts the timer off", commit(state.Change{Timer: noon.Add(2 * time.Hour), Events: post}), 0, 1},
+		{"commit without a timer", commit(state.Change{}), 0, 0},
+		{"commit that posts and sets a timer", commit(state.Change{Timer: noon, Events: post}), 1, 1},
+		{"commit that closes", commit(state.Change{Close: true}), 0, 0},
+		{"hint", func() error { return s.Hint(ctx, "inbox/a") }, 0, 1},
+		{"settled hint", func() error { return s.Settle(ctx, state.Hint{Name: "inbox/a", Mark: 1}) }, 0, 0},
+		{"renewal", func() error { _, err := s.Renew(ctx, quiet, time.Minute); return err }, 0, 0},
 	} {
 		b.ok(step.call())
 		b.ok(c.Publish(ctx, tag+"wake", "end").Err())
-		got := 0
-		for m := ""; m != "end"; {
+		got := map[string]int{}
+		for {
 			message, err := heard.ReceiveMessage(ctx)
 			b.ok(err)
-			if m = message.Payload; m != "end" {
-				got++
+			if message.Payload == "end" {
+				break
 			}
+			got[strings.TrimPrefix(message.Channel, tag)]++
 		}
-		if got != step.want {
-			t.Errorf("%s: %d messages, want %d", step.name, got, step.want)
+		if got["wake"] != step.wake || got["news"] != step.news {
+			t.Errorf("%s: %v messages, want %d wake and %d news", step.name, got, step.wake, step.news)
 		}
 	}
 }

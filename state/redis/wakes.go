@@ -12,7 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// wakers are the goroutines behind Wakes. Closing ends them and waits.
+// wakers are the goroutines behind Wakes and News. Closing ends them and waits.
 type wakers struct {
 	mu      sync.Mutex // begin and close must not overlap
 	closed  bool
@@ -49,7 +49,7 @@ func (w *wakers) close() {
 
 // Wakes implements [state.Timers].
 //
-// Scripts publish an empty message on one channel. Redis forgets messages
+// Scripts publish an empty message on a channel. Redis forgets messages
 // nobody listens to, and that is fine: a message carries nothing but "look
 // again", and a signal is sent after every subscription, so whoever was away
 // looks again too. Signals that nobody took yet are merged into one.
@@ -61,26 +61,44 @@ func (w *wakers) close() {
 // Wakes returns once it has subscribed: what is committed afterwards is
 // signalled.
 func (s *Store) Wakes(ctx context.Context) (<-chan struct{}, error) {
-	ctx, end, err := s.wakers.begin(ctx)
+	signals, err := s.signals(ctx, s.keys.wake())
 	if err != nil {
 		return nil, fmt.Errorf("listening for wake-ups: %w", err)
 	}
-	sub, err := s.subscribe(ctx)
+	return signals, nil
+}
+
+// News implements [state.News]. It works as [Store.Wakes] does, on a channel
+// and a connection of its own.
+func (s *Store) News(ctx context.Context) (<-chan struct{}, error) {
+	signals, err := s.signals(ctx, s.keys.news())
+	if err != nil {
+		return nil, fmt.Errorf("listening for news: %w", err)
+	}
+	return signals, nil
+}
+
+func (s *Store) signals(ctx context.Context, channel string) (<-chan struct{}, error) {
+	ctx, end, err := s.wakers.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := s.subscribe(ctx, channel)
 	if err != nil {
 		end()
-		return nil, fmt.Errorf("listening for wake-ups: %w", err)
+		return nil, err
 	}
 	signals := make(chan struct{}, 1)
 	go func() {
 		defer end()
 		defer close(signals)
-		s.listenUntilDone(ctx, sub, signals)
+		s.listenUntilDone(ctx, sub, channel, signals)
 	}()
 	return signals, nil
 }
 
 // listenUntilDone goes on with another subscription whenever one fails.
-func (s *Store) listenUntilDone(ctx context.Context, sub *subscription, signals chan<- struct{}) {
+func (s *Store) listenUntilDone(ctx context.Context, sub *subscription, channel string, signals chan<- struct{}) {
 	for sub != nil {
 		signal(signals) // something may have been missed before
 		err := sub.listen(ctx, s.cfg, signals)
@@ -88,18 +106,18 @@ func (s *Store) listenUntilDone(ctx context.Context, sub *subscription, signals 
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.LogAttrs(ctx, slog.LevelWarn, "wake-ups interrupted", slog.Any("error", err))
-		sub = s.subscribeAgain(ctx)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "signals interrupted", slog.String("channel", channel), slog.Any("error", err))
+		sub = s.subscribeAgain(ctx, channel)
 	}
 }
 
 // subscribeAgain tries until it succeeds or ctx ends, with growing pauses. It
 // returns nil when ctx has ended.
-func (s *Store) subscribeAgain(ctx context.Context) *subscription {
+func (s *Store) subscribeAgain(ctx context.Context, channel string) *subscription {
 	const steps = 128 // the first pause is this part of the longest
 	for pause := s.cfg.Backoff / steps; ; pause = min(2*pause, s.cfg.Backoff) {
-		if sub, err := s.subscribe(ctx); err == nil {
-			s.log.LogAttrs(ctx, slog.LevelInfo, "wake-ups resumed")
+		if sub, err := s.subscribe(ctx, channel); err == nil {
+			s.log.LogAttrs(ctx, slog.LevelInfo, "signals resumed", slog.String("channel", channel))
 			return sub
 		}
 		select {
@@ -117,8 +135,8 @@ type subscription struct {
 	unbind func() bool
 }
 
-func (s *Store) subscribe(ctx context.Context) (*subscription, error) {
-	sub := &subscription{pubsub: s.client.Subscribe(ctx, s.keys.wake())}
+func (s *Store) subscribe(ctx context.Context, channel string) (*subscription, error) {
+	sub := &subscription{pubsub: s.client.Subscribe(ctx, channel)}
 	sub.unbind = context.AfterFunc(ctx, func() { _ = sub.pubsub.Close() })
 	got, err := sub.pubsub.ReceiveTimeout(ctx, s.cfg.Timeout)
 	if err != nil {

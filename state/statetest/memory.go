@@ -39,7 +39,8 @@ type Memory struct {
 	leases  map[string]lease
 	hints   map[string]int64 // to the mark
 	onces   map[string]time.Time
-	wakes   map[chan struct{}]bool
+	wakes   listeners
+	news    listeners
 }
 
 var _ Store = (*Memory)(nil)
@@ -53,7 +54,8 @@ func NewMemory() *Memory {
 		leases:  make(map[string]lease),
 		hints:   make(map[string]int64),
 		onces:   make(map[string]time.Time),
-		wakes:   make(map[chan struct{}]bool),
+		wakes:   make(listeners),
+		news:    make(listeners),
 	}
 }
 

@@ -140,6 +140,7 @@ func (m *Memory) changeableLocked(l state.Lease, revision int64, c state.Change)
 
 // applyLocked changes a record that was found changeable. Nothing in it fails.
 func (m *Memory) applyLocked(e *entry, c state.Change) {
+	before := e.timer
 	e.body, e.timer = bytes.Clone(c.Body), stored(c.Timer)
 	e.revision++
 	posted := m.appendLocked(e, c.Events)
@@ -149,8 +150,11 @@ func (m *Memory) applyLocked(e *entry, c state.Change) {
 			delete(m.slots, slot)
 		}
 	}
-	if posted || !e.timer.IsZero() {
-		m.wakeLocked()
+	if !e.timer.IsZero() && (before.IsZero() || e.timer.Before(before)) {
+		m.wakes.signal()
+	}
+	if posted {
+		m.news.signal()
 	}
 }
 

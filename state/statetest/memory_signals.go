@@ -11,33 +11,50 @@ import (
 	"rekey/state"
 )
 
+// listeners are the channels of those who want to hear of something. They are
+// used under the store's lock.
+type listeners map[chan struct{}]bool
+
+// signal leaves each a signal, unless one is waiting to be taken.
+func (l listeners) signal() {
+	for signals := range l {
+		select {
+		case signals <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // Wakes implements [state.Timers]. Signals that nobody took yet are merged
 // into one.
 func (m *Memory) Wakes(ctx context.Context) (<-chan struct{}, error) {
 	if err := usable(ctx); err != nil {
 		return nil, fmt.Errorf("listening for wake-ups: %w", err)
 	}
+	return m.listen(ctx, m.wakes), nil
+}
+
+// News implements [state.News], as Wakes does.
+func (m *Memory) News(ctx context.Context) (<-chan struct{}, error) {
+	if err := usable(ctx); err != nil {
+		return nil, fmt.Errorf("listening for news: %w", err)
+	}
+	return m.listen(ctx, m.news), nil
+}
+
+func (m *Memory) listen(ctx context.Context, among listeners) <-chan struct{} {
 	signals := make(chan struct{}, 1)
 	signals <- struct{}{} // something may have been missed before
 	m.mu.Lock()
-	m.wakes[signals] = true
+	among[signals] = true
 	m.mu.Unlock()
 	context.AfterFunc(ctx, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		delete(m.wakes, signals) // before closing, and under the lock: nobody sends any more
+		delete(among, signals) // before closing, and under the lock: nobody sends any more
 		close(signals)
 	})
-	return signals, nil
-}
-
-func (m *Memory) wakeLocked() {
-	for signals := range m.wakes {
-		select {
-		case signals <- struct{}{}:
-		default:
-		}
-	}
+	return signals
 }
 
 // Hint implements [state.Hints]. One left again goes behind the others.
@@ -48,7 +65,7 @@ func (m *Memory) Hint(ctx context.Context, hint string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hints[hint] = m.ticketLocked()
-	m.wakeLocked()
+	m.news.signal()
 	return nil
 }
 

@@ -78,6 +78,51 @@ func TestMemoryFails(t *testing.T) {
 	}
 }
 
+// TestMemorySignals counts what the suite cannot: signals that do not come.
+func TestMemorySignals(t *testing.T) {
+	m := statetest.NewMemory()
+	wakes, err := m.Wakes(t.Context())
+	news, newsErr := m.News(t.Context())
+	if err := errors.Join(err, newsErr, m.Create(t.Context(), state.Creation{Key: "rotation/a"})); err != nil {
+		t.Fatal(err)
+	}
+	<-wakes
+	<-news
+	l, err := m.Claim(t.Context(), "rotation/a", "one", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i, step := range []struct {
+		change     state.Change
+		wake, news bool
+	}{
+		{change: state.Change{Events: []state.Event{{}}}},
+		{change: state.Change{Timer: now}, wake: true},
+		{change: state.Change{Timer: now}},
+		{change: state.Change{Timer: now.Add(time.Second), Events: []state.Event{{Post: true}}}, news: true},
+		{change: state.Change{Timer: now}, wake: true},
+		{change: state.Change{}},
+	} {
+		if _, err := m.Commit(t.Context(), l, int64(i)+1, step.change); err != nil {
+			t.Fatal(err)
+		}
+		if wake, told := taken(wakes), taken(news); wake != step.wake || told != step.news {
+			t.Errorf("commit %d signalled wake-ups %t, news %t", i, wake, told)
+		}
+	}
+}
+
+// taken takes a signal if there is one.
+func taken(signals <-chan struct{}) bool {
+	select {
+	case <-signals:
+		return true
+	default:
+		return false
+	}
+}
+
 // TestMemoryCopies changes what was given to the store and what it answered.
 func TestMemoryCopies(t *testing.T) {
 	m, body := statetest.NewMemory(), []byte("as it was")

@@ -69,10 +69,15 @@ func testOnce(w world) {
 	}
 }
 
-// wakes subscribes and takes the signal of the subscription itself.
-func (w world) wakes(s Store) <-chan struct{} {
+// wakes subscribes to wake-ups and takes the signal of the subscription itself.
+func (w world) wakes(s Store) <-chan struct{} { return w.listen(s.Wakes) }
+
+// news subscribes to news and takes the signal of the subscription itself.
+func (w world) news(s Store) <-chan struct{} { return w.listen(s.News) }
+
+func (w world) listen(to func(context.Context) (<-chan struct{}, error)) <-chan struct{} {
 	w.Helper()
-	signals, err := s.Wakes(w.ctx)
+	signals, err := to(w.ctx)
 	w.ok(err)
 	w.signal(signals)
 	return signals
@@ -83,21 +88,36 @@ func (w world) signal(signals <-chan struct{}) {
 	select {
 	case _, open := <-signals:
 		if !open {
-			w.Fatal("the channel of wake-ups was closed")
+			w.Fatal("the channel of signals was closed")
 		}
 	case <-w.ctx.Done():
-		w.Fatal("no wake-up came")
+		w.Fatal("no signal came")
 	}
 }
 
+// testWakes holds that an earlier timer is signalled. That others are not is
+// for the tests of a store, who can count: signals are merged.
 func testWakes(w world) {
 	w.create("rotation/a")
 	signals := w.wakes(w.Open(w.T))
 	w.ok(w.s.Create(w.ctx, state.Creation{Key: "rotation/timer", Change: state.Change{Timer: noon}}))
 	w.signal(signals)
-	w.ok(w.s.Create(w.ctx, state.Creation{Key: "rotation/post", Change: state.Change{Events: events(true, "1")}}))
+	w.change("rotation/a", state.Change{Timer: noon.Add(time.Hour)}) // its first
 	w.signal(signals)
-	w.change("rotation/a", state.Change{Timer: noon})
+	w.change("rotation/a", state.Change{Timer: noon.Add(time.Hour - time.Millisecond)})
+	w.signal(signals)
+	w.change("rotation/a", state.Change{Timer: noon.Add(2 * time.Hour)}) // put off: whoever sleeps may go on
+	w.change("rotation/a", state.Change{Timer: noon})                    // and earlier again, though not the earliest of all
+	w.signal(signals)
+	w.change("rotation/a", state.Change{})
+	w.change("rotation/a", state.Change{Timer: noon.Add(time.Hour)}) // the first again
+	w.signal(signals)
+}
+
+func testNews(w world) {
+	w.create("rotation/a")
+	signals := w.news(w.Open(w.T))
+	w.ok(w.s.Create(w.ctx, state.Creation{Key: "rotation/post", Change: state.Change{Events: events(true, "1")}}))
 	w.signal(signals)
 	w.change("rotation/a", state.Change{Events: []state.Event{{}, {Post: true}}})
 	w.signal(signals)
@@ -110,15 +130,16 @@ func testWakes(w world) {
 	w.signal(signals)
 }
 
-func testWakesEnd(w world) {
-	ctx, cancel := context.WithCancel(w.ctx)
-	signals, err := w.s.Wakes(ctx)
-	w.ok(err)
-	cancel()
-	w.drained(signals)
-	_, err = w.s.Wakes(ctx)
-	if err == nil {
-		w.Error("somebody listens under a context that is done")
+func testSignalsEnd(w world) {
+	for _, listen := range []func(context.Context) (<-chan struct{}, error){w.s.Wakes, w.s.News} {
+		ctx, cancel := context.WithCancel(w.ctx)
+		signals, err := listen(ctx)
+		w.ok(err)
+		cancel()
+		w.drained(signals)
+		if _, err := listen(ctx); err == nil {
+			w.Error("somebody listens under a context that is done")
+		}
 	}
 }
 
@@ -174,17 +195,22 @@ func testCrash(w world) {
 	}
 }
 
-// testWakeAfterCrash kills the backend under a listener. It has to hear of
-// the new connection, since it may have missed something, and then of commits.
-func testWakeAfterCrash(w world) {
+// testSignalsAfterCrash kills the backend under listeners. They have to hear of
+// the new connection, since they may have missed something, and then of what
+// happens.
+func testSignalsAfterCrash(w world) {
 	if w.Crash == nil {
 		w.Skip("this backend cannot be killed")
 	}
-	signals := w.wakes(w.s)
+	wakes, news := w.wakes(w.s), w.news(w.s)
 	w.Crash(w.T)
-	w.signal(signals)
-	w.ok(w.Open(w.T).Hint(w.ctx, "inbox/a"))
-	w.signal(signals)
+	w.signal(wakes)
+	w.signal(news)
+	other := w.Open(w.T)
+	w.ok(other.Hint(w.ctx, "inbox/a"))
+	w.signal(news)
+	w.ok(other.Create(w.ctx, state.Creation{Key: "rotation/timer", Change: state.Change{Timer: noon}}))
+	w.signal(wakes)
 }
 
 func testContext(w world) {

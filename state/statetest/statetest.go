@@ -27,6 +27,7 @@ type Store interface {
 	state.Leases
 	state.Lists
 	state.Timers
+	state.News
 	state.Outbox
 	state.Refs
 	state.Hints
@@ -87,11 +88,12 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"hints", testHints},
 		{"once", testOnce},
 		{"wake-ups", testWakes},
-		{"wake-ups end", testWakesEnd},
+		{"news", testNews},
+		{"signals end", testSignalsEnd},
 		{"concurrent commits", testConcurrentCommits},
 		{"one creation wins", testConcurrentCreations},
 		{"crash keeps what was committed", testCrash},
-		{"wake-up after a crash", testWakeAfterCrash},
+		{"signals after a crash", testSignalsAfterCrash},
 		{"a context that is done", testContext},
 	}
 	for _, part := range parts {

@@ -7,8 +7,8 @@
 -- ARGV  1 lease as stored, "<fence> <owner>"  2 revision expected
 --       3 revision to be  4 key  5 body  6 timer in ms, 0 for none
 --       7 lease from now on: ms, 0 leaves it, -1 releases it
---       8 longest journal  9 most closed records  10 wake-up channel
---       11 ... the events, each behind P or -
+--       8 longest journal  9 most closed records  10 channel of wake-ups
+--       11 channel of the news  12 ... the events, each behind P or -
 --
 -- Computes names: when closing drops an old closed record, that one's names
 -- are put together from what stands before "closed" in KEYS[8] and its key.
@@ -18,7 +18,7 @@
 -- A commit that had arrived answers CONFLICT when sent again, even after its
 -- lease was released: the record remembers the lease it was committed with.
 
-local from = 11
+local from = 12
 local events = #ARGV - from + 1
 local closing = #KEYS > 6
 
@@ -134,7 +134,13 @@ if ARGV[7] == '-1' then
 elseif ARGV[7] ~= '0' then
   redis.call('PEXPIRE', KEYS[1], ARGV[7])
 end
-if posting or ARGV[6] ~= '0' then
+-- Nobody sleeps longer than to the timer that was there. A stored one that is
+-- no number counts as none.
+local before = tonumber(timer) or 0
+if ARGV[6] ~= '0' and (before == 0 or tonumber(ARGV[6]) < before) then
   redis.call('PUBLISH', ARGV[10], '')
+end
+if posting then
+  redis.call('PUBLISH', ARGV[11], '')
 end
 return { 'OK' }

@@ -3,13 +3,13 @@
 -- KEYS  1 record  2 events  3 outbox  4 timers  5 pending  6 open  7 slots
 --       8 tickets
 -- ARGV  1 key  2 body  3 timer in ms, 0 for none  4 slots, one a line
---       5 most open records  6 wake-up channel
---       7 ... the events, each behind P or -
+--       5 most open records  6 channel of wake-ups  7 channel of the news
+--       8 ... the events, each behind P or -
 --
 -- Answers OK; EXISTS; TAKEN slot holder; FULL; BAD.
 -- EXISTS comes before TAKEN: a creation sent twice finds itself, not its slots.
 
-local from = 7
+local from = 8
 local each_slot = '[^\n]+'
 
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -50,8 +50,9 @@ if posting then
 end
 if ARGV[3] ~= '0' then
   redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
-end
-if posting or ARGV[3] ~= '0' then
   redis.call('PUBLISH', ARGV[6], '')
+end
+if posting then
+  redis.call('PUBLISH', ARGV[7], '')
 end
 return { 'OK' }

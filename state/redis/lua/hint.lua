@@ -3,7 +3,7 @@
 --
 -- KEYS  1 hints  2 tickets
 -- ARGV  1 name  2 mark to settle, 0 to leave the hint  3 most hints
---       4 wake-up channel
+--       4 channel of the news
 --
 -- Answers OK; FULL; BAD.
 
