@@ -48,7 +48,7 @@ func open(t *testing.T, o sandboxOptions) *scene {
 	if o.adjust == nil {
 		o.adjust = set("expiry", "1h")
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 2*patience, errors.New("the story took too long"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errors.New("the story took too long"))
 	b, err := openSandbox(ctx, o)
 	if err != nil {
 		cancel()
@@ -58,6 +58,7 @@ func open(t *testing.T, o sandboxOptions) *scene {
 	t.Cleanup(func() {
 		defer cancel()
 		defer b.close()
+		s.ctx = context.WithoutCancel(ctx) // what holds at the end is looked at even if the story took too long
 		s.hold()
 		if t.Failed() {
 			t.Logf("the channel:\n%s\nthe bot said last:\n%s", s.transcript(), b.bot.tail())
@@ -244,21 +245,23 @@ func (s *scene) shows(m slack.Message, texts ...string) {
 	}
 }
 
-// card waits for the nth request for approval that asks people to click: the
-// message with both of the bot's own emoji.
+// card waits for request n to ask people to click: its text is there, and both
+// of the bot's own emoji. Of copies it returns the one that is live.
 func (s *scene) card(n int) slack.Message {
 	s.Helper()
-	var found []slack.Message
-	s.until(fmt.Sprintf("request %d asks", n), func(now slack.Snapshot) bool {
-		found = found[:0]
-		for _, m := range now.Messages[sandbox.Channel] {
-			if m.Reacted("U0BOT", yes) && m.Reacted("U0BOT", no) {
-				found = append(found, m)
-			}
-		}
-		return len(found) >= n
+	var card slack.Message
+	s.until(fmt.Sprintf("request %d asks", n), func(now slack.Snapshot) (found bool) {
+		card, found = now.Find(func(m slack.Message) bool {
+			return asks(m, n) && m.Reacted("U0BOT", yes) && m.Reacted("U0BOT", no)
+		})
+		return found
 	})
-	return found[n-1]
+	return card
+}
+
+// asks reports whether a message is request n, calling people to act.
+func asks(m slack.Message, n int) bool {
+	return strings.Contains(m.Text, "React ✅") && strings.Contains(string(m.Blocks), fmt.Sprintf("Request %d · plan", n))
 }
 
 // asked starts a rotation and waits for its first request.
