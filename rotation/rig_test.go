@@ -44,6 +44,14 @@ type rig struct {
 	marks   Marks                                  // on the current card
 	measure func(deploy.Window) deploy.Measurement // the log check of production
 	misled  map[string]bool                        // environments whose next deployment keeps the old value
+	off     map[providers.ID]bool                  // disabled, and still listed
+	gone    map[string]bool                        // environments whose older versions were redacted
+	needs   map[string]providers.ID                // environments that fail while this key is not accepted
+	mute    bool                                   // the service answers no probe of a key
+
+	configure func(*Subject) // what this world declares otherwise
+	setup     func(*Config)
+	traits    func(*providers.Traits)
 }
 
 type key struct{ label, value string }
@@ -68,6 +76,7 @@ func newRig(t *testing.T) *rig {
 		vault:   map[string][]version{Staging: {{value: oldValue}}, Production: {{value: oldValue}}},
 		running: map[string]string{Staging: oldValue, Production: oldValue},
 		deploys: make(map[string]deploy.Phase), misled: make(map[string]bool),
+		off: make(map[providers.ID]bool), gone: make(map[string]bool), needs: make(map[string]providers.ID),
 		marks: Marks{Live: true},
 		measure: func(deploy.Window) deploy.Measurement {
 			return deploy.Measurement{Outcome: deploy.OK, Requests: 100}
@@ -81,10 +90,14 @@ func (g *rig) engine(name string) *Engine {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	e, err := New(Config{
+	c := Config{
 		Installation: "test", Replica: name, Key: fp, Store: g.store, Ballot: ballot{g}, Subjects: []Subject{g.subject()},
 		Log: slog.New(slog.NewTextHandler(g.t.Output(), &slog.HandlerOptions{Level: slog.LevelError + 4})),
-	})
+	}
+	if g.setup != nil {
+		g.setup(&c)
+	}
+	e, err := New(c)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -95,7 +108,7 @@ func (g *rig) subject() Subject {
 	entry := Catalogue()[slices.IndexFunc(Catalogue(), func(s Secret) bool { return s.Name == "FAL_KEY" })]
 	after := watch.Defaults()
 	after.Window = 5 * time.Minute
-	return Subject{
+	s := Subject{
 		Secret: entry, Shared: true, Provider: service{g}, Vault: vault{g},
 		Policy: Policy{Quorum: 1, Expiry: 24 * time.Hour},
 		Pace:   Pace{DeployPoll: time.Second, DeployDeadline: 20 * time.Minute, ProveEvery: 5 * time.Second, ProveFor: 5 * time.Minute, Fresh: time.Minute},
@@ -106,6 +119,18 @@ func (g *rig) subject() Subject {
 				Checks: []Check{{Name: "errors", Required: true, Unit: watch.Count, Check: logs{g}}}},
 		},
 	}
+	if g.configure != nil {
+		g.configure(&s)
+	}
+	return s
+}
+
+// apart gives staging a credential of its own.
+func (g *rig) apart() {
+	const value = "key-olds:0123456789abcdef0123456789"
+	g.keys["key-olds"] = key{"by hand", value}
+	g.vault[Staging], g.running[Staging] = []version{{value: value}}, value
+	g.configure = func(s *Subject) { s.Shared = false }
 }
 
 // touch counts a call and lets the test interfere before its effect.
@@ -144,18 +169,36 @@ type service struct{ g *rig }
 
 func (s service) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
 	err := s.g.effect("survey", func() error { return nil })
+	if k := found(s); k.Traits().UndoOfEnd {
+		return switchable{k}, err
+	}
 	return found(s), err
+}
+
+// switchable is the kind whose credentials can be switched off and on.
+type switchable struct{ found }
+
+func (k switchable) Disable(_ context.Context, id providers.ID) error {
+	return k.g.effect("disable", func() error { k.g.off[id] = true; return nil })
+}
+
+func (k switchable) Enable(_ context.Context, id providers.ID) error {
+	return k.g.effect("enable", func() error { delete(k.g.off, id); return nil })
 }
 
 type found struct{ g *rig }
 
 var form = regexp.MustCompile(`^(key-[a-z0-9]+):`)
 
-func (found) Traits() providers.Traits {
-	return providers.Traits{
+func (f found) Traits() providers.Traits {
+	t := providers.Traits{
 		Kind: "test key", Service: "the service", Shape: providers.Overlap, PublicID: true, FreeProbe: true, EndIs: "deleted at once",
 		Waits: providers.Waits{Settle: 10 * time.Second, Hold: time.Minute, ProbeEvery: 5 * time.Second, ProbeFor: time.Minute},
 	}
+	if f.g.traits != nil {
+		f.g.traits(&t)
+	}
+	return t
 }
 
 func (found) Identify(v providers.Values) (providers.ID, error) {
@@ -193,8 +236,11 @@ func (f found) List(context.Context) ([]providers.Credential, error) {
 func (f found) Probe(_ context.Context, v providers.Values) (providers.Finding, error) {
 	answer := providers.Finding{Liveness: providers.Refused, Answer: "401"}
 	err := f.g.effect("probe", func() error {
-		for _, k := range f.g.keys {
-			if k.value == v["FAL_KEY"].Reveal() {
+		if f.g.mute {
+			answer = providers.Finding{Liveness: providers.Unclear, Answer: "429"}
+		}
+		for id, k := range f.g.keys {
+			if k.value == v["FAL_KEY"].Reveal() && !f.g.off[id] && !f.g.mute {
 				answer = providers.Finding{Liveness: providers.Alive, Answer: "200"}
 			}
 		}
@@ -209,6 +255,12 @@ func (f found) End(_ context.Context, id providers.ID) error {
 		delete(f.g.keys, id)
 		return nil
 	})
+}
+
+// accepted reports whether the service takes the key now.
+func (g *rig) accepted(id providers.ID) bool {
+	_, listed := g.keys[id]
+	return listed && !g.off[id]
 }
 
 // The vault.
@@ -231,7 +283,13 @@ func (v vault) Read(_ context.Context, env string, names []string) (map[string]d
 
 func (v vault) ReadVersion(_ context.Context, env, _ string, n int) (deploy.Entry, error) {
 	var e deploy.Entry
-	err := v.g.effect("read version "+env, func() error { e = v.entry(env, n); return nil })
+	err := v.g.effect("read version "+env, func() error {
+		if v.g.gone[env] {
+			return fault.New("reading a version", fault.NotFound, "")
+		}
+		e = v.entry(env, n)
+		return nil
+	})
 	return e, err
 }
 
@@ -312,8 +370,11 @@ type works struct {
 func (c works) Measure(context.Context, deploy.Window) deploy.Measurement {
 	m := deploy.Measurement{Outcome: deploy.Bad, Requests: 1, Detail: "502"}
 	err := c.g.effect("affected "+c.env, func() error {
-		for _, k := range c.g.keys {
-			if k.value == c.g.running[c.env] {
+		if id := c.g.needs[c.env]; id != "" && !c.g.accepted(id) {
+			return nil
+		}
+		for id, k := range c.g.keys {
+			if k.value == c.g.running[c.env] && c.g.accepted(id) {
 				m = deploy.Measurement{Outcome: deploy.OK, Requests: 1}
 			}
 		}
