@@ -133,25 +133,30 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 }
 
 // start starts the bot and waits for its socket.
-func (b *box) start(ctx context.Context) error {
+func (b *box) start(ctx context.Context) error { return b.launch(ctx, b.bot) }
+
+// launch starts one bot, of which there may be several, and waits for its
+// socket.
+func (b *box) launch(ctx context.Context, bot *child) error {
 	before := b.world.Slack.Stats().Opened
-	if err := b.bot.start(); err != nil {
+	if err := bot.start(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("it did not connect in time"))
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	ended := bot.Ended()
 	go func() {
 		select {
-		case <-b.bot.Ended():
+		case <-ended:
 			end(errors.New("it ended by itself"))
 		case <-ctx.Done():
 		}
 	}()
 	err := b.world.Slack.Wait(ctx, func(now slack.Snapshot) bool { return now.Stats.Opened > before })
 	if err != nil {
-		return fmt.Errorf("starting the bot: %w; it said:\n%s", err, b.bot.tail())
+		return fmt.Errorf("starting the bot: %w; it said:\n%s", err, bot.tail())
 	}
 	return nil
 }
