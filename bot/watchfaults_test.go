@@ -1,0 +1,92 @@
+//go:build !release
+
+package main
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
+	"rekey/internal/sandbox/loki"
+	"rekey/internal/sandbox/wire"
+)
+
+// TestWatchSeesTheKeyFail: one line in which the service refuses this
+// credential, from the new deployment, fails the watch; nobody is asked to end
+// the old key. The line holds the key, as careless clients write it: what
+// people are shown of it does not.
+func TestWatchSeesTheKeyFail(t *testing.T) {
+	t.Parallel()
+	s := open(t, sandboxOptions{adjust: quick()})
+	var deployment string
+	s.when(sandbox.DeployProduction, func(w sandbox.Write) { deployment = w.What })
+	var once sync.Once
+	stop := s.world.Loki.Requests.OnRequest(func(q wire.Request) {
+		if deployment != "" && strings.Contains(q.Query, deployment) {
+			once.Do(func() {
+				held, _ := s.world.Infisical.Read(s.world.Place(sandbox.Production), app.FalKey)
+				s.world.Loki.PushAt(time.Now(), loki.Labels{"app": sandbox.AppName, "env": sandbox.Production, "deployment": deployment},
+					`level=error msg="fal: 401 Unauthorized: no user for `+held.Value+`"`)
+			})
+		}
+	})
+	defer stop()
+	s.rotate("FAL_KEY")
+	s.shows(s.says("*Watch: failed.*"), "errors: this credential's own error was seen", "one log line says that this credential is failing", "fal: 401 Unauthorized")
+	s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
+	s.halted(2, 2)
+}
+
+// TestWatchCannotMeasure: a log source that stops answering after the
+// deployment never turns into a passed watch. When it answers again a retry
+// watches anew.
+func TestWatchCannotMeasure(t *testing.T) {
+	for name, do := range map[string]wire.Action{
+		"asked to slow down": wire.TooMany(time.Second, `{}`),
+		"a sign-in page":     wire.HTML(),
+		"down":               wire.Drop(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, sandboxOptions{adjust: quick()})
+			s.when(sandbox.DeployProduction, func(sandbox.Write) { s.world.Loki.Faults.Inject(name, wire.Fault{Do: do}) })
+			s.rotate("FAL_KEY")
+			s.shows(s.says("*Watch: cannot measure.*"), "errors: 0 of 4 looks good")
+			s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
+			s.halted(2, 2)
+			s.world.Loki.Faults.Clear(name)
+			s.retries()
+			s.says("*Watch: passed.*")
+			s.card(1)
+			s.kept()
+		})
+	}
+}
+
+// TestWatchHearsNothing: a source that answers and has no lines is silent, and
+// silence is not health.
+func TestWatchHearsNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t, sandboxOptions{adjust: quick()})
+	s.when(sandbox.DeployProduction, func(sandbox.Write) { s.world.Loki.Silence(true) })
+	s.rotate("FAL_KEY")
+	s.shows(s.says("*Watch: inconclusive.*"), "errors: 0 of 4 looks good, 0 bad, 4 without data", "silence is not health")
+	s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
+	s.halted(2, 2)
+}
+
+// TestBlindFromTheStart: a rotation that could not be watched does not begin.
+func TestBlindFromTheStart(t *testing.T) {
+	t.Parallel()
+	s := open(t, sandboxOptions{adjust: quick()})
+	s.world.Loki.Faults.Inject("down", wire.Fault{Do: wire.Drop()})
+	s.rotate("FAL_KEY")
+	s.stops(1, "asking the check errors before the start", "it could not be measured", "Old key still valid. Nothing was changed.")
+	s.halted(1, 1)
+	if w := s.world.Writes(); len(w) > 0 {
+		t.Errorf("written: %v", w)
+	}
+}
