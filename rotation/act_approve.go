@@ -140,7 +140,11 @@ func (w *run) waitForCard(c *Card) (outcome, error) {
 }
 
 func (w *run) pending() event.Event {
-	return event.Event{Kind: event.Pending, Text: "Revocation pending: both keys live. `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
+	text := "Revocation pending: both keys live."
+	if len(w.r.Ends) > 0 {
+		text = "Revocation pending: the end of the old key was begun and is not finished."
+	}
+	return event.Event{Kind: event.Pending, Text: text + " `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
 }
 
 // standing holds the approval against its own source and against the world,

@@ -33,20 +33,24 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	e := w.r.Ends[s.Environment]
-	e.ID, e.Sent = id, time.Now()
-	if s.Act == End && w.r.Traits.UndoOfEnd {
-		e.Disabled = true
+	before, asked := w.r.Ends[s.Environment]
+	e := before
+	e.ID, e.Sent, e.Disabled = id, time.Now(), s.Act == End && w.r.Traits.UndoOfEnd
+	w.ending(s, e)
+	// The record knows of the end before the service does: whoever finds it
+	// after a crash must not call the credential untouched.
+	if err := w.note(ctx); err != nil {
+		return outcome{}, err
+	}
+	if e.Disabled {
 		err = w.disable(ctx, id)
 	} else {
-		e.Disabled = false
 		err = w.endForGood(ctx, id)
 	}
-	if f := fault.Of(err); err != nil && f.Class != fault.Lost {
-		return outcome{}, err // clearly not done
-	}
-	w.ending(s, e)
 	if err != nil {
+		if fault.Of(err).Class != fault.Lost {
+			w.notEnded(s, before, asked)
+		}
 		return outcome{}, err // sent, answer lost: asked again
 	}
 	if s.Act == Delete {
@@ -60,6 +64,16 @@ func (w *run) ending(s Step, e Ending) {
 		w.r.Ends = make(map[string]Ending)
 	}
 	w.r.Ends[s.Environment] = e
+}
+
+// notEnded takes back what the record says of an end that was clearly not
+// done, unless an earlier one may have been.
+func (w *run) notEnded(s Step, before Ending, asked bool) {
+	if asked {
+		w.ending(s, before)
+	} else {
+		delete(w.r.Ends, s.Environment)
+	}
 }
 
 // certain is the id to be ended: named, and not in use anywhere.

@@ -20,7 +20,7 @@ type run struct {
 	rev     int64
 	r       *Rotation
 	kind    providers.Kind // found by a survey during this run
-	begun   bool           // the step's intent was committed by this run, just now
+	begun   bool           // the intent of the step at the cursor was committed by this run, and the act not entered since
 	over    bool           // the lease was given up with a commit
 }
 
@@ -93,16 +93,17 @@ func (w *run) release(ctx context.Context) {
 	}
 }
 
-// step executes the step at the cursor: intent, act, outcome. It returns
-// false when the rotation has to wait.
+// step executes the step at the cursor: intent, act, outcome. Where the next
+// step follows at once, its intent is part of the outcome's commit, so that a
+// plan costs one commit per step. It returns false when the rotation has to
+// wait.
 func (w *run) step(ctx context.Context) (bool, error) {
 	step, ok := w.r.Step()
 	if !ok {
 		return false, fmt.Errorf("driving %s: the plan has no step %d", w.r.Key(), w.r.Cursor)
 	}
-	w.begun = false
 	if !w.r.Begun {
-		if err := w.begin(ctx, step); err != nil {
+		if err := w.note(ctx, w.begin(step)); err != nil {
 			return false, err
 		}
 	}
@@ -112,7 +113,7 @@ func (w *run) step(ctx context.Context) (bool, error) {
 		out, err = w.act(ctx, step)
 		return err
 	})
-	w.lease = lease
+	w.lease, w.begun = lease, false
 	if stopNow(ctx, err) {
 		return false, err
 	}
@@ -125,15 +126,20 @@ func (w *run) step(ctx context.Context) (bool, error) {
 // stopNow reports errors after which nothing may be committed: whoever holds
 // the lease next finds the intent and looks.
 func stopNow(ctx context.Context, err error) bool {
-	return err != nil && (lost(err) || ctx.Err() != nil)
+	return err != nil && (lost(err) || errors.Is(err, errNotStored) || ctx.Err() != nil)
 }
+
+// errNotStored marks a commit that may not have arrived. In the middle of an
+// act it says nothing about the step: another holder loads what is stored.
+var errNotStored = errors.New("it may not be stored")
 
 func lost(err error) bool {
 	return errors.Is(err, state.ErrLost) || errors.Is(err, state.ErrConflict)
 }
 
-// begin commits the step's intent, before any effect of it.
-func (w *run) begin(ctx context.Context, step Step) error {
+// begin makes the step's intent, for the journal. It has to be committed before
+// any effect of the step.
+func (w *run) begin(step Step) event.Event {
 	w.r.Begun, w.r.Attempt = true, 0
 	w.begun = true
 	switch step.Act {
@@ -145,7 +151,7 @@ func (w *run) begin(ctx context.Context, step Step) error {
 		delete(w.r.Vigils, step.Act)
 	}
 	w.r.Times = append(w.r.Times, Timing{Step: step.String(), Started: time.Now()})
-	return w.note(ctx, event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)})
+	return event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)}
 }
 
 // intent names what the step is about to do, by id, label or version, so that
@@ -171,7 +177,11 @@ func (w *run) note(ctx context.Context, events ...event.Event) error {
 	return w.commit(ctx, events, state.Change{Timer: time.Now().Add(w.e.config.Lease), Extend: w.e.config.Lease})
 }
 
-// finish commits an act's outcome.
+// finish commits an act's outcome, and in the same commit the intent of the
+// step that follows at once. A crash in between finds what it would find after
+// two commits: the intent, and perhaps the effect. There is no moment of its
+// own between an outcome and an intent that anybody could use, because the
+// lease is held throughout.
 func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) {
 	w.r.Wake, w.r.State = out.wake, Running
 	if out.state != "" {
@@ -192,6 +202,7 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 	goOn := w.r.State == Running && (out.done || out.back != "") && out.wake.IsZero()
 	change := state.Change{Timer: out.wake, Extend: w.e.config.Lease}
 	if goOn {
+		events = append(events, w.begin(w.r.Plan[w.r.Cursor]))
 		change.Timer = time.Now().Add(w.e.config.Lease)
 	} else {
 		change.Release, w.over = true, true
@@ -231,7 +242,7 @@ func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) 
 	before := time.Now()
 	rev, err := w.e.config.Store.Commit(ctx, w.lease, w.rev, c)
 	if err != nil {
-		return fmt.Errorf("committing %s: %w", w.r.Key(), err)
+		return fmt.Errorf("committing %s: %w: %w", w.r.Key(), errNotStored, err)
 	}
 	w.rev = rev
 	if c.Extend > 0 {
