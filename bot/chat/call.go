@@ -160,9 +160,9 @@ func (a *api) judge(method string, err error) *callError {
 // defaultPause is kept after a 429 that does not say how long.
 const defaultPause = 30 * time.Second
 
-// bare drops the URL that net/http puts into its errors, and hides tokens
-// should anybody's text hold one.
-func (a *api) bare(err error) error {
+// bare drops the URL that net/http puts into its errors, and hides the tokens,
+// and what else is named, should somebody's text hold one.
+func (a *api) bare(err error, more ...secret.Value) error {
 	if err == nil {
 		return nil
 	}
@@ -170,8 +170,9 @@ func (a *api) bare(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	if text := err.Error(); secret.Redact(text, a.tokens...) != text {
-		return errors.New(secret.Redact(text, a.tokens...))
+	text := err.Error()
+	if hidden := secret.Redact(text, slices.Concat(a.tokens, more)...); hidden != text {
+		return errors.New(hidden)
 	}
 	return err
 }

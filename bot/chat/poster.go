@@ -189,8 +189,19 @@ func (d *delivery) delivered(ctx context.Context, seq int64, name string, at pla
 			d.refs = make(map[string]string)
 		}
 		d.refs[name] = at.String()
+		d.hurry(name)
 	}
 	return nil
+}
+
+// hurry wakes the duties that waited for a message to be posted.
+func (d *delivery) hurry(name string) {
+	h := hint{verb: hintRoot, key: d.r.Key()}
+	if n, ok := cardNumber(name); ok {
+		h = hint{hintSeed, d.r.Key(), n}
+	}
+	d.Chat.times.done("hint " + h.String())
+	kick(d.looks)
 }
 
 // duties leaves the hints that follow from a batch, before its rows leave the

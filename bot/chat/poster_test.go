@@ -16,8 +16,11 @@ import (
 	"rekey/state"
 )
 
-// pass lets fake time go by.
-func pass(d time.Duration) { <-time.After(d) }
+// pass lets fake time go by, and everything that follows from it happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
 
 // serving runs the loops that need no socket, in a bubble of fake time.
 func serving(t *testing.T, w *world) (stop func()) {
@@ -104,7 +107,7 @@ func TestCardFromAskingToItsEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.store.tell(key, event.Event{Kind: event.Started})
 		w.ask(1)
-		synctest.Wait()
+		pass(2 * time.Second)
 		ts := w.ref("card/1")
 		card := w.slack.at(channel, ts)
 		if card == nil || card.thread != w.ref("root") || !strings.Contains(card.text, "<!subteam^S0SECOPS>") {

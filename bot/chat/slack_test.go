@@ -100,7 +100,7 @@ func (s *fakeSlack) fail(method string, faults ...fault) {
 func (s *fakeSlack) await(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	ctx := t.Context()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
 	for {
 		s.mu.Lock()
@@ -160,7 +160,7 @@ func (s *fakeSlack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.answers = append(s.answers, string(body))
 		if f, ok := s.spoiled("hook"); ok {
-			w.WriteHeader(f.status)
+			w.WriteHeader(max(f.status, http.StatusOK))
 		}
 		return
 	}

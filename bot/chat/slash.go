@@ -16,6 +16,7 @@ import (
 
 	"rekey/bot/chat/render"
 	"rekey/commands"
+	"rekey/internal/secret"
 	"rekey/rotation"
 )
 
@@ -33,8 +34,8 @@ func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand, ack func(...an
 	if reply.Err != nil {
 		c.config.Log.Warn("a command was not carried out", "command", cmd.Command, "user", cmd.TeamID+"/"+cmd.UserID, "error", reply.Err)
 	}
-	return c.respond(ctx, cmd.ResponseURL, render.Reply(reply, func(secret string) render.Audience {
-		return c.people.approvers(secret).audience()
+	return c.respond(ctx, cmd.ResponseURL, render.Reply(reply, func(name string) render.Audience {
+		return c.people.approvers(name).audience()
 	}))
 }
 
@@ -108,7 +109,7 @@ func (c *Chat) respondOnce(ctx context.Context, target string, body []byte) (aga
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
 	if err != nil {
-		return true, c.api.bare(err)
+		return true, c.api.bare(err, secret.New(target), secret.New(req.URL.Path))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // only so that the connection can be used again

@@ -331,11 +331,15 @@ type world struct {
 }
 
 type lockedLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu     sync.Mutex
+	b      bytes.Buffer
+	change func() // told after each line, where somebody waits for one
 }
 
 func (l *lockedLog) Write(p []byte) (int, error) {
+	if l.change != nil {
+		defer l.change()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
