@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"time"
 
 	"rekey/internal/fault"
@@ -39,8 +41,15 @@ func finished(text string) (outcome, error) { return outcome{done: true, text: t
 
 func lookAgain(d time.Duration) (outcome, error) { return outcome{wake: time.Now().Add(d)}, nil }
 
-// drive claims a rotation and executes steps until one waits.
-func (e *Engine) drive(ctx context.Context, key string) error {
+// drive claims a rotation and executes steps until one waits. A panic ends
+// this drive and not the process.
+func (e *Engine) drive(ctx context.Context, key string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.logPanic(key, "driving", p)
+			err = fmt.Errorf("driving %s: %w", key, errPanic)
+		}
+	}()
 	w, err := e.hold(ctx, key)
 	if err != nil {
 		return err
@@ -54,6 +63,8 @@ func (e *Engine) drive(ctx context.Context, key string) error {
 	}
 	return ctx.Err()
 }
+
+var errPanic = errors.New("a panic, see above")
 
 // hold claims and loads a rotation.
 func (e *Engine) hold(ctx context.Context, key string) (*run, error) {
@@ -110,7 +121,7 @@ func (w *run) step(ctx context.Context) (bool, error) {
 	var out outcome
 	lease, err := keeper{w.e.config.Store, w.e.config.Lease}.during(ctx, w.lease, func(ctx context.Context) error {
 		var err error
-		out, err = w.act(ctx, step)
+		out, err = w.guarded(ctx, step)
 		return err
 	})
 	w.lease, w.begun = lease, false
@@ -121,6 +132,27 @@ func (w *run) step(ctx context.Context) (bool, error) {
 		return false, w.failed(ctx, step, err)
 	}
 	return w.finish(ctx, step, out)
+}
+
+// guarded turns a panic of an act, or of an adapter in it, into a failure
+// that asks a person: one rotation stops, the others go on. What it panicked
+// with may hold a value and is not logged, unless it is the runtime's own.
+func (w *run) guarded(ctx context.Context, step Step) (out outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.e.logPanic(w.r.Key(), step.String(), p)
+			out, err = outcome{}, fault.New("executing "+step.String(), fault.Unexplained, "")
+		}
+	}()
+	return w.act(ctx, step)
+}
+
+func (e *Engine) logPanic(key, where string, p any) {
+	said := fmt.Sprintf("%T", p)
+	if own, ok := p.(runtime.Error); ok {
+		said = own.Error()
+	}
+	e.config.Log.Error("a panic", "rotation", key, "in", where, "panic", said, "stack", string(debug.Stack()))
 }
 
 // stopNow reports errors after which nothing may be committed: whoever holds
