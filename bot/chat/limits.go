@@ -56,20 +56,22 @@ func (l *limits) shut(method string, d time.Duration) {
 	}
 }
 
-// fresh makes a method's limiter from the tier its page names.
+// fresh makes a method's limiter from the tier its page names. A higher rate
+// than Slack's own does not raise how many calls Slack takes at once.
 func (l *limits) fresh(method string) *rate.Limiter {
-	minute := func(calls float64) *rate.Limiter {
-		return rate.NewLimiter(rate.Limit(calls/60), max(1, int(calls/5)))
+	minute := func(calls, slacks float64) *rate.Limiter {
+		return rate.NewLimiter(rate.Limit(calls/60), max(1, int(min(calls, slacks)/5)))
 	}
+	usual := Rates{}.withDefaults()
 	switch method {
 	case methodPost:
 		return rate.NewLimiter(rate.Limit(l.rates.Post), 3)
 	case methodGroup:
-		return minute(l.rates.Tier2)
+		return minute(l.rates.Tier2, usual.Tier2)
 	case methodUser, methodEphemeral, methodAuth:
-		return minute(l.rates.Tier4)
+		return minute(l.rates.Tier4, usual.Tier4)
 	default:
-		return minute(l.rates.Tier3)
+		return minute(l.rates.Tier3, usual.Tier3)
 	}
 }
 

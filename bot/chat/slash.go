@@ -54,15 +54,36 @@ func (c *Chat) answer(ctx context.Context, cmd slack.SlashCommand) commands.Repl
 
 // caller is who typed a command, with what they may do now.
 func (c *Chat) caller(ctx context.Context, cmd slack.SlashCommand) (rotation.Person, rotation.Standing, error) {
-	k, err := c.people.look(ctx, cmd.UserID)
+	var k known
+	err := patiently(func() (err error) {
+		k, err = c.people.look(ctx, cmd.UserID)
+		return err
+	})
 	if err != nil {
 		return rotation.Person{}, rotation.Standing{}, err
 	}
 	s := rotation.Standing{Member: k.member, Why: k.why}
-	if s.Starter, err = c.people.starter(ctx, append(k.ids, cmd.UserID)); err != nil {
+	err = patiently(func() (err error) {
+		s.Starter, err = c.people.starter(ctx, append(k.ids, cmd.UserID))
+		return err
+	})
+	if err != nil {
 		return rotation.Person{}, rotation.Standing{}, err
 	}
 	return k.person, s, nil
+}
+
+// patiently asks again, a few times, where Slack only asked to slow down: a
+// person waits for the answer, and the next call keeps the pause by itself.
+func patiently(ask func() error) (err error) {
+	const tries = 3
+	for range tries {
+		var call *callError
+		if err = ask(); !errors.As(err, &call) || call.verdict != limited {
+			return err
+		}
+	}
+	return err
 }
 
 // plain is a message without structure.
