@@ -87,7 +87,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	w.r.Card = card
 	return outcome{state: Asking, wake: card.Expires, events: []event.Event{{
 		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, refused),
-		Text: fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Old().Shown(), w.r.Traits.EndIs),
+		Text: fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs),
 	}}}, nil
 }
 
@@ -121,6 +121,9 @@ func (w *run) cardFacts(evidence, refused string) map[string]string {
 		"plan": w.r.PlanHash, "evidence": evidence, "old": string(w.r.Old().ID), "new": string(w.r.New().ID),
 		"quorum": fmt.Sprint(max(w.subject.Policy.Quorum, 1)), "self": fmt.Sprint(w.subject.Policy.SelfApproval),
 		"also_in": strings.Join(w.subject.AlsoIn, ", "),
+	}
+	if !w.r.Cell.Shared {
+		facts["old_staging"], facts["new_staging"] = string(w.r.Places[Staging].Old.ID), string(w.r.Places[Staging].New.ID)
 	}
 	if refused != "" {
 		facts["old_refused"] = refused

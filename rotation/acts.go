@@ -72,14 +72,14 @@ func (w *run) preflight(ctx context.Context) (outcome, error) {
 	if err := w.baseline(ctx, live); err != nil {
 		return outcome{}, err
 	}
-	return finished(fmt.Sprintf("Looked first: the key in use is %s, in %s; every check answers. Nothing was changed.", w.r.Old().Shown(), places(w.r)))
+	return finished(fmt.Sprintf("Looked first: in use is %s, %s; every check answers. Nothing was changed.", w.r.Olds(), places(w.r)))
 }
 
 func places(r *Rotation) string {
 	if r.Cell.Shared {
-		return "staging and production alike"
+		return "in staging and production alike"
 	}
-	return "production; staging has its own"
+	return "each environment with its own"
 }
 
 // answers holds that the application can be asked, runs on the value in the
@@ -187,8 +187,8 @@ func (w *run) holdBack() (outcome, error) {
 
 func (w *run) report() (outcome, error) {
 	r := w.r
-	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s is dead. Failed application requests seen: %.0f of %.0f.",
-		human(time.Since(r.Started)), r.New().Brief(), r.Old().Brief(), r.Seen.Failed, r.Seen.Requests)
+	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead. Failed application requests seen: %.0f of %.0f.",
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }), r.Seen.Failed, r.Seen.Requests)
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 

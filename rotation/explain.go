@@ -64,7 +64,9 @@ func safe(r *Rotation) string {
 	case r == nil:
 		return "Nothing was changed."
 	case r.OldDead():
-		return "The old key is dead; the application runs on the new one."
+		return "The old key is dead. The vault holds the new key in every environment."
+	case len(r.Ends) > 0 && r.oneDead() != "":
+		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. The vault holds the new keys."
 	case len(r.Ends) > 0:
 		return "The end of the old key was requested; the new key is in use."
 	case r.Wrote(Production):
@@ -76,6 +78,17 @@ func safe(r *Rotation) string {
 	default:
 		return "Old key still valid. Nothing was changed."
 	}
+}
+
+// oneDead is the environment whose old credential is proved dead while the
+// other's is not.
+func (r *Rotation) oneDead() string {
+	for env, e := range r.Ends {
+		if env != "" && !e.Dead.IsZero() {
+			return env
+		}
+	}
+	return ""
 }
 
 // next says who has to do what.

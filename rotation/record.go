@@ -234,8 +234,26 @@ func (r *Rotation) New() Known {
 	return r.Places[Staging].New
 }
 
-// OldDead reports whether every old credential has its death certificate.
+// Olds names every old credential, for people: one, or one for each
+// environment.
+func (r *Rotation) Olds() string { return r.each(func(p Place) string { return p.Old.Shown() }) }
+
+// each joins what is to be said of every credential.
+func (r *Rotation) each(name func(Place) string) string {
+	if r.Cell.Shared {
+		return name(r.Places[Production])
+	}
+	return name(r.Places[Staging]) + " (" + Staging + ") and " + name(r.Places[Production]) + " (" + Production + ")"
+}
+
+// OldDead reports whether every old credential has its death certificate:
+// each that the plan ends, not only those it came to.
 func (r *Rotation) OldDead() bool {
+	for _, s := range r.Plan {
+		if s.Act == End && r.Ends[s.Environment].Dead.IsZero() {
+			return false
+		}
+	}
 	for _, e := range r.Ends {
 		if e.Dead.IsZero() {
 			return false
