@@ -26,7 +26,6 @@ const (
 // so that tests can run on fake time.
 type fakeSlack struct {
 	mu       sync.Mutex
-	change   chan struct{} // closed at every change, then replaced
 	users    map[string]map[string]any
 	groups   map[string][]string
 	channels map[string]map[string]any
@@ -37,6 +36,9 @@ type fakeSlack struct {
 	faults   map[string][]fault
 	clock    int
 	socket   http.Handler
+
+	bell   sync.Mutex    // apart from mu, so that whoever holds another lock may ring
+	change chan struct{} // closed at every change, then replaced
 }
 
 type message struct {
@@ -80,6 +82,8 @@ func newFakeSlack() *fakeSlack {
 }
 
 func (s *fakeSlack) changed() {
+	s.bell.Lock()
+	defer s.bell.Unlock()
 	close(s.change)
 	s.change = make(chan struct{})
 }
@@ -103,8 +107,11 @@ func (s *fakeSlack) await(t *testing.T, what string, so func() bool) {
 	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
 	for {
+		s.bell.Lock()
+		change := s.change
+		s.bell.Unlock()
 		s.mu.Lock()
-		ok, change := so(), s.change
+		ok := so()
 		s.mu.Unlock()
 		if ok {
 			return

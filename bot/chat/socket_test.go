@@ -108,8 +108,7 @@ func newLive(t *testing.T, changes ...func(*Config)) *live {
 		t.Fatal(err)
 	}
 	l.chat = chat
-	signal := func() { l.slack.with(func() {}) }
-	l.store.change, l.engine.change, l.log.change = signal, signal, signal
+	l.store.change, l.engine.change, l.log.change = l.slack.changed, l.slack.changed, l.slack.changed
 	return l
 }
 
