@@ -83,9 +83,12 @@ func (w *run) vigil(s Step) (*Vigil, watch.Params) {
 		p = w.subject.After
 	}
 	if v := w.r.Vigils[s.Act]; v != nil {
+		if v.Rules.Interval > 0 {
+			p = v.Rules // whatever the configuration says meanwhile: ticks of two lengths make no watch
+		}
 		return v, p
 	}
-	v := &Vigil{Start: time.Now(), Scope: w.r.Deploys[Production].Name}
+	v := &Vigil{Start: time.Now(), Rules: p, Scope: w.r.Deploys[Production].Name}
 	v.Series = append(v.Series, watch.Series{Check: seriesAttest, Required: true, Instant: true})
 	if stage := w.subject.Stages[Production]; stage.Affected != nil && stage.Free {
 		v.Series = append(v.Series, watch.Series{Check: seriesAffected, Required: true, Instant: true})
@@ -224,7 +227,8 @@ func (w *run) count(v *Vigil, final bool) {
 
 // judged ends a watch: on to the next step after a pass, else a person.
 func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
-	text := w.summary(s, v)
+	_, p := w.vigil(s)
+	text := w.summary(p, v)
 	facts := map[string]string{"verdict": string(v.Verdict)}
 	if v.Verdict == watch.Passed {
 		return outcome{done: true, events: append(events, event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts})}
@@ -234,20 +238,20 @@ func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
 		reason = fault.Failing
 	}
 	f := fault.New("watching production", reason, strings.TrimSuffix(text, "."))
-	p := explain(w.r, s, f)
-	w.r.Problem = &p
+	problem := explain(w.r, s, f)
+	w.r.Problem = &problem
 	return outcome{state: Stuck, events: append(events,
 		event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts},
-		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: p.Safe + " " + p.Next})}
+		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: problem.Safe + " " + problem.Next})}
 }
 
 // summary is the watch's result in a line: the verdict, how much was measured,
 // and what was not as it should be.
-func (w *run) summary(s Step, v *Vigil) string {
+func (w *run) summary(p watch.Params, v *Vigil) string {
 	text := fmt.Sprintf("Watched production for %s.", human(time.Since(v.Start)))
 	var fine []string
 	for _, series := range v.Series {
-		t := watch.Tally(w.paramsOf(s), series)
+		t := watch.Tally(p, series)
 		if t.OK == len(series.Ticks) {
 			fine = append(fine, series.Check)
 			continue
@@ -263,11 +267,4 @@ func (w *run) summary(s Step, v *Vigil) string {
 		}
 	}
 	return text
-}
-
-func (w *run) paramsOf(s Step) watch.Params {
-	if s.Act == WatchAfter {
-		return w.subject.After
-	}
-	return w.subject.Watch
 }

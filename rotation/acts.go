@@ -174,11 +174,11 @@ func (w *run) stale(ctx context.Context, env string) (providers.Values, error) {
 }
 
 func (w *run) holdBack() (outcome, error) {
-	v := w.r.Vigils[Watch]
-	if v == nil {
+	if w.r.Vigils[Watch] == nil {
 		return finished("")
 	}
-	until := v.Start.Add(w.subject.Watch.Window + w.r.Traits.Waits.Hold)
+	v, p := w.vigil(Step{Act: Watch})
+	until := v.Start.Add(p.Window + w.r.Traits.Waits.Hold)
 	if wait := time.Until(until); wait > 0 {
 		return outcome{wake: until}, nil
 	}

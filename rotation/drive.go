@@ -215,10 +215,15 @@ func (w *run) note(ctx context.Context, events ...event.Event) error {
 // own between an outcome and an intent that anybody could use, because the
 // lease is held throughout.
 func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) {
-	w.r.Wake, w.r.State = out.wake, Running
+	w.r.State = Running
 	if out.state != "" {
 		w.r.State = out.state
 	}
+	if w.r.State == Running && !out.done && out.back == "" && out.wake.IsZero() {
+		// Without a timer nobody would ever look again.
+		out.wake = time.Now().Add(w.e.config.Retry.Max)
+	}
+	w.r.Wake = out.wake
 	events := out.events
 	switch {
 	case out.done:

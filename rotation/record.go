@@ -122,6 +122,7 @@ type Vigil struct {
 	Start   time.Time       `json:"start"`
 	Closing time.Time       `json:"closing,omitzero"` // when the last look was first tried
 	Scope   string          `json:"scope"`
+	Rules   watch.Params    `json:"rules,omitzero"` // by which it began, and ends
 	Series  []watch.Series  `json:"series"`
 	Verdict watch.Verdict   `json:"verdict,omitempty"`
 	Finding []watch.Finding `json:"findings,omitempty"`
