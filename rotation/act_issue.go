@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -86,14 +87,15 @@ func (w *run) known(c providers.Credential) Known {
 }
 
 // alreadyIssued recognises a write of ours whose outcome was never recorded:
-// the environment is one version on and holds a credential with our label.
+// the environment is some version on and holds a credential with our label.
 func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 	if err != nil {
 		return false, err
 	}
 	place := w.r.Places[env]
-	if sameHeld(w.e.held(entries), place.Before) {
+	if now := w.e.held(entries); moved(now, place.Before) {
+		maps.Copy(place.Before, now)
 		return false, nil
 	}
 	kind, err := w.found(ctx)
@@ -109,7 +111,7 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 		return false, err
 	}
 	for _, c := range ours {
-		if c.ID == id && oneOn(w.e.held(entries), place.Before) {
+		if c.ID == id && later(w.e.held(entries), place.Before) {
 			c.Values = valuesOf(entries)
 			return true, w.adopt(ctx, env, c, entries)
 		}
@@ -264,19 +266,11 @@ func (w *run) alive(ctx context.Context, v providers.Values) error {
 	}
 }
 
-func sameHeld(a, b map[string]Held) bool {
-	for name := range b {
-		if a[name] != b[name] {
-			return false
-		}
-	}
-	return len(a) == len(b)
-}
-
-// oneOn reports whether a is b with every version one further.
-func oneOn(a, b map[string]Held) bool {
+// later reports whether a is b with every version further on: by one when we
+// wrote, by more when somebody edited a comment since.
+func later(a, b map[string]Held) bool {
 	for name, h := range b {
-		if a[name].Version != h.Version+1 || a[name].EntryID != h.EntryID {
+		if a[name].Version <= h.Version || a[name].EntryID != h.EntryID {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"rekey/deploy"
@@ -68,13 +69,14 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 	}
 	now := w.e.held(entries)
 	switch {
-	case oneOn(now, place.Before) && w.e.fingerprint(valuesOf(entries)) == issued.Fingerprint:
+	case later(now, place.Before) && w.e.fingerprint(valuesOf(entries)) == issued.Fingerprint:
 		w.wrote(env, entries, issued)
-	case !sameHeld(now, place.Before):
+	case !moved(now, place.Before):
 		return outcome{}, fault.New("writing "+env, fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
 	case !place.HeldSince.IsZero():
 		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
 	default:
+		maps.Copy(place.Before, now)
 		err := w.put(ctx, env, valuesOf(source), issued)
 		if fault.Is(err, fault.HeldForApproval) {
 			return w.heldBack(env, err)

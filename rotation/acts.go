@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -98,19 +99,39 @@ func (w *run) answers(ctx context.Context, env string) (deploy.Testimony, error)
 }
 
 // expect reads an environment and holds it against what is known: the same
-// entry at the same version with the same value.
+// entry with the same value. A later version of it is followed in known, which
+// is the record's own: an approval given on the earlier one then finds other
+// evidence, and everything else goes on.
 func (w *run) expect(ctx context.Context, env string, known map[string]Held) (map[string]deploy.Entry, error) {
 	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 	if err != nil {
 		return nil, err
 	}
-	for name, h := range w.e.held(entries) {
+	now := w.e.held(entries)
+	if moved(now, known) {
+		maps.Copy(known, now)
+		return entries, nil
+	}
+	for name, h := range now {
 		if h != known[name] {
 			return nil, fault.New("comparing "+name+" in "+env+" with what was there before", fault.ChangedByOther,
 				fmt.Sprintf("version %d with fingerprint %s, expected version %d with %s", h.Version, h.Fingerprint.Short(), known[name].Version, known[name].Fingerprint.Short()))
 		}
 	}
-	return entries, nil
+	return nil, fault.New("comparing "+env+" with what was there before", fault.ChangedByOther, "a variable is missing")
+}
+
+// moved reports whether an environment holds the very values that are known,
+// perhaps at later versions: editing a comment or a tag adds a version and
+// leaves the value alone.
+func moved(now, known map[string]Held) bool {
+	for name, h := range known {
+		n := now[name]
+		if n.EntryID != h.EntryID || n.Fingerprint != h.Fingerprint || n.Version < h.Version {
+			return false
+		}
+	}
+	return len(now) == len(known) && len(known) > 0
 }
 
 // found returns the kind, surveying again when this run has not yet: after a

@@ -1,0 +1,51 @@
+package rotation
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestCommentEdits: somebody edits a comment of the entry in the vault, which
+// adds a version and changes no value. The rotation goes on; an approval given
+// before it asks again.
+func TestCommentEdits(t *testing.T) {
+	for _, moment := range []string{"attest staging", "write staging", "deploy staging", "write production", "status production", "logs"} {
+		for _, env := range environments() {
+			t.Run(moment+"/"+env, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { edited(t, moment, env) })
+			})
+		}
+	}
+}
+
+func edited(t *testing.T, moment, env string) {
+	g := newRig(t)
+	edit := func() { g.vault[env] = append(g.vault[env], g.vault[env][len(g.vault[env])-1]) }
+	edits := 0
+	g.after = func(call string, n int) error {
+		if call == moment && (n == 2 || n == 1 && call != "logs") && edits == 0 {
+			edits++
+			edit()
+		}
+		return nil
+	}
+	e := g.engine("one")
+	stop := g.run(t.Context(), e)
+	r := g.until(e, g.start(e).Key(), Asking)
+	stop()
+	if edits != 1 {
+		t.Fatalf("%s never came", moment)
+	}
+	g.approve(e, r)
+	edit()
+	defer g.run(t.Context(), e)()
+	pause(t.Context(), time.Minute)
+	r = g.until(e, r.Key(), Asking)
+	if r.Card.Number != 2 || len(g.ended) > 0 {
+		t.Errorf("card %d, ended %v", r.Card.Number, g.ended)
+	}
+	g.unmark()
+	g.approve(e, r)
+	g.invariants(g.until(e, r.Key(), Succeeded))
+}
