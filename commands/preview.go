@@ -19,8 +19,8 @@ func (h *Handler) preview(ctx context.Context, name string) (Reply, error) {
 	r, s := p.Rotation, p.Subject
 	reply := Reply{
 		Title: "Dry run of " + s.Name,
-		Text: fmt.Sprintf("Dry run of %s: %d steps. The old key %s is ended last, after approval; it is %s. Nothing was changed.",
-			s.Name, len(r.Plan), r.Old().Shown(), r.Traits.EndIs),
+		Text: fmt.Sprintf("Dry run of %s: %d steps. Last, after approval, Rekey ends %s: %s. Nothing was changed.",
+			s.Name, len(r.Plan), r.Olds(), r.Traits.EndIs),
 		Paragraphs: []string{"Nothing was changed. `/rotate " + s.Name + "` would do this:", steps(r)},
 		Rows: []Row{
 			{Label: "Kind", Text: r.Traits.Kind + ", " + r.Cell.String()},

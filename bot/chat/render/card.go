@@ -18,17 +18,26 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 	question := "React ✅ to end the old key, ❌ to keep it."
 	until := "There is no deadline."
 	if r.Card != nil && r.Card.Number == e.Card && !r.Card.Expires.IsZero() {
-		until = "Until " + moment(r.Card.Expires) + ", then this request expires and the old key stays valid."
+		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is revoked."
 	}
-	const safe = "Old key still valid. Nothing was revoked."
-	text := sentences(a.Mention(), esc(sentences(title, question, "On ✅ the old key", r.Old().Shown(), "is", endIs(r)+".", safe)), until)
+	safe := standing(e)
+	text := sentences(a.Mention(), esc(sentences(title, question, "On ✅ Rekey ends", r.Olds()+":", endIs(r)+".", safe)), until)
 	blocks := []slack.Block{
 		header(title),
-		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+safe, until)),
+		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),
 	}
 	blocks = append(blocks, evidence(r, e)...)
 	blocks = append(blocks, section("*On ✅:* "+esc(consequence(r))), context(countingRules(e)+" "+hashes(r, e)))
 	return compose(text, blocks...)
+}
+
+// standing says whether the old key still lives. One that somebody ended
+// outside of this rotation must not be called valid.
+func standing(e event.Event) string {
+	if answer := e.Facts["old_refused"]; answer != "" {
+		return "The service already refuses the old key (" + answer + "): somebody ended it outside of this rotation. Rekey revoked nothing; the new key is in use."
+	}
+	return "Old key still valid. Nothing was revoked."
 }
 
 // countingRules says whose reactions count, as far as the event tells the

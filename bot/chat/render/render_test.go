@@ -145,6 +145,8 @@ func oneOfEach() []event.Event {
 // everything renders each message once, under the name of its golden file.
 func everything() map[string]Message {
 	byEnv := asking(false)
+	ended := cardEvent
+	ended.Facts = map[string]string{"old_refused": "401", "quorum": "2", "self": "false"}
 	all := map[string]Message{
 		"root-running":       Root(upTo(true, rotation.Deploy)),
 		"root-environment":   Root(upTo(false, rotation.Watch)),
@@ -155,6 +157,7 @@ func everything() map[string]Message {
 		"root-brief":         Brief(asking(true)),
 		"card":               Card(asking(true), cardEvent, team),
 		"card-environment":   Card(byEnv, cardEvent, Audience{Users: []string{"U0BEN", "U0CARA"}}),
+		"card-refused":       Card(asking(true), ended, team),
 		"card-approved":      Closed(closedAs(rotation.CardApproved), 1),
 		"card-denied":        Closed(closedAs(rotation.CardDenied), 1),
 		"card-expired":       Closed(closedAs(rotation.CardExpired), 1),
@@ -241,6 +244,9 @@ func TestTextHoldsTheGist(t *testing.T) {
 				t.Errorf("the text of %s has no %q:\n%s", name, want, all[name].Text)
 			}
 		}
+	}
+	if s := string(asSent(t, all["card-refused"])); strings.Contains(s, "still valid") || !strings.Contains(s, "already refuses the old key (401)") {
+		t.Errorf("a dead key is called valid: %s", s)
 	}
 	for _, name := range []string{"card-approved", "card-denied", "card-expired", "card-void", "card-replaced"} {
 		if s := string(asSent(t, all[name])); strings.Contains(s, "✅") || strings.Contains(s, "React ") {
