@@ -13,8 +13,8 @@ import (
 	"rekey/rotation/event"
 )
 
-// maxIssues bounds how many credentials one rotation may ask for: a service
-// whose answers keep getting lost must not fill up with keys.
+// maxIssues bounds how many credentials one step may ask for by itself: a
+// service whose answers keep getting lost must not fill up with keys.
 const maxIssues = 5
 
 // label names the credential at the service so that it is found again when
@@ -208,8 +208,8 @@ func (w *run) nextLabel(ctx context.Context) error {
 		w.begun = false
 		return nil
 	}
-	if w.r.Issues >= maxIssues {
-		return fault.New("creating a credential", fault.Ambiguous, fmt.Sprintf("%d attempts did not come to an end; none was written anywhere", w.r.Issues))
+	if limit := max(w.r.Limit, maxIssues); w.r.Issues >= limit {
+		return fault.New("creating a credential", fault.Ambiguous, "too many attempts did not come to an end")
 	}
 	w.r.Issues++
 	step, _ := w.r.Step()

@@ -176,6 +176,7 @@ func (w *run) begin(step Step) event.Event {
 	w.begun = true
 	switch step.Act {
 	case Issue:
+		w.r.Limit = w.r.Issues + maxIssues
 		w.r.Issues++
 	case Deploy:
 		w.ask(step.Environment)

@@ -191,10 +191,11 @@ type Rotation struct {
 	Plan     []Step           `json:"plan"`
 	PlanHash string           `json:"plan_hash"`
 	Cursor   int              `json:"cursor"`
-	Begun    bool             `json:"begun"`    // the intent of the step at the cursor is in the journal
-	Attempt  int              `json:"attempt"`  // failures of the step at the cursor so far
-	Issues   int              `json:"issues"`   // credentials asked for so far; numbers the labels
-	Triggers int              `json:"triggers"` // deployments asked for so far; numbers the requests
+	Begun    bool             `json:"begun"`                 // the intent of the step at the cursor is in the journal
+	Attempt  int              `json:"attempt"`               // failures of the step at the cursor so far
+	Issues   int              `json:"issues"`                // credentials asked for so far; numbers the labels
+	Limit    int              `json:"issue_limit,omitempty"` // of Issues, until a person asks for more
+	Triggers int              `json:"triggers"`              // deployments asked for so far; numbers the requests
 	Wake     time.Time        `json:"wake,omitzero"`
 
 	Places  map[string]Place       `json:"places"`

@@ -218,9 +218,11 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 			w.r.Places[env] = p
 		}
 		if s, ok := w.r.Step(); ok && s.Act != Issue {
+			w.r.Begun = false
+		} else {
 			// Issue keeps its intent: entered again it looks for what an
 			// earlier attempt may have left before it makes another one.
-			w.r.Begun = false
+			w.r.Limit = w.r.Issues + maxIssues
 		}
 		return w.commit(ctx, []event.Event{{Kind: event.Retried, By: by.ID}}, state.Change{Timer: time.Now(), Release: true})
 	})

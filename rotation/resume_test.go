@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rekey/internal/fault"
 )
 
 // TestWatchShortenedMeanwhile: a watch goes on by the rules it began with,
@@ -27,4 +29,29 @@ func TestWatchShortenedMeanwhile(t *testing.T) {
 			t.Errorf("it passed after %d ticks", n)
 		}
 	})
+}
+
+// TestRetryOutlivesAnOutage: a service that was down for longer than Rekey
+// tries by itself is asked again when a person says so, in either environment.
+func TestRetryOutlivesAnOutage(t *testing.T) {
+	for name, first := range map[string]int{Staging: 1, Production: 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				g.apart()
+				on("issue", first, again(fault.ServerError))(g)
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Stuck)
+				if n := g.counts["issue"]; n > first+maxIssues {
+					t.Errorf("the service was asked %d times", n)
+				}
+				g.before = nil
+				if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+					t.Fatal(err)
+				}
+				g.until(e, r.Key(), Asking)
+			})
+		})
+	}
 }
