@@ -38,15 +38,15 @@ type scene struct {
 	pasted []scan.Secret
 }
 
-// open starts a sandbox. A request for approval lives long unless the test
-// says otherwise: what a test is about must not depend on how quick it is.
+// open starts a sandbox, with calm's configuration unless the test says
+// otherwise: what a test is about must not depend on how fast a machine is.
 func open(t *testing.T, o sandboxOptions) *scene {
 	t.Helper()
 	if o.speed == 0 {
 		o.speed = 4
 	}
 	if o.adjust == nil {
-		o.adjust = set("expiry", "1h")
+		o.adjust = calm()
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errors.New("the story took too long"))
 	b, err := openSandbox(ctx, o)
@@ -65,6 +65,13 @@ func open(t *testing.T, o sandboxOptions) *scene {
 		}
 	})
 	return s
+}
+
+// calm is quick with watches of one look each, which may come a second late:
+// for stories about something else, on a machine that does a lot besides.
+func calm(more ...string) func(string) string {
+	slow := []string{"window", "1s", "interval", "1s", "ingest_delay", "100ms, min_requests: 3"}
+	return quick(append(slow, more...)...)
 }
 
 // set changes settings of the generated configuration, given as name and value
