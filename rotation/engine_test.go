@@ -9,6 +9,7 @@ import (
 	"rekey/providers"
 	"rekey/rotation/event"
 	"rekey/rotation/watch"
+	"rekey/state"
 )
 
 func TestRoutineOverlap(t *testing.T) {
@@ -86,6 +87,45 @@ func TestEveryEffectIsAnnounced(t *testing.T) {
 		g.until(e, key, Succeeded)
 		if met != len(wants) {
 			t.Errorf("%d effects were seen, want %d", met, len(wants))
+		}
+	})
+}
+
+// TestOneCommitPerStep: where a step follows at once, its intent comes with the
+// outcome of the one before. Only the first step, and one that was waited for,
+// has an intent of its own.
+func TestOneCommitPerStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		e := g.engine("one")
+		alone, followed := 0, 0
+		g.store.Fail = func(_ string, c state.Change) error {
+			var kinds []event.Kind
+			for _, stored := range c.Events {
+				ev, err := event.Decode(0, stored.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				kinds = append(kinds, ev.Kind)
+			}
+			done, intent := slices.Index(kinds, event.Done), slices.Index(kinds, event.Intent)
+			switch {
+			case done < 0 && intent >= 0:
+				alone++
+			case done >= 0 && intent > done:
+				followed++
+			case done >= 0 && !c.Close:
+				t.Errorf("a step was done and the next one not begun: %v", kinds)
+			}
+			return nil
+		}
+		r := g.start(e)
+		defer g.run(t.Context(), e)()
+		r = g.until(e, r.Key(), Asking)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Succeeded)
+		if alone != 1 || followed != len(r.Plan)-1 {
+			t.Errorf("of %d steps %d began with an outcome and %d alone", len(r.Plan), followed, alone)
 		}
 	})
 }

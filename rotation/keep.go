@@ -10,7 +10,8 @@ import (
 
 // keeper renews a lease while an act runs. The act's context ends when the
 // lease can no longer be trusted, so that the act stops before another holder
-// starts.
+// starts. Most acts are short: until a third of the lease is over, keeping it
+// costs a timer and no goroutine.
 type keeper struct {
 	store state.Leases
 	ttl   time.Duration
@@ -23,27 +24,29 @@ func (k keeper) during(ctx context.Context, l state.Lease, act func(context.Cont
 	defer stop(nil)
 	kept := make(chan state.Lease, 1)
 	done := make(chan struct{})
-	go func() {
+	first := time.AfterFunc(k.ttl/3, func() {
 		held := l
 		defer func() { kept <- held }()
-		for k.renewed(actCtx, &held, done) {
+		for k.renewed(actCtx, &held) && k.waited(actCtx, done) {
 		}
-		if time.Now().After(held.Until) || actCtx.Err() == nil && !closed(done) {
+		if actCtx.Err() == nil && !closed(done) {
 			stop(state.ErrLost)
 		}
-	}()
+	})
 	err := act(actCtx)
 	close(done)
-	last := <-kept
-	if context.Cause(actCtx) == state.ErrLost { //nolint:errorlint // the cause is the very value set above
+	last := l
+	if !first.Stop() {
+		last = <-kept
+	}
+	if context.Cause(actCtx) == state.ErrLost || time.Now().After(last.Until) { //nolint:errorlint // the cause is the very value set above
 		return last, fmt.Errorf("keeping the lease of %s: %w", l.Key, state.ErrLost)
 	}
 	return last, err
 }
 
-// renewed waits a third of the lease and renews it. It returns false when the
-// act is over or the lease could not be confirmed in time.
-func (k keeper) renewed(ctx context.Context, held *state.Lease, done <-chan struct{}) bool {
+// waited reports that a third of the lease has passed and the act still runs.
+func (k keeper) waited(ctx context.Context, done <-chan struct{}) bool {
 	wait := time.NewTimer(k.ttl / 3)
 	defer wait.Stop()
 	select {
@@ -52,7 +55,13 @@ func (k keeper) renewed(ctx context.Context, held *state.Lease, done <-chan stru
 	case <-ctx.Done():
 		return false
 	case <-wait.C:
+		return true
 	}
+}
+
+// renewed renews the lease. It returns false when that could not be confirmed
+// in time.
+func (k keeper) renewed(ctx context.Context, held *state.Lease) bool {
 	// One more try after a failed one still fits before Until.
 	renewCtx, cancel := context.WithDeadline(ctx, held.Until.Add(-k.ttl/6))
 	defer cancel()
