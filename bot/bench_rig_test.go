@@ -96,12 +96,12 @@ type benchClock struct {
 
 	mu     sync.Mutex
 	since  time.Time // the last answer
-	intent *benchLap // committed, waiting for its outcome
+	begun  *benchLap // its intent is committed, its outcome is not
 	steps  []benchLap
 	bodies [][]byte // at the end of each step of the first rotation
 }
 
-// benchLap is one step, or the part of it up to the intent.
+// benchLap is one step, or the part of it that was measured so far.
 type benchLap struct {
 	whole, store time.Duration // from answer to answer; in the store's commits
 	quiet        bool          // the act does nothing
@@ -112,7 +112,7 @@ func (s *benchClock) Load(ctx context.Context, key string) (state.Record, error)
 	r, err := s.Store.Load(ctx, key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.since, s.intent = time.Now(), nil
+	s.since, s.begun = time.Now(), nil
 	return r, err
 }
 
@@ -127,21 +127,21 @@ func (s *benchClock) Commit(ctx context.Context, l state.Lease, revision int64, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	this := benchLap{whole: answered.Sub(s.since), store: answered.Sub(called)}
+	if s.begun != nil { // an outcome; the intent that may come with it costs the next step nothing
+		s.steps = append(s.steps, benchLap{s.begun.whole + this.whole, s.begun.store + this.store, s.begun.quiet})
+		s.begun, this = nil, benchLap{}
+		s.keep(c.Body)
+	}
 	for _, stored := range c.Events {
 		switch ev, err := event.Decode(0, stored.Body); {
 		case err != nil:
 			return 0, err
 		case ev.Kind == event.Intent:
 			this.quiet = strings.HasPrefix(ev.Step, string(rotation.Sync)) || ev.Step == string(rotation.Hold)
-			s.intent = &this
+			s.begun = &this
 		case ev.Kind == event.Card:
 			s.asked <- l.Key
 		}
-	}
-	if s.intent != nil && s.intent != &this {
-		s.steps = append(s.steps, benchLap{s.intent.whole + this.whole, s.intent.store + this.store, s.intent.quiet})
-		s.intent = nil
-		s.keep(c.Body)
 	}
 	if c.Close {
 		s.closed <- struct{}{}

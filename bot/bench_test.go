@@ -13,10 +13,12 @@ import (
 // What is measured here, and how.
 //
 // A durable step is what a rotation pays for surviving a crash at any moment:
-// the record and the step's intent are committed, the step acts, the record
-// and its outcome are committed. It is held against the least that two fenced
-// writes of the same record can cost on the same Redis: a script that compares
-// a fence and sets a key.
+// the step's intent is committed, the step acts, its outcome is committed,
+// each with the whole record. Where steps follow each other at once, the
+// outcome of one and the intent of the next are one commit; so a step costs
+// two commits after a wait and one otherwise. It is held against the least
+// that two fenced writes of the same record can cost on the same Redis: a
+// script that compares a fence and sets a key.
 //
 // The steps are those of the real engine on the real store, over whole
 // rotations from the request to the report, because only a whole rotation has
@@ -24,16 +26,16 @@ import (
 // engine and store. It measures a step from the answer that came before (the
 // load, or the outcome of the step before) to the answer that commits its
 // outcome, so that everything the engine does for a step is in it: encoding,
-// fingerprints, the goroutine that keeps the lease, and the engine's sleeper,
-// which every commit wakes and which then asks the same Redis what is due.
+// fingerprints, keeping the lease, and whatever the engine's other goroutines
+// do meanwhile on the same machine and the same Redis.
 // Not in it are waits with the lease given up, claims and loads (once per
 // wake-up, not per step), and the outside: vault, service and application are
 // in memory and answer at once (bench_world_test.go).
 //
 // Beside whole steps stand those whose act does nothing (sync, hold): what they
 // take is the price of durability alone. And of all steps the part that was
-// spent in the store's commits. state/redis measures these two commits with no
-// engine beside them.
+// spent in the store's commits. state/redis measures two commits with no engine
+// beside them.
 //
 // Each benchmark starts a redis-server of its own on the loopback interface,
 // with an append-only file. One operation is one step or one pair of writes.
