@@ -71,13 +71,44 @@ func safe(r *Rotation) string {
 		return "The end of the old key was requested; the new key is in use."
 	case r.Wrote(Production):
 		return "Old key still valid. Nothing was revoked. The vault holds the new key in every environment."
-	case r.Wrote(Staging):
-		return "Old key still valid. Nothing was revoked. Production was not touched; staging holds the new key."
-	case r.Issues > 0:
-		return "Old key still valid. Nothing was revoked. No environment was changed; a new key labelled " + labelPrefix(r) + "* may exist at the service, and is removed or reported before another one is made."
 	default:
-		return "Old key still valid. Nothing was changed."
+		return "Old key still valid. " + changed(r) + stray(r)
 	}
+}
+
+// changed says how far the vault was changed, before production holds the new
+// credential for certain.
+func changed(r *Rotation) string {
+	var unsure string
+	for _, env := range environments() {
+		switch p := r.Places[env]; {
+		case r.Wrote(env):
+		case !p.HeldSince.IsZero():
+			unsure += " In " + env + " a write of the new key waits in the vault to be merged."
+		case p.New.ID != "":
+			unsure += " A write of the new key to " + env + " was not confirmed: the vault may hold it there."
+		}
+	}
+	switch {
+	case unsure != "" && r.Wrote(Staging):
+		return "Nothing was revoked. Staging holds the new key." + unsure
+	case unsure != "":
+		return "Nothing was revoked." + unsure
+	case r.Wrote(Staging):
+		return "Nothing was revoked. Production was not touched; staging holds the new key."
+	case r.Issues > 0:
+		return "Nothing was revoked. No environment was changed."
+	default:
+		return "Nothing was changed."
+	}
+}
+
+// stray names what an attempt to create a credential may have left.
+func stray(r *Rotation) string {
+	if s, ok := r.Step(); !ok || s.Act != Issue || !r.Begun {
+		return ""
+	}
+	return " A new key labelled " + labelPrefix(r) + "* may exist at the service, and is removed or reported before another one is made."
 }
 
 // oneDead is the environment whose old credential is proved dead while the

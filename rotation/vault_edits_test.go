@@ -1,9 +1,12 @@
 package rotation
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rekey/internal/fault"
 )
 
 // TestCommentEdits: somebody edits a comment of the entry in the vault, which
@@ -48,4 +51,34 @@ func edited(t *testing.T, moment, env string) {
 	g.unmark()
 	g.approve(e, r)
 	g.invariants(g.until(e, r.Key(), Succeeded))
+}
+
+// TestSafeAfterALostWrite: the vault took a write and its answer was lost, and
+// then the vault is down. Nobody may read that the environment is untouched.
+func TestSafeAfterALostWrite(t *testing.T) {
+	for _, env := range environments() {
+		t.Run(env, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				g.after = func(call string, _ int) error {
+					if call == "write "+env {
+						return &fault.Error{Op: "writing", Class: fault.Lost, Reason: fault.TimedOut}
+					}
+					return nil
+				}
+				g.before = func(call string, _ int) error {
+					if call == "read "+env && g.counts["write "+env] > 0 {
+						return again(fault.Unreachable)
+					}
+					return nil
+				}
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Stuck)
+				if told := r.Problem.Safe; !strings.Contains(told, "write of the new key to "+env+" was not confirmed") || strings.Contains(told, "not touched") {
+					t.Errorf("people were told: %s", told)
+				}
+			})
+		})
+	}
 }
