@@ -177,6 +177,12 @@ func (w *run) sweep(ctx context.Context) error {
 			return err
 		}
 	}
+	for env, p := range w.r.Places {
+		if !w.r.Wrote(env) {
+			p.New = Known{} // what was meant for it is gone
+			w.r.Places[env] = p
+		}
+	}
 	return nil
 }
 

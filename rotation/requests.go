@@ -165,7 +165,49 @@ func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotatio
 	})
 }
 
+// turnedDown is the reason of a stop after which a person's word means that
+// the vault no longer keeps our write for approval.
+const turnedDown = "cancelled while the vault held a write"
+
+// writeAgain forgets that the vault holds writes. A new credential has its
+// value in that write alone: taken for lost, it would be deleted, and merging
+// the write later would bring a dead key back. That takes a person's word.
+func (w *run) writeAgain() {
+	step, _ := w.r.Step()
+	for env, p := range w.r.Places {
+		if step.Act != Issue || w.r.Problem != nil && w.r.Problem.Reason == turnedDown {
+			p.HeldSince = time.Time{}
+			w.r.Places[env] = p
+		}
+	}
+}
+
+// heldAtIssue reports whether the step at the cursor waits for the merge of
+// the only place where the new credential's value is.
+func (w *run) heldAtIssue() bool {
+	step, ok := w.r.Step()
+	return ok && step.Act == Issue && !w.r.Places[step.Environment].HeldSince.IsZero()
+}
+
+// stopHeld stops and says what has to be done in the vault before the new
+// credential may be deleted.
+func (w *run) stopHeld(ctx context.Context, by Person) error {
+	secret := w.r.Secret
+	p := Problem{Step: w.at(), Reason: turnedDown, What: "Cancelled by <@" + user(by) + ">.", Safe: safe(w.r),
+		Next: "Turn that request down in the vault first: merged later it would bring a dead key back. Then `/rotate cancel " + secret + "` deletes the new key, or `/rotate retry " + secret + "` makes another one."}
+	w.r.State, w.r.Problem, w.r.Wake, w.over = Stuck, &p, time.Time{}, true
+	return w.commit(ctx, []event.Event{{Kind: event.Cancelled, By: by.ID, Text: p.Safe + " " + p.Next}}, state.Change{Release: true})
+}
+
 func (w *run) cancel(ctx context.Context, by Person) error {
+	if w.writeAgain(); w.heldAtIssue() {
+		return w.stopHeld(ctx, by)
+	}
+	if step, ok := w.r.Step(); ok && step.Act == Issue && w.r.Issues > 0 {
+		if err := w.sweep(ctx); err != nil {
+			return &Refusal{Code: NotNow, Sentence: "It was not cancelled, because it could not be told whether a new key exists at " + w.r.Traits.Service + ". " + what(w.r, fault.Of(err)), Err: err}
+		}
+	}
 	ev := event.Event{Kind: event.Cancelled, By: by.ID}
 	events := []event.Event{ev}
 	change := state.Change{Release: true}
@@ -181,11 +223,6 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 		w.r.State, w.r.Problem = Stuck, &p
 		events[0].Text = p.Safe + " " + p.Next
 	default:
-		if w.r.Issues > 0 {
-			if err := w.sweep(ctx); err != nil {
-				return &Refusal{Code: NotNow, Sentence: "It was not cancelled, because it could not be told whether a new key exists at " + w.r.Traits.Service + ". " + what(w.r, fault.Of(err)), Err: err}
-			}
-		}
 		w.r.State, w.r.Ended, change.Close = Abandoned, time.Now(), true
 		events[0].Text = "Old key still valid. No new key exists."
 	}
@@ -212,11 +249,8 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 		if w.r.State != Stuck && w.r.State != Pending {
 			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
 		}
+		w.writeAgain()
 		w.r.State, w.r.Problem, w.r.Attempt, w.over = Running, nil, 0, true
-		for env, p := range w.r.Places {
-			p.HeldSince = time.Time{} // a person may have turned the request down: write again
-			w.r.Places[env] = p
-		}
 		if s, ok := w.r.Step(); ok && s.Act != Issue {
 			w.r.Begun = false
 		} else {

@@ -82,3 +82,63 @@ func TestSafeAfterALostWrite(t *testing.T) {
 		})
 	}
 }
+
+// TestHeldWriteIsNotSwept: the vault keeps the write of a new key for a
+// person. Whatever is retried meanwhile, the key is not deleted, because
+// merging would bring a dead one back; and when the request was turned down
+// there is a way out.
+func TestHeldWriteIsNotSwept(t *testing.T) {
+	for name, want := range map[string]State{Staging: Abandoned, Production: Stuck} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { turned(t, name, want) })
+		})
+	}
+}
+
+func turned(t *testing.T, env string, want State) {
+	g := newRig(t)
+	g.apart()
+	blind := false
+	g.before = func(call string, _ int) error {
+		switch {
+		case call == "write "+env:
+			return fault.New("writing", fault.HeldForApproval, "request r-1")
+		case call == "read "+env && blind:
+			return fault.New("reading", fault.Forbidden, "")
+		}
+		return nil
+	}
+	e := g.engine("one")
+	defer g.run(t.Context(), e)()
+	r := g.start(e)
+	for g.counts["write "+env] == 0 {
+		pause(t.Context(), time.Second)
+	}
+	made := len(g.issued)
+	blind = true
+	g.until(e, r.Key(), Stuck)
+	blind = false
+	if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+		t.Fatal(err)
+	}
+	pause(t.Context(), time.Hour)
+	if len(g.ended) > 0 || len(g.issued) != made {
+		t.Fatalf("issued %v, ended %v while a write of it waited", g.issued, g.ended)
+	}
+	r, err := e.Cancel(t.Context(), "FAL_KEY", requester)
+	if err != nil || r.State != Stuck || len(g.ended) > 0 {
+		t.Fatalf("the first cancel: %v, %s, ended %v", err, r.State, g.ended)
+	}
+	r, err = e.Cancel(t.Context(), "FAL_KEY", requester) // it was turned down
+	if err != nil || r.State != want || len(g.ended) != 1 || g.ended[0] != g.issued[made-1] {
+		t.Errorf("the second cancel: %v, %s, ended %v", err, r.State, g.ended)
+	}
+	g.invariants(r)
+	if want == Stuck {
+		g.before = nil
+		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		g.until(e, r.Key(), Asking)
+	}
+}
