@@ -234,7 +234,7 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 		w.advance(w.stepOf(out.back, step.Environment))
 	}
 	if w.r.Cursor >= len(w.r.Plan) {
-		w.r.State, w.r.Ended, w.over = Succeeded, time.Now(), true
+		w.r.State, w.r.Ended = Succeeded, time.Now()
 		return false, w.commit(ctx, events, state.Change{Close: true, Release: true})
 	}
 	goOn := w.r.State == Running && (out.done || out.back != "") && out.wake.IsZero()
@@ -243,7 +243,7 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 		events = append(events, w.begin(w.r.Plan[w.r.Cursor]))
 		change.Timer = time.Now().Add(w.e.config.Lease)
 	} else {
-		change.Release, w.over = true, true
+		change.Release = true
 	}
 	return goOn, w.commit(ctx, events, change)
 }
@@ -282,7 +282,7 @@ func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) 
 	if err != nil {
 		return fmt.Errorf("committing %s: %w: %w", w.r.Key(), errNotStored, err)
 	}
-	w.rev = rev
+	w.rev, w.over = rev, c.Release
 	if c.Extend > 0 {
 		w.lease.Until = before.Add(c.Extend)
 	}
@@ -314,7 +314,7 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 		return w.retryLater(ctx, step, f)
 	}
 	p := explain(w.r, step, f)
-	w.r.Problem, w.r.State, w.r.Wake, w.over = &p, Stuck, time.Time{}, true
+	w.r.Problem, w.r.State, w.r.Wake = &p, Stuck, time.Time{}
 	return w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: step.String(), Reason: p.Reason, Text: p.Text()}}, state.Change{Release: true})
 }
 
@@ -324,7 +324,7 @@ func duty(step Step) bool { return step.Act == End || step.Act == ConfirmDead ||
 
 func (w *run) retryLater(ctx context.Context, step Step, f *fault.Error) error {
 	wait := max(w.e.config.Retry.pause(w.r.Attempt), f.RetryAfter)
-	w.r.Wake, w.over = time.Now().Add(wait), true
+	w.r.Wake = time.Now().Add(wait)
 	ev := event.Event{Kind: event.Retrying, Step: step.String(), Reason: string(f.Reason)}
 	if n := w.r.Attempt; n&(n-1) == 0 { // 1, 2, 4, 8 …: nag, do not flood
 		ev.Text = fmt.Sprintf("%s Attempt %d; next in %s.", what(w.r, f), n+1, human(wait))

@@ -195,7 +195,7 @@ func (w *run) stopHeld(ctx context.Context, by Person) error {
 	secret := w.r.Secret
 	p := Problem{Step: w.at(), Reason: turnedDown, What: "Cancelled by <@" + user(by) + ">.", Safe: safe(w.r),
 		Next: "Turn that request down in the vault first: merged later it would bring a dead key back. Then `/rotate cancel " + secret + "` deletes the new key, or `/rotate retry " + secret + "` makes another one."}
-	w.r.State, w.r.Problem, w.r.Wake, w.over = Stuck, &p, time.Time{}, true
+	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
 	return w.commit(ctx, []event.Event{{Kind: event.Cancelled, By: by.ID, Text: p.Safe + " " + p.Next}}, state.Change{Release: true})
 }
 
@@ -226,7 +226,7 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 		w.r.State, w.r.Ended, change.Close = Abandoned, time.Now(), true
 		events[0].Text = "Old key still valid. No new key exists."
 	}
-	w.r.Wake, w.over = time.Time{}, true
+	w.r.Wake = time.Time{}
 	return w.commit(ctx, events, change)
 }
 
@@ -250,7 +250,7 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
 		}
 		w.writeAgain()
-		w.r.State, w.r.Problem, w.r.Attempt, w.over = Running, nil, 0, true
+		w.r.State, w.r.Problem, w.r.Attempt = Running, nil, 0
 		if s, ok := w.r.Step(); ok && s.Act != Issue {
 			w.r.Begun = false
 		} else {
@@ -325,7 +325,7 @@ func (e *Engine) Consider(ctx context.Context, key string, card int, m Marks) (T
 // decide commits what a card came to.
 func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 	c := w.r.Card
-	c.State, w.over = t.State, true
+	c.State, w.r.Wake = t.State, time.Time{}
 	change := state.Change{Release: true}
 	var events []event.Event
 	switch t.State {

@@ -1,11 +1,13 @@
 package rotation
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"rekey/internal/fault"
+	"rekey/state"
 )
 
 // TestWatchShortenedMeanwhile: a watch goes on by the rules it began with,
@@ -54,4 +56,32 @@ func TestRetryOutlivesAnOutage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFailedCommitGivesTheLeaseUp: a decision that could not be stored leaves
+// no lease behind, so that it can be taken up at once.
+func TestFailedCommitGivesTheLeaseUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		e := g.engine("one")
+		stop := g.run(t.Context(), e)
+		r := g.until(e, g.start(e).Key(), Asking)
+		stop()
+		down := true
+		g.store.Fail = func(string, state.Change) error {
+			if down {
+				return errors.New("no answer")
+			}
+			return nil
+		}
+		g.mark(true, approver, mayVote)
+		if _, err := e.Consider(t.Context(), r.Key(), 1, g.marks); err == nil {
+			t.Fatal("the decision was stored by a store that is down")
+		}
+		down = false
+		before := time.Now()
+		if _, err := e.Consider(t.Context(), r.Key(), 1, g.marks); err != nil || time.Since(before) > 0 {
+			t.Errorf("counted again after %s: %v", time.Since(before), err)
+		}
+	})
 }
