@@ -81,7 +81,7 @@ func (e *Engine) hold(ctx context.Context, key string) (*run, error) {
 	if err == nil {
 		var ok bool
 		if w.subject, ok = e.subjects[w.r.Secret]; !ok {
-			err = fmt.Errorf("driving %s: %s is no longer in the configuration", key, w.r.Secret)
+			err = w.unknown(ctx, record.Timer)
 		}
 	}
 	if err != nil {
@@ -89,6 +89,21 @@ func (e *Engine) hold(ctx context.Context, key string) (*run, error) {
 		return nil, fmt.Errorf("loading %s: %w", key, err)
 	}
 	return w, nil
+}
+
+// unknown is the error for a rotation of a secret that is not configured here.
+// A replica with another configuration may know it; when none has taken it up
+// for a while, people are told and the rotation rests.
+func (w *run) unknown(ctx context.Context, due time.Time) error {
+	err := fmt.Errorf("%s is not in the configuration", w.r.Secret)
+	if (w.r.State != Running && w.r.State != Asking) || due.IsZero() || time.Since(due) < w.e.config.Retry.Max {
+		return err
+	}
+	p := Problem{Step: w.at(), Reason: "not configured", What: w.r.Secret + " is no longer in the configuration of Rekey.", Safe: safe(w.r),
+		Next: "Put it back, then `/rotate retry " + w.r.Secret + "` goes on from here."}
+	w.withdraw()
+	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
+	return errors.Join(err, w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: p.Step, Reason: p.Reason, Text: p.Text()}}, state.Change{Release: true}))
 }
 
 // release gives the lease up, even when ctx has ended: the next holder would

@@ -50,7 +50,13 @@ type Engine struct {
 	names    []string // of subjects, in the configuration's order
 
 	mu      sync.Mutex
-	driving map[string]time.Time // keys busy here (zero), or held elsewhere until
+	driving map[string]rest // keys busy here, or left alone for a while
+}
+
+// rest says how long a key is left alone, and what was logged about it.
+type rest struct {
+	until  time.Time // zero while it is driven here
+	logged string
 }
 
 var installationForm = regexp.MustCompile(`^[a-z0-9]{1,12}$`)
@@ -63,7 +69,7 @@ func New(c Config) (*Engine, error) {
 	if c.Store == nil || c.Ballot == nil || c.Log == nil {
 		return nil, errors.New("building the engine: store, ballot and log are all needed")
 	}
-	e := &Engine{config: c.withDefaults(), subjects: make(map[string]Subject), driving: make(map[string]time.Time)}
+	e := &Engine{config: c.withDefaults(), subjects: make(map[string]Subject), driving: make(map[string]rest)}
 	for _, s := range c.Subjects {
 		if _, twice := e.subjects[s.Name]; twice {
 			return nil, fmt.Errorf("building the engine: %s is configured twice", s.Name)
@@ -131,7 +137,7 @@ const (
 // startDue starts a driver for everything due and returns how long to sleep.
 func (e *Engine) startDue(ctx context.Context, drivers *sync.WaitGroup, freed chan<- struct{}) (time.Duration, error) {
 	now := time.Now()
-	keys, next, err := e.config.Store.Due(ctx, now, e.config.Drivers)
+	keys, next, err := e.config.Store.Due(ctx, now, e.config.Drivers+e.known(now))
 	if err != nil {
 		return outagePause, fmt.Errorf("asking what is due: %w", err)
 	}
@@ -157,25 +163,51 @@ func (e *Engine) startDue(ctx context.Context, drivers *sync.WaitGroup, freed ch
 	return pause, nil
 }
 
+// known is how many keys are taken or left alone. They may stand first in the
+// list of what is due and must not hide what comes after them. Keys that were
+// left alone for much longer than that are forgotten.
+func (e *Engine) known(now time.Time) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, r := range e.driving {
+		if !r.until.IsZero() && now.Sub(r.until) > e.config.Lease {
+			delete(e.driving, key)
+		}
+	}
+	return len(e.driving)
+}
+
 // take reserves a key for a driver of this replica. When it is busy here, or
-// held elsewhere, it says when to look again.
+// held elsewhere, or no driver is free, it says when to look again.
 func (e *Engine) take(key string, now time.Time) (again time.Duration, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	until, known := e.driving[key]
+	r, known := e.driving[key]
 	switch {
-	case !known, !until.IsZero() && !now.Before(until):
-		e.driving[key] = time.Time{}
-		return 0, true
-	case until.IsZero():
-		return idlePause, false // its own end will wake us
+	case known && r.until.IsZero(), e.busy() >= e.config.Drivers:
+		return idlePause, false // the end of a drive will wake us
+	case known && now.Before(r.until):
+		return r.until.Sub(now), false
 	default:
-		return until.Sub(now), false
+		e.driving[key] = rest{logged: r.logged}
+		return 0, true
 	}
 }
 
+// busy is how many rotations this replica drives; e.mu is held.
+func (e *Engine) busy() int {
+	n := 0
+	for _, r := range e.driving {
+		if r.until.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // letGo frees a key; one that another replica holds, or whose store failed,
-// is left alone for a while so that it is not asked for in a tight loop.
+// is left alone for a while so that it is not asked for in a tight loop. The
+// same failure is logged once.
 func (e *Engine) letGo(key string, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -183,10 +215,12 @@ func (e *Engine) letGo(key string, err error) {
 		delete(e.driving, key)
 		return
 	}
-	e.driving[key] = time.Now().Add(e.config.Lease / 3)
-	if !errors.Is(err, state.ErrHeld) && !errors.Is(err, context.Canceled) {
+	r := rest{until: time.Now().Add(e.config.Lease / 3), logged: e.driving[key].logged}
+	if text := err.Error(); text != r.logged && !errors.Is(err, state.ErrHeld) && !errors.Is(err, context.Canceled) {
+		r.logged = text
 		e.config.Log.Error("driving a rotation", "rotation", key, "error", err)
 	}
+	e.driving[key] = r
 }
 
 // outageLog logs an error once per outage, and its end.

@@ -1,12 +1,17 @@
 package rotation
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"rekey/deploy"
 	"rekey/internal/fault"
+	"rekey/internal/secret"
 	"rekey/state"
 )
 
@@ -82,6 +87,104 @@ func TestFailedCommitGivesTheLeaseUp(t *testing.T) {
 		before := time.Now()
 		if _, err := e.Consider(t.Context(), r.Key(), 1, g.marks); err != nil || time.Since(before) > 0 {
 			t.Errorf("counted again after %s: %v", time.Since(before), err)
+		}
+	})
+}
+
+// TestSecretLeavesTheConfiguration: nobody can drive its rotation any more.
+// People are told, and it goes on when the secret is back.
+func TestSecretLeavesTheConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		e := g.engine("one")
+		stop := g.run(t.Context(), e)
+		r := g.start(e)
+		pause(t.Context(), 2*time.Minute)
+		stop()
+		g.setup = func(c *Config) { c.Subjects = nil }
+		e = g.engine("two")
+		stop = g.run(t.Context(), e)
+		pause(t.Context(), time.Minute)
+		if r = g.until(e, r.Key(), Running, Stuck); r.State != Running {
+			t.Error("a replica that starts before the others settled the matter")
+		}
+		g.until(e, r.Key(), Stuck)
+		stop()
+		g.setup = nil
+		e = g.engine("three")
+		defer g.run(t.Context(), e)()
+		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		g.until(e, r.Key(), Asking)
+	})
+}
+
+// TestBrokenRecordsHideNothing: records that cannot be read are due for ever,
+// and first. What comes after them is driven all the same.
+func TestBrokenRecordsHideNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.setup = func(c *Config) { c.Drivers = 2 }
+		for i := range 3 {
+			err := g.store.Create(t.Context(), state.Creation{Key: fmt.Sprintf("rotation/broken%d", i), Change: state.Change{Body: []byte("{}"), Timer: time.Now()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		pause(t.Context(), time.Second)
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		g.until(e, g.start(e).Key(), Asking)
+	})
+}
+
+// crowd is an application that is slow to answer and counts who asks it.
+type crowd struct{ now, most *atomic.Int32 }
+
+func (c crowd) Attest(ctx context.Context, _ string, _, _ secret.Value) (deploy.Testimony, error) {
+	c.most.Store(max(c.most.Load(), c.now.Add(1)))
+	defer c.now.Add(-1)
+	pause(ctx, 30*time.Second)
+	return deploy.Testimony{Agreed: true}, nil
+}
+
+// TestDriversAreBounded: a hundred rotations are due, and as many are driven
+// at once as the configuration allows; all get their turn.
+func TestDriversAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		c := crowd{new(atomic.Int32), new(atomic.Int32)}
+		g.measure = func(deploy.Window) deploy.Measurement { return deploy.Measurement{Outcome: deploy.Error} }
+		g.setup = func(cfg *Config) {
+			cfg.Drivers = 4
+			cfg.Retry = Retry{Attempts: 1}
+			s := cfg.Subjects[0]
+			cfg.Subjects = nil
+			for env, stage := range s.Stages {
+				stage.Attester = c
+				s.Stages[env] = stage
+			}
+			for i := range 100 {
+				s.Name, s.Slots = fmt.Sprintf("S%d", i), nil
+				cfg.Subjects = append(cfg.Subjects, s)
+			}
+		}
+		e := g.engine("one")
+		var all []*Rotation
+		for i := range 100 {
+			r, err := e.Start(t.Context(), Order{Secret: fmt.Sprintf("S%d", i), Requester: requester})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, r)
+		}
+		defer g.run(t.Context(), e)()
+		for _, r := range all {
+			g.until(e, r.Key(), Stuck)
+		}
+		if n := c.most.Load(); n != 4 {
+			t.Errorf("%d were driven at once, 4 are allowed", n)
 		}
 	})
 }
