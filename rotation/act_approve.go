@@ -173,8 +173,8 @@ func (w *run) standing(ctx context.Context) error {
 	}
 	for _, env := range environments() {
 		cert, err := w.certify(ctx, env)
-		if fault.Is(err, fault.ChangedByOther) {
-			return &voided{fault.Of(err).Detail}
+		if differs(err) {
+			return &voided{strings.TrimSuffix(what(w.r, fault.Of(err)), ".")}
 		}
 		if err != nil {
 			return err
@@ -185,6 +185,13 @@ func (w *run) standing(ctx context.Context) error {
 		return &voided{"the evidence on the card is no longer what is found"}
 	}
 	return nil
+}
+
+// differs reports failures of a certificate that say something about the
+// world, apart from those that could not be told. They void an approval: it
+// must not come back to life when, days later, the application has recovered.
+func differs(err error) bool {
+	return fault.Is(err, fault.ChangedByOther) || fault.Is(err, fault.Unproved) || fault.Is(err, fault.Failing)
 }
 
 // asked is the card as it was when people were asked: counting again at the

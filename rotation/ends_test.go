@@ -83,3 +83,30 @@ func TestStoreDownBeforeTheEnd(t *testing.T) {
 		g.until(e, r.Key(), Succeeded)
 	})
 }
+
+// TestFailingCertificateVoidsTheApproval: production is rolled back between
+// approval and end. The approval is not kept for the day on which it recovers.
+func TestFailingCertificateVoidsTheApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		e := g.engine("one")
+		stop := g.run(t.Context(), e)
+		r := g.until(e, g.start(e).Key(), Asking)
+		stop()
+		g.approve(e, r)
+		fresh := g.running[Production]
+		g.running[Production] = oldValue
+		defer g.run(t.Context(), e)()
+		r = g.until(e, r.Key(), Stuck)
+		if r.Card.State != CardVoid {
+			t.Errorf("the card is %s", r.Card.State)
+		}
+		g.running[Production] = fresh
+		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		if r = g.until(e, r.Key(), Asking); r.Card.Number != 2 || len(g.ended) > 0 {
+			t.Errorf("card %d, ended %v", r.Card.Number, g.ended)
+		}
+	})
+}
