@@ -118,9 +118,8 @@ func (b *ballot) count(ctx context.Context, r *rotation.Rotation, reactions []sl
 	if err != nil {
 		return err
 	}
-	voters := make(map[string]known)
+	q := poll{roll: b.people.roll(), approvers: b.people.approvers(r.Secret), voters: make(map[string]known)}
 	var alike []string
-	strangers := 0
 	for _, reaction := range reactions {
 		name := bareEmoji(reaction.Name)
 		if slices.Contains(lookAlikes, name) {
@@ -136,7 +135,7 @@ func (b *ballot) count(ctx context.Context, r *rotation.Rotation, reactions []sl
 			if user == self.user {
 				continue // we seed both, so that people click once
 			}
-			mark, counts, err := b.mark(ctx, r.Secret, user, voters, &strangers)
+			mark, counts, err := q.mark(ctx, user)
 			if err != nil {
 				return err
 			}
@@ -146,34 +145,42 @@ func (b *ballot) count(ctx context.Context, r *rotation.Rotation, reactions []sl
 		}
 	}
 	for _, user := range alike {
-		if _, voted := voters[user]; !voted && user != self.user && !slices.Contains(s.mistaken, user) {
+		if _, voted := q.voters[user]; !voted && user != self.user && !slices.Contains(s.mistaken, user) {
 			s.mistaken = append(s.mistaken, user)
 		}
 	}
 	return nil
 }
 
-// mark looks a person up, once per reading. It reports false for the many
+// poll is one reading of a card: everybody is looked up once, and every user
+// group is asked once.
+type poll struct {
+	roll      roll
+	approvers People
+	voters    map[string]known // by id
+	strangers int              // looked up although they are on no list
+}
+
+// mark is what a person's reaction stands for. It reports false for the many
 // strangers beyond those who are told why they do not count.
-func (b *ballot) mark(ctx context.Context, secret, user string, voters map[string]known, strangers *int) (rotation.Mark, bool, error) {
-	approvers := b.people.approvers(secret)
-	k, looked := voters[user]
+func (q *poll) mark(ctx context.Context, user string) (rotation.Mark, bool, error) {
+	k, looked := q.voters[user]
 	if !looked {
-		listed, err := b.people.among(ctx, approvers, []string{user})
+		listed, err := q.roll.among(ctx, q.approvers, []string{user})
 		if err != nil {
 			return rotation.Mark{}, false, err
 		}
 		if !listed {
-			if *strangers++; *strangers > mostStrangers {
+			if q.strangers++; q.strangers > mostStrangers {
 				return rotation.Mark{}, false, nil
 			}
 		}
-		if k, err = b.people.look(ctx, user); err != nil {
+		if k, err = q.roll.people.look(ctx, user); err != nil {
 			return rotation.Mark{}, false, err
 		}
-		voters[user] = k
+		q.voters[user] = k
 	}
-	approver, err := b.people.among(ctx, approvers, append(k.ids, user))
+	approver, err := q.roll.among(ctx, q.approvers, append(k.ids, user))
 	if err != nil {
 		return rotation.Mark{}, false, err
 	}

@@ -235,6 +235,25 @@ func TestGroupIsAtMostAMinuteOld(t *testing.T) {
 	})
 }
 
+// One reading asks a group once, whatever the cache keeps: twenty calls a minute
+// is all that Slack allows.
+func TestOneReadingAsksAGroupOnce(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.GroupCache = time.Nanosecond })
+	ts := w.card(t)
+	w.slack.react(ts, "white_check_mark", "U0BEN", "U0CARA", "U0DAN")
+	w.slack.react(ts, "x", "U0CARA")
+	r, _ := w.engine.Load(t.Context(), key)
+	for n := 1; n <= 2; n++ {
+		m, err := w.chat.Ballot().Marks(t.Context(), r, 1)
+		if err != nil || len(m.Marks) != 4 {
+			t.Fatalf("marks %+v, %v", m, err)
+		}
+		if got := len(w.slack.called("usergroups.users.list")); got != n {
+			t.Errorf("%d readings asked the group %d times", n, got)
+		}
+	}
+}
+
 // Many strangers cost a bounded number of calls and hide nobody who counts.
 func TestAFloodOfStrangers(t *testing.T) {
 	w := newWorld(t)

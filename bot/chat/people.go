@@ -69,6 +69,19 @@ func (p *people) starter(ctx context.Context, ids []string) (bool, error) {
 
 // among reports whether one of a person's ids is listed or in the group.
 func (p *people) among(ctx context.Context, list People, ids []string) (bool, error) {
+	return p.roll().among(ctx, list, ids)
+}
+
+// roll calls people by their lists at one moment: each user group is asked for
+// at most once, however many people are looked for.
+func (p *people) roll() roll { return roll{p, make(map[string][]string)} }
+
+type roll struct {
+	people *people
+	groups map[string][]string // members, by id of the group
+}
+
+func (r roll) among(ctx context.Context, list People, ids []string) (bool, error) {
 	listed := func(members []string) bool {
 		return slices.ContainsFunc(ids, func(id string) bool { return id != "" && slices.Contains(members, id) })
 	}
@@ -78,9 +91,13 @@ func (p *people) among(ctx context.Context, list People, ids []string) (bool, er
 	if list.Group == "" {
 		return false, nil
 	}
-	members, err := p.members(ctx, list.Group)
-	if err != nil {
-		return false, fmt.Errorf("reading the members of user group %s: %w", list.Group, err)
+	members, asked := r.groups[list.Group]
+	if !asked {
+		var err error
+		if members, err = r.people.members(ctx, list.Group); err != nil {
+			return false, fmt.Errorf("reading the members of user group %s: %w", list.Group, err)
+		}
+		r.groups[list.Group] = members
 	}
 	return listed(members), nil
 }
