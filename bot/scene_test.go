@@ -67,10 +67,10 @@ func open(t *testing.T, o sandboxOptions) *scene {
 	return s
 }
 
-// calm is quick with watches of one look each, which may come a second late:
+// calm is quick with watches of one look each, which may come two seconds late:
 // for stories about something else, on a machine that does a lot besides.
 func calm(more ...string) func(string) string {
-	slow := []string{"window", "1s", "interval", "1s", "ingest_delay", "100ms, min_requests: 3"}
+	slow := []string{"window", "2s", "interval", "2s", "ingest_delay", "100ms, min_requests: 3"}
 	return quick(append(slow, more...)...)
 }
 
