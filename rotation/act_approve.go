@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -80,43 +81,51 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if w.subject.Policy.Expiry > 0 {
 		card.Expires = card.Asked.Add(w.subject.Policy.Expiry)
 	}
-	refused, err := w.oldRefused(ctx)
+	condition, err := w.oldCondition(ctx)
 	if err != nil {
 		return outcome{}, err
 	}
 	w.r.Card = card
+	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs)
+	if condition["list_only"] != "" {
+		text += " Its old value can no longer be read in the vault: only the service's list can prove its death."
+	}
 	return outcome{state: Asking, wake: card.Expires, events: []event.Event{{
-		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, refused),
-		Text: fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs),
+		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, condition), Text: text,
 	}}}, nil
 }
 
-// oldRefused tells whether the service refuses an old credential already,
-// with its answer: somebody ended it outside of this rotation, and a card that
-// called it valid would lie. What is unclear is not called refused.
-func (w *run) oldRefused(ctx context.Context) (string, error) {
+// oldCondition tells what a card must say of the old credentials:
+// "old_refused" is the answer of a service that refuses one already, because
+// somebody ended it outside of this rotation; "list_only" that one's value can
+// no longer be read, so that it cannot be probed. What is unclear is not
+// called refused.
+func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
+	facts := make(map[string]string)
 	for _, env := range environments() {
+		if env != Production && w.r.Cell.Shared {
+			continue // the same credential, and production's is the one to be probed
+		}
 		old, err := w.stale(ctx, env)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		found, err := w.probe(ctx, old)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if found.Liveness == providers.Refused {
-			return found.Answer, nil
+			facts["old_refused"] = found.Answer
 		}
-		if w.r.Cell.Shared {
-			break // the same credential
+		if old == nil {
+			facts["list_only"] = "true"
 		}
 	}
-	return "", nil
+	return facts, nil
 }
 
-// cardFacts is what the card says beside the record. "old_refused" is there
-// only when the old credential is dead already.
-func (w *run) cardFacts(evidence, refused string) map[string]string {
+// cardFacts is what the card says beside the record.
+func (w *run) cardFacts(evidence string, condition map[string]string) map[string]string {
 	facts := map[string]string{
 		"plan": w.r.PlanHash, "evidence": evidence, "old": string(w.r.Old().ID), "new": string(w.r.New().ID),
 		"quorum": fmt.Sprint(max(w.subject.Policy.Quorum, 1)), "self": fmt.Sprint(w.subject.Policy.SelfApproval),
@@ -125,9 +134,7 @@ func (w *run) cardFacts(evidence, refused string) map[string]string {
 	if !w.r.Cell.Shared {
 		facts["old_staging"], facts["new_staging"] = string(w.r.Places[Staging].Old.ID), string(w.r.Places[Staging].New.ID)
 	}
-	if refused != "" {
-		facts["old_refused"] = refused
-	}
+	maps.Copy(facts, condition)
 	return facts
 }
 

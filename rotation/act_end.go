@@ -35,6 +35,9 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	}
 	before, asked := w.r.Ends[s.Environment]
 	e := before
+	if s.Act == End {
+		e.revived() // what was proved before proves nothing of this end
+	}
 	e.ID, e.Sent, e.Disabled = id, time.Now(), s.Act == End && w.r.Traits.UndoOfEnd
 	w.ending(s, e)
 	// The record knows of the end before the service does: whoever finds it
@@ -137,20 +140,28 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	switch found, err := w.probe(ctx, old); {
-	case err != nil:
+	found, err := w.probe(ctx, old)
+	if err != nil {
 		return outcome{}, err
-	case old == nil:
-		e.ListOnly = true
+	}
+	e.ListOnly = old == nil
+	switch {
+	case e.ListOnly && e.Disabled:
+		return outcome{}, fault.New(provingDead, fault.Unproved, "its old value can no longer be read in the vault, and a service lists what it only switched off")
+	case e.ListOnly:
 	case found.Liveness == providers.Refused:
 		e.refused(found.Answer)
 	case found.Liveness == providers.Alive && time.Since(e.Sent) > waits.ProbeFor:
 		return w.stillAlive(s, found.Answer)
 	case found.Liveness == providers.Alive:
-		e.Refused, e.Probes = time.Time{}, 0
+		e.revived()
+	case time.Since(e.Sent) > waits.ProbeFor && time.Since(e.Last) > waits.ProbeFor:
+		// Nothing can be told for as long as a whole proof takes: ever less
+		// often, and people hear of it.
+		return outcome{}, &fault.Error{Op: provingDead, Class: fault.Again, Reason: fault.CannotMeasure, Detail: "the service answered " + found.Answer}
 	}
 	w.ending(s, e)
-	if !e.ListOnly && (e.Refused.IsZero() || time.Since(e.Refused) < waits.ProbeFor) {
+	if !e.ListOnly && (e.Refused.IsZero() || e.Last.Sub(e.Refused) < waits.ProbeFor) {
 		return lookAgain(waits.ProbeEvery)
 	}
 	if gone, err := w.unlisted(ctx, s); err != nil || !gone {
@@ -159,10 +170,12 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 		}
 		return outcome{}, err
 	}
-	e.Unlisted, e.Dead = true, time.Now()
+	e.Unlisted, e.Dead = !e.Disabled, time.Now()
 	w.ending(s, e)
 	return w.liveOn(ctx, s, e)
 }
+
+const provingDead = "proving that the old credential is dead"
 
 func (e *Ending) refused(answer string) {
 	now := time.Now()
@@ -171,6 +184,23 @@ func (e *Ending) refused(answer string) {
 	}
 	e.Last, e.Answer = now, answer
 	e.Probes++
+}
+
+// revived forgets refusals: the credential is accepted.
+func (e *Ending) revived() {
+	e.Refused, e.Last, e.Dead, e.Answer, e.Probes, e.Unlisted = time.Time{}, time.Time{}, time.Time{}, "", 0, false
+}
+
+// certificate says how the death was proved.
+func (e Ending) certificate() string {
+	if e.ListOnly {
+		return "the service no longer lists it (its old value can no longer be read in the vault, so it was not probed)"
+	}
+	text := fmt.Sprintf("refused %d times (%s) over %s, first %s after the end", e.Probes, e.Answer, human(e.Last.Sub(e.Refused)), human(e.Refused.Sub(e.Sent)))
+	if e.Unlisted {
+		return text + "; the service no longer lists it"
+	}
+	return text + "; it is switched off and not yet deleted"
 }
 
 func (w *run) probe(ctx context.Context, old providers.Values) (providers.Finding, error) {
@@ -209,9 +239,9 @@ func (w *run) unlisted(ctx context.Context, s Step) (bool, error) {
 // holds the approval against its source once more.
 func (w *run) stillAlive(s Step, answer string) (outcome, error) {
 	e := w.r.Ends[s.Environment]
-	e.Refused, e.Probes = time.Time{}, 0
+	e.revived()
 	w.ending(s, e)
-	f := &fault.Error{Op: "proving that the old credential is dead", Class: fault.Again, Reason: fault.StillAlive, Detail: answer}
+	f := &fault.Error{Op: provingDead, Class: fault.Again, Reason: fault.StillAlive, Detail: answer}
 	wait := w.e.config.Retry.pause(len(w.r.Times) - w.r.Cursor)
 	return outcome{back: End, wake: time.Now().Add(wait), events: []event.Event{
 		{Kind: event.Retrying, Step: s.String(), Reason: string(f.Reason), Text: what(w.r, f) + " Ending it again."},
@@ -228,8 +258,7 @@ func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
 		}
 		w.certified(env, cert)
 	}
-	text := fmt.Sprintf("%s is dead: refused %d times (%s) over %s, first %s after the end; the service no longer lists it. Both environments still work.",
-		w.oldOf(s).Brief(), e.Probes, e.Answer, human(e.Last.Sub(e.Refused)), human(e.Refused.Sub(e.Sent)))
+	text := fmt.Sprintf("%s is dead: %s. Both environments still work.", w.oldOf(s).Brief(), e.certificate())
 	return outcome{done: true, events: []event.Event{{Kind: event.Dead, Step: s.String(), Text: text, Facts: map[string]string{"id": string(e.ID), "answer": e.Answer}}}}, nil
 }
 

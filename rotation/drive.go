@@ -325,7 +325,7 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 	w.e.config.Log.Warn("a step did not succeed", "rotation", w.r.ID, "secret", w.r.Secret, "step", step.String(), "attempt", w.r.Attempt+1, "class", f.Class.String(), "error", err)
 	w.r.Attempt++
 	repeatable := f.Class == fault.Again || f.Class == fault.Lost
-	if repeatable && (w.r.Attempt < w.e.config.Retry.Attempts || duty(step)) {
+	if repeatable && (w.r.Attempt < w.e.config.Retry.Attempts || w.duty(step)) {
 		return w.retryLater(ctx, step, f)
 	}
 	p := explain(w.r, step, f)
@@ -334,8 +334,18 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 }
 
 // duty reports the steps that are never given up by themselves: an old
-// credential whose end was approved must die.
-func duty(step Step) bool { return step.Act == End || step.Act == ConfirmDead || step.Act == Delete }
+// credential whose end was approved must die. Once it is proved dead, what
+// fails is the application, and that is for people.
+func (w *run) duty(step Step) bool {
+	switch step.Act {
+	case End, Delete:
+		return true
+	case ConfirmDead:
+		return w.r.Ends[step.Environment].Dead.IsZero()
+	default:
+		return false
+	}
+}
 
 func (w *run) retryLater(ctx context.Context, step Step, f *fault.Error) error {
 	wait := max(w.e.config.Retry.pause(w.r.Attempt), f.RetryAfter)

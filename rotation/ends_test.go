@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rekey/internal/fault"
+	"rekey/providers"
 	"rekey/rotation/event"
 	"rekey/state"
 )
@@ -107,6 +109,122 @@ func TestFailingCertificateVoidsTheApproval(t *testing.T) {
 		}
 		if r = g.until(e, r.Key(), Asking); r.Card.Number != 2 || len(g.ended) > 0 {
 			t.Errorf("card %d, ended %v", r.Card.Number, g.ended)
+		}
+	})
+}
+
+// TestUnclearProbesNag: the service answers no probe of the old key for hours.
+// It is not asked in a tight loop, people hear of it, and one refusal before
+// does not become a death certificate by the passing of time.
+func TestUnclearProbesNag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.after = func(call string, _ int) error {
+			g.mute = g.mute || call == "probe" && len(g.ended) > 0 // after the first refusal
+			return nil
+		}
+		g.approve(e, r)
+		pause(t.Context(), 3*time.Hour)
+		r = g.until(e, r.Key(), Running)
+		told := 0
+		for _, ev := range g.journal(r.Key()) {
+			if ev.Kind == event.Retrying && ev.Posted() {
+				told++
+			}
+		}
+		if n := g.counts["probe"]; r.OldDead() || n > 100 || told == 0 || told > 10 {
+			t.Errorf("dead %t, %d probes in three hours, %d posts", r.OldDead(), n, told)
+		}
+		g.mu.Lock()
+		g.mute, g.after = false, nil
+		g.mu.Unlock()
+		g.until(e, r.Key(), Succeeded)
+	})
+}
+
+// TestRedactedOldVersion: the vault no longer has the old value. Card and
+// certificate say that the list alone proves its death.
+func TestRedactedOldVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.gone[Staging], g.gone[Production] = true, true
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Succeeded)
+		told := 0
+		for _, ev := range g.journal(r.Key()) {
+			if ev.Kind == event.Card || ev.Kind == event.Dead {
+				told++
+				if !strings.Contains(ev.Text, "can no longer be read in the vault") || strings.Contains(ev.Text, "refused") {
+					t.Errorf("%s: %s", ev.Kind, ev.Text)
+				}
+			}
+		}
+		if told != 2 {
+			t.Errorf("%d texts were looked at", told)
+		}
+	})
+}
+
+// TestRedactedAndSwitchedOff: neither a probe nor the list can prove the death
+// of what was only switched off.
+func TestRedactedAndSwitchedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }
+		g.gone[Staging], g.gone[Production] = true, true
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Stuck)
+		if r.OldDead() || r.Problem.Reason != string(fault.Unproved) {
+			t.Errorf("dead %t, %+v", r.OldDead(), r.Problem)
+		}
+	})
+}
+
+// TestSwitchedOffThenDeleted is the whole road of a kind whose end can be
+// undone.
+func TestSwitchedOffThenDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Succeeded)
+		g.invariants(r)
+		if len(g.keys) != 1 || g.counts["disable"] != 1 || g.counts["end"] != 1 {
+			t.Errorf("%v live; switched off %d times, ended %d times", g.keys, g.counts["disable"], g.counts["end"])
+		}
+		for _, ev := range g.journal(r.Key()) {
+			if ev.Kind == event.Dead && strings.Contains(ev.Text, "no longer lists") {
+				t.Errorf("it is listed still: %s", ev.Text)
+			}
+		}
+	})
+}
+
+// TestFailingAfterTheEndAsksAPerson: an application that needs the dead key
+// is not a duty to go on with in silence.
+func TestFailingAfterTheEndAsksAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.needs[Production] = "key-old"
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Stuck)
+		if r.Problem.Reason != string(fault.Failing) || strings.Contains(r.Problem.Safe, "runs on") {
+			t.Errorf("people were told: %+v", r.Problem)
 		}
 	})
 }
