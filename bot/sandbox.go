@@ -87,7 +87,7 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	}
 	defer s.close()
 	at := s.world.Endpoints()
-	p.print(p.out, fmt.Sprintf("The sandbox is up. Its control API: %s/state\nSlack %s · Infisical %s · application %s\n", at.Control, at.Slack, at.Infisical, at.Production))
+	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate FAL_KEY. Its state as JSON: %s/state\n", at.Control, at.Control))
 	select {
 	case <-ctx.Done():
 	case <-s.bot.Ended():

@@ -101,7 +101,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Staging, "", func() http.Handler { w.buildApps(o); return w.Staging.Handler() }},
 		{&w.endpoints.Production, "", func() http.Handler { return w.Production.Handler() }},
 		{&w.endpoints.Deploy, "/deploy", func() http.Handler { w.buildTarget(ctx, o); return w.Target.Handler() }},
-		{&w.endpoints.Control, "", w.control},
+		{&w.endpoints.Control, "", w.front},
 	}
 	for _, s := range steps {
 		base, err := w.serve(s.handler())

@@ -1,0 +1,42 @@
+// One line that says what to do next, for somebody who sees this for the first
+// time. It reads what the channel shows and knows nothing else.
+
+import { byID, h } from './dom.js';
+import { state, on, act, visible, inChannel, isBot, openThread, nameOf } from './store.js';
+import { propose } from './composer.js';
+
+const has = (m, name) => (m.reactions || []).some((r) => r.name === name);
+
+/** open reports whether a message asks for ✅ or ❌ now. */
+const open = (m) => isBot(m.user) && m.text.includes('✅') && m.text.includes('❌') && has(m, 'white_check_mark') && has(m, 'x');
+
+function next() {
+  const roots = visible().filter((m) => inChannel(m) && isBot(m.user) && !m.to);
+  const secret = state.picture.secrets[0];
+  if (!roots.length) return ['Begin: rotate a key.', `Type /rotate ${secret}`, () => propose(`/rotate ${secret}`), 'begin'];
+  const root = roots.at(-1);
+  if (state.thread !== root.ts) return ['The rotation tells what it does in its thread.', 'Open the thread', () => openThread(root.ts), 'open'];
+  const thread = visible().filter((m) => m.thread_ts === root.ts);
+  const card = thread.find(open);
+  const approver = state.picture.cast.find((p) => p.role === 'approver');
+  const role = state.picture.cast.find((p) => p.id === state.actor)?.role;
+  if (card && role !== 'approver') return [`Rekey waits for an approver. ${nameOf(state.actor)} is not one.`, `Become ${approver.name}`, () => act(approver.id), 'become'];
+  if (card) return ['Read the request, then click ✅ to end the old key or ❌ to keep it.'];
+  if (/Failed application requests seen/.test(thread.at(-1)?.text || '')) return [`Done. ${state.pulse.failed} of ${state.pulse.requests} requests to the application failed.`];
+  return ['Rekey works. Watch the instances change their key.'];
+}
+
+function render() {
+  if (!state.picture || !state.pulse) return;
+  const [text, label, doing, name] = next();
+  const el = byID('guide');
+  const stamp = text + (label || '');
+  if (el.stamp === stamp) return;
+  el.stamp = stamp;
+  el.hidden = false;
+  el.replaceChildren(h('span', {}, text), ...(label ? [h('button', { type: 'button', onclick: doing, 'data-step': name }, label)] : []));
+}
+
+export function start() {
+  on('picture messages actor thread', render);
+}

@@ -1,0 +1,16 @@
+// Starts every part of the page, then the stream that feeds them.
+
+import * as cast from './cast.js';
+import * as channel from './channel.js';
+import * as composer from './composer.js';
+import * as faults from './faults.js';
+import * as guide from './guide.js';
+import * as pulse from './pulse.js';
+import * as thread from './thread.js';
+import * as trouble from './trouble.js';
+import * as views from './views.js';
+import * as world from './world.js';
+import { follow } from './stream.js';
+
+for (const part of [cast, channel, thread, composer, guide, pulse, world, faults, trouble, views]) part.start();
+follow();
