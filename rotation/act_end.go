@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rekey/internal/fault"
@@ -254,7 +255,7 @@ func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
 	for _, env := range environments() {
 		cert, err := w.certify(ctx, env)
 		if err != nil {
-			return w.heal(ctx, s, e, err)
+			return w.heal(ctx, e, err)
 		}
 		w.certified(env, cert)
 	}
@@ -263,22 +264,48 @@ func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
 }
 
 // heal re-enables a credential that was only disabled, in a routine rotation
-// whose application fails without it. Acts towards safety do not wait for the
-// journal.
-func (w *run) heal(ctx context.Context, s Step, e Ending, cause error) (outcome, error) {
+// whose application fails without it.
+func (w *run) heal(ctx context.Context, e Ending, cause error) (outcome, error) {
 	if !e.Disabled || w.r.Cell.Mode != Routine || !fault.Is(cause, fault.Failing) {
 		return outcome{}, cause
 	}
-	d, err := capability[providers.Disabler](ctx, w, "re-enabling the old credential")
-	if err == nil {
-		err = d.Enable(ctx, e.ID)
-	}
-	if err != nil {
+	if err := w.switchOn(ctx); err != nil {
 		return outcome{}, errors.Join(cause, err)
 	}
-	delete(w.r.Ends, s.Environment)
+	return w.healed(fault.Of(cause).Detail), nil
+}
+
+// disabled reports whether an old credential is switched off and not deleted.
+func (w *run) disabled() bool {
+	for _, e := range w.r.Ends {
+		if e.Disabled {
+			return true
+		}
+	}
+	return false
+}
+
+// switchOn re-enables every credential that was only disabled. Acts towards
+// safety do not wait for the journal.
+func (w *run) switchOn(ctx context.Context) error {
+	d, err := capability[providers.Disabler](ctx, w, "re-enabling the old credential")
+	if err != nil {
+		return err
+	}
+	for _, scope := range sortedKeys(w.r.Ends) {
+		if e := w.r.Ends[scope]; e.Disabled {
+			if err := d.Enable(ctx, e.ID); err != nil {
+				return err
+			}
+			delete(w.r.Ends, scope)
+		}
+	}
+	return nil
+}
+
+func (w *run) healed(detail string) outcome {
 	w.r.Card.State = CardVoid
 	return outcome{back: Approve, state: Pending, events: []event.Event{
-		{Kind: event.Void, Card: w.cardNumber(), Text: "The application failed without the old key, so it was switched on again. " + fault.Of(cause).Detail}, w.pending(),
-	}}, nil
+		{Kind: event.Void, Card: w.cardNumber(), Text: strings.TrimSpace("The application failed without the old key, so it was switched on again. " + detail)}, w.pending(),
+	}}
 }

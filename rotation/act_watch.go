@@ -45,6 +45,9 @@ func (w *run) baseline(ctx context.Context, deployment string) error {
 func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
 	v, p := w.vigil(s)
 	var events []event.Event
+	if v.Verdict != "" && v.Verdict != watch.Running {
+		return w.judged(ctx, s, v, events) // what followed from it did not come to its end
+	}
 	for {
 		n, from, to, at := watch.Due(p, v.Start, v.done(), time.Now())
 		if n == 0 {
@@ -71,7 +74,7 @@ func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
 		v.add(ticks, final)
 		w.count(v, final)
 		if v.Verdict, v.Finding = watch.Judge(p, v.Series, final); v.Verdict != watch.Running {
-			return w.judged(s, v, events), nil
+			return w.judged(ctx, s, v, events)
 		}
 	}
 }
@@ -225,13 +228,23 @@ func (w *run) count(v *Vigil, final bool) {
 	}
 }
 
-// judged ends a watch: on to the next step after a pass, else a person.
-func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
+// judged ends a watch: on to the next step after a pass, else a person. What
+// was only switched off is switched on again before that person comes.
+func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event) (outcome, error) {
 	_, p := w.vigil(s)
 	text := w.summary(p, v)
 	facts := map[string]string{"verdict": string(v.Verdict)}
+	events = append(events, event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts})
 	if v.Verdict == watch.Passed {
-		return outcome{done: true, events: append(events, event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts})}
+		return outcome{done: true, events: events}, nil
+	}
+	if v.Verdict == watch.Failed && w.r.Cell.Mode == Routine && w.disabled() {
+		if err := w.switchOn(ctx); err != nil {
+			return outcome{}, err
+		}
+		out := w.healed("")
+		out.events = append(events, out.events...)
+		return out, nil
 	}
 	reason := fault.CannotMeasure
 	if v.Verdict == watch.Failed {
@@ -241,8 +254,7 @@ func (w *run) judged(s Step, v *Vigil, events []event.Event) outcome {
 	problem := explain(w.r, s, f)
 	w.r.Problem = &problem
 	return outcome{state: Stuck, events: append(events,
-		event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts},
-		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: problem.Safe + " " + problem.Next})}
+		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: problem.Safe + " " + problem.Next})}, nil
 }
 
 // summary is the watch's result in a line: the verdict, how much was measured,

@@ -341,7 +341,9 @@ func (w *run) duty(step Step) bool {
 	case End, Delete:
 		return true
 	case ConfirmDead:
-		return w.r.Ends[step.Environment].Dead.IsZero()
+		return w.r.Ends[step.Environment].Dead.IsZero() || w.disabled()
+	case WatchAfter:
+		return w.disabled() // to be switched on again
 	default:
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rekey/deploy"
 	"rekey/internal/fault"
 	"rekey/providers"
 	"rekey/rotation/event"
@@ -227,4 +228,39 @@ func TestFailingAfterTheEndAsksAPerson(t *testing.T) {
 			t.Errorf("people were told: %+v", r.Problem)
 		}
 	})
+}
+
+// TestSecondWatchHeals: a forgotten consumer shows in the watch after the end.
+// What was only switched off is switched on again at once, even when the first
+// attempts at that fail.
+func TestSecondWatchHeals(t *testing.T) {
+	for name, failures := range map[string]int{"at once": 0, "in the end": 9} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }
+				g.measure = func(deploy.Window) deploy.Measurement {
+					if g.off["key-old"] {
+						return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Value: 1, Requests: 10}
+					}
+					return deploy.Measurement{Outcome: deploy.OK, Requests: 100}
+				}
+				g.before = func(call string, n int) error {
+					if call == "enable" && n <= failures {
+						return again(fault.ServerError)
+					}
+					return nil
+				}
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Asking)
+				g.approve(e, r)
+				r = g.until(e, r.Key(), Pending)
+				g.invariants(r)
+				if !g.accepted("key-old") || len(r.Ends) > 0 || r.Card.State != CardVoid {
+					t.Errorf("accepted %t, ends %v, card %s", g.accepted("key-old"), r.Ends, r.Card.State)
+				}
+			})
+		})
+	}
 }
