@@ -91,14 +91,16 @@ func (r *benchRotations) play(b *testing.B) {
 // clock stands still while it looks at what was committed.
 type benchClock struct {
 	rotation.Store
-	asked  chan string   // keys of rotations that show a card
-	closed chan struct{} // a rotation is over
+	asked  chan string          // keys of rotations that show a card
+	closed chan struct{}        // a rotation is over
+	bare   func() time.Duration // makes a pair of bare writes; nil for none
 
 	mu     sync.Mutex
 	since  time.Time // the last answer
 	begun  *benchLap // its intent is committed, its outcome is not
 	steps  []benchLap
-	bodies [][]byte // at the end of each step of the first rotation
+	pairs  []time.Duration // of bare writes, one behind each step
+	bodies [][]byte        // at the end of each step of the first rotation
 }
 
 // benchLap is one step, or the part of it that was measured so far.
@@ -127,15 +129,16 @@ func (s *benchClock) Commit(ctx context.Context, l state.Lease, revision int64, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	this := benchLap{whole: answered.Sub(s.since), store: answered.Sub(called)}
-	if s.begun != nil { // an outcome; the intent that may come with it costs the next step nothing
-		s.steps = append(s.steps, benchLap{s.begun.whole + this.whole, s.begun.store + this.store, s.begun.quiet})
-		s.begun, this = nil, benchLap{}
-		s.keep(c.Body)
+	if s.begun != nil { // whatever comes with it, an intent too, costs the next step nothing
+		s.begun.whole, s.begun.store = s.begun.whole+this.whole, s.begun.store+this.store
+		this = benchLap{}
 	}
 	for _, stored := range c.Events {
 		switch ev, err := event.Decode(0, stored.Body); {
 		case err != nil:
 			return 0, err
+		case ev.Kind == event.Done:
+			s.end(c.Body)
 		case ev.Kind == event.Intent:
 			this.quiet = strings.HasPrefix(ev.Step, string(rotation.Sync)) || ev.Step == string(rotation.Hold)
 			s.begun = &this
@@ -143,11 +146,28 @@ func (s *benchClock) Commit(ctx context.Context, l state.Lease, revision int64, 
 			s.asked <- l.Key
 		}
 	}
+	if c.Release { // the step waits: its outcome so far
+		s.end(c.Body)
+	}
 	if c.Close {
 		s.closed <- struct{}{}
 	}
 	s.since = time.Now()
 	return next, nil
+}
+
+// end ends the step that was begun, if one was, with the record it left. Then
+// it is the bare writes' turn.
+func (s *benchClock) end(body []byte) {
+	if s.begun == nil {
+		return
+	}
+	s.steps = append(s.steps, *s.begun)
+	s.begun = nil
+	s.keep(body)
+	if s.bare != nil {
+		s.pairs = append(s.pairs, s.bare())
+	}
 }
 
 // keep keeps the records of the first steps, about one rotation's.
