@@ -39,6 +39,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if s.Act == End {
 		e.revived() // what was proved before proves nothing of this end
 	}
+	e.Tries++
 	e.ID, e.Sent, e.Disabled = id, time.Now(), s.Act == End && w.r.Traits.UndoOfEnd
 	w.ending(s, e)
 	// The record knows of the end before the service does: whoever finds it
@@ -59,6 +60,9 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	}
 	if s.Act == Delete {
 		return finished(fmt.Sprintf("Deleted %s for good.", w.oldOf(s).Brief()))
+	}
+	if !telling(e.Tries) {
+		return finished("")
 	}
 	return finished(fmt.Sprintf("Asked %s to end %s. Now to prove that it is dead.", w.r.Traits.Service, w.oldOf(s).Brief()))
 }
@@ -243,10 +247,12 @@ func (w *run) stillAlive(s Step, answer string) (outcome, error) {
 	e.revived()
 	w.ending(s, e)
 	f := &fault.Error{Op: provingDead, Class: fault.Again, Reason: fault.StillAlive, Detail: answer}
-	wait := w.e.config.Retry.pause(len(w.r.Times) - w.r.Cursor)
-	return outcome{back: End, wake: time.Now().Add(wait), events: []event.Event{
-		{Kind: event.Retrying, Step: s.String(), Reason: string(f.Reason), Text: what(w.r, f) + " Ending it again."},
-	}}, nil
+	wait := w.e.config.Retry.pause(e.Tries)
+	ev := event.Event{Kind: event.Retrying, Step: s.String(), Reason: string(f.Reason)}
+	if telling(e.Tries) {
+		ev.Text = what(w.r, f) + " Ending it again."
+	}
+	return outcome{back: End, wake: time.Now().Add(wait), events: []event.Event{ev}}, nil
 }
 
 // liveOn takes the life certificate once more, now that the old credential is

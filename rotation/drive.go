@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"rekey/internal/fault"
@@ -184,6 +185,9 @@ func lost(err error) bool {
 	return errors.Is(err, state.ErrLost) || errors.Is(err, state.ErrConflict)
 }
 
+// maxTimes bounds how many timings a record keeps.
+const maxTimes = 200
+
 // begin makes the step's intent, for the journal. It has to be committed before
 // any effect of the step.
 func (w *run) begin(step Step) event.Event {
@@ -197,6 +201,9 @@ func (w *run) begin(step Step) event.Event {
 		w.ask(step.Environment)
 	case Watch, WatchAfter:
 		delete(w.r.Vigils, step.Act)
+	}
+	if n := len(w.r.Times) - maxTimes; n >= 0 {
+		w.r.Times = slices.Delete(w.r.Times, 0, n+1) // of a duty that lasts
 	}
 	w.r.Times = append(w.r.Times, Timing{Step: step.String(), Started: time.Now()})
 	return event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)}
@@ -353,11 +360,15 @@ func (w *run) retryLater(ctx context.Context, step Step, f *fault.Error) error {
 	wait := max(w.e.config.Retry.pause(w.r.Attempt), f.RetryAfter)
 	w.r.Wake = time.Now().Add(wait)
 	ev := event.Event{Kind: event.Retrying, Step: step.String(), Reason: string(f.Reason)}
-	if n := w.r.Attempt; n&(n-1) == 0 { // 1, 2, 4, 8 …: nag, do not flood
+	if n := w.r.Attempt; telling(n) {
 		ev.Text = fmt.Sprintf("%s Attempt %d; next in %s.", what(w.r, f), n+1, human(wait))
 	}
 	return w.commit(ctx, []event.Event{ev}, state.Change{Timer: w.r.Wake, Release: true})
 }
+
+// telling reports the attempts people hear of: 1, 2, 4, 8 …, to nag and not to
+// flood.
+func telling(attempt int) bool { return attempt&(attempt-1) == 0 }
 
 // pause doubles from First up to Max.
 func (r Retry) pause(attempt int) time.Duration {

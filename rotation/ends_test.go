@@ -264,3 +264,37 @@ func TestSecondWatchHeals(t *testing.T) {
 		})
 	}
 }
+
+// TestLastingDutyIsBounded: a service goes on accepting the old key for hours.
+// It is ended again and again, people hear of it now and then, and the record
+// does not grow.
+func TestLastingDutyIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.after = func(call string, _ int) error {
+			if call == "end" {
+				g.keys["key-old"] = key{"by hand", oldValue}
+			}
+			return nil
+		}
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		pause(t.Context(), 12*time.Hour)
+		r = g.until(e, r.Key(), Running)
+		posted := 0
+		for _, ev := range g.journal(r.Key()) {
+			if ev.Posted() {
+				posted++
+			}
+		}
+		if ends := g.counts["end"]; ends < 100 || posted > 40 || len(r.Times) > maxTimes {
+			t.Errorf("ended %d times, %d posts, %d timings", ends, posted, len(r.Times))
+		}
+		g.mu.Lock()
+		g.after = nil
+		g.mu.Unlock()
+		g.until(e, r.Key(), Succeeded)
+	})
+}

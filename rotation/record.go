@@ -107,6 +107,7 @@ type Certificate struct {
 type Ending struct {
 	ID       providers.ID `json:"id"`
 	Sent     time.Time    `json:"sent"`                // when the end was asked of the service
+	Tries    int          `json:"tries,omitempty"`     // how often it was asked
 	Disabled bool         `json:"disabled,omitempty"`  // it can still be undone
 	Refused  time.Time    `json:"refused,omitzero"`    // first refusal of the unbroken run
 	Last     time.Time    `json:"last,omitzero"`       // last refusal
