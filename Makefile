@@ -12,7 +12,7 @@ lint:
 	golangci-lint run ./...
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./state/... ./rotation/...
+	go test -run '^$$' -bench . -benchmem ./state/... ./rotation/... ./bot
 
 # FUZZTIME is for each fuzz target; one package can run only one at a time.
 FUZZTIME ?= 10s

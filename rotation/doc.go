@@ -6,8 +6,10 @@
 // [PlanFor] turns a [Cell] (mode, shape, shared or not …) into ordered steps.
 // [Engine] executes any plan the same way: it claims the rotation's lease,
 // writes the intent of the step at the cursor into the journal, acts, and
-// writes the outcome; then the next step, until one has to wait. A waiting
-// rotation holds no lease and costs nothing; a timer or a person wakes it.
+// writes the outcome; then the next step, until one has to wait. Where a step
+// follows at once, its intent is written together with the outcome of the one
+// before, in one commit. A waiting rotation holds no lease and costs nothing; a
+// timer or a person wakes it.
 //
 // # What may run twice
 //
