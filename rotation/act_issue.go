@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ func (w *run) labelPrefix() string {
 	if step, ok := w.r.Step(); ok && !w.r.Cell.Shared && step.Environment != "" {
 		env = step.Environment
 	}
+	return w.labelFor(env)
+}
+
+func (w *run) labelFor(env string) string {
 	return fmt.Sprintf("rk_%s_%s_%s_", w.e.config.Installation, env, w.r.ID)
 }
 
@@ -106,7 +111,7 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	ours, err := w.ours(ctx)
+	ours, err := w.ours(ctx, w.labelPrefix())
 	if err != nil {
 		return false, err
 	}
@@ -127,8 +132,9 @@ func (w *run) adopt(ctx context.Context, env string, c providers.Credential, ent
 	return nil
 }
 
-// ours lists the credentials at the service that carry this rotation's label.
-func (w *run) ours(ctx context.Context) ([]providers.Credential, error) {
+// ours lists the credentials at the service that carry one of the prefixes in
+// their label.
+func (w *run) ours(ctx context.Context, prefixes ...string) ([]providers.Credential, error) {
 	lister, err := capability[providers.Lister](ctx, w, "listing credentials")
 	if err != nil {
 		return nil, err
@@ -139,7 +145,7 @@ func (w *run) ours(ctx context.Context) ([]providers.Credential, error) {
 	}
 	var ours []providers.Credential
 	for _, c := range all {
-		if strings.HasPrefix(c.Label, w.labelPrefix()) {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(c.Label, p) }) {
 			ours = append(ours, c)
 		}
 	}
@@ -147,9 +153,13 @@ func (w *run) ours(ctx context.Context) ([]providers.Credential, error) {
 }
 
 // sweep deletes credentials of this very rotation that reached no
-// environment. Anything else waits for a person.
+// environment. Anything else waits for a person. It looks before each creation
+// and once more in the end: a service may list late what it made.
 func (w *run) sweep(ctx context.Context) error {
-	ours, err := w.ours(ctx)
+	ours, err := w.ours(ctx, w.labelFor("all"), w.labelFor(Staging), w.labelFor(Production))
+	ours = slices.DeleteFunc(ours, func(c providers.Credential) bool {
+		return slices.ContainsFunc(environments(), func(env string) bool { return w.r.Wrote(env) && w.r.Places[env].New.ID == c.ID })
+	})
 	if err != nil || len(ours) == 0 {
 		return err
 	}

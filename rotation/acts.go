@@ -43,7 +43,7 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 	case ConfirmDead:
 		return w.confirmDead(ctx, s)
 	case Report:
-		return w.report()
+		return w.report(ctx)
 	default:
 		return outcome{}, fault.New("executing "+s.String(), fault.Unsupported, "the step belongs to plans that cannot run yet")
 	}
@@ -206,7 +206,10 @@ func (w *run) holdBack() (outcome, error) {
 	return finished("")
 }
 
-func (w *run) report() (outcome, error) {
+func (w *run) report(ctx context.Context) (outcome, error) {
+	if err := w.sweep(ctx); err != nil {
+		return outcome{}, err
+	}
 	r := w.r
 	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead. Failed application requests seen: %.0f of %.0f.",
 		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }), r.Seen.Failed, r.Seen.Requests)

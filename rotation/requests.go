@@ -124,6 +124,9 @@ func (e *Engine) create(ctx context.Context, s Subject, r *Rotation) error {
 		Key: r.Key(), Slots: append([]string{"secret/" + s.Name}, s.Slots...),
 		Change: state.Change{Body: body, Events: events, Timer: time.Now()},
 	})
+	if err != nil && e.arrived(ctx, r) {
+		return nil // sent twice, or its answer was lost
+	}
 	var taken *state.SlotError
 	if errors.As(err, &taken) {
 		return e.slotRefusal(ctx, s, taken)
@@ -132,6 +135,15 @@ func (e *Engine) create(ctx context.Context, s Subject, r *Rotation) error {
 		return fmt.Errorf("storing a new rotation of %s: %w", s.Name, err)
 	}
 	return nil
+}
+
+// arrived reports whether a rotation is stored although creating it failed:
+// whoever was told otherwise would not know of it.
+func (e *Engine) arrived(ctx context.Context, r *Rotation) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	stored, err := e.Load(ctx, r.Key())
+	return err == nil && stored.Secret == r.Secret && stored.Requester == r.Requester && stored.Started.Equal(r.Started)
 }
 
 func (e *Engine) slotRefusal(ctx context.Context, s Subject, taken *state.SlotError) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"rekey/deploy"
 	"rekey/internal/fault"
 	"rekey/internal/secret"
+	"rekey/rotation/event"
 	"rekey/state"
 )
 
@@ -186,5 +188,63 @@ func TestDriversAreBounded(t *testing.T) {
 		if n := c.most.Load(); n != 4 {
 			t.Errorf("%d were driven at once, 4 are allowed", n)
 		}
+	})
+}
+
+// TestKeyThatShowsLate: the answer to a creation was lost, the list did not
+// have it, another key was made; and then the service lists the first one.
+func TestKeyThatShowsLate(t *testing.T) {
+	for _, env := range []string{"all", Staging, Production} {
+		t.Run(env, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				if env != "all" {
+					g.apart()
+				}
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Asking)
+				g.keys["key-late"] = key{"rk_test_" + env + "_" + r.ID + "_9", "key-late:0000000000000000000000"}
+				g.keys["key-other"] = key{"rk_test_" + env + "_aaaaaaaaaa_1", g.running[Staging]} // of another rotation: not ours to judge
+				g.approve(e, r)
+				r = g.until(e, r.Key(), Succeeded)
+				delete(g.keys, "key-other")
+				g.invariants(r)
+				if slices.Contains(g.ended, "key-other") || !slices.Contains(kinds(g.journal(r.Key())), event.Swept) {
+					t.Errorf("ended %v; told %v", g.ended, kinds(g.journal(r.Key())))
+				}
+			})
+		})
+	}
+}
+
+func kinds(events []event.Event) []event.Kind {
+	var all []event.Kind
+	for _, ev := range events {
+		all = append(all, ev.Kind)
+	}
+	return all
+}
+
+// echo is a store that gets every creation twice, because the first answer was
+// lost on the way.
+type echo struct{ Store }
+
+func (s echo) Create(ctx context.Context, c state.Creation) error {
+	if err := s.Store.Create(ctx, c); err != nil {
+		return err
+	}
+	return s.Store.Create(ctx, c)
+}
+
+// TestStartWhoseAnswerWasLost: the rotation is stored and goes on; whoever
+// asked for it is not told that it failed.
+func TestStartWhoseAnswerWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.setup = func(c *Config) { c.Store = echo{g.store} }
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		g.until(e, g.start(e).Key(), Asking)
 	})
 }
