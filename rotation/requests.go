@@ -216,7 +216,7 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 		return w.stopHeld(ctx, by)
 	}
 	if step, ok := w.r.Step(); ok && step.Act == Issue && w.r.Issues > 0 {
-		if err := w.sweep(ctx); err != nil {
+		if err := w.sweepKept(ctx); err != nil {
 			return &Refusal{Code: NotNow, Sentence: "It was not cancelled, because it could not be told whether a new key exists at " + w.r.Traits.Service + ". " + what(w.r, fault.Of(err)), Err: err}
 		}
 	}
@@ -240,6 +240,14 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 	}
 	w.r.Wake = time.Time{}
 	return w.commit(ctx, events, change)
+}
+
+// sweepKept sweeps outside of a drive, with the lease kept meanwhile: a
+// service may take its time to list.
+func (w *run) sweepKept(ctx context.Context) error {
+	lease, err := keeper{w.e.config.Store, w.e.config.Lease}.during(ctx, w.lease, w.sweep)
+	w.lease = lease
+	return err
 }
 
 // withdraw voids a card that is open.

@@ -248,3 +248,25 @@ func TestStartWhoseAnswerWasLost(t *testing.T) {
 		g.until(e, g.start(e).Key(), Asking)
 	})
 }
+
+// TestCancelWithASlowService: listing takes longer than a lease.
+func TestCancelWithASlowService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		on("write staging", 1, fault.New("testing", fault.Forbidden, ""))(g)
+		e := g.engine("one")
+		stop := g.run(t.Context(), e)
+		g.until(e, g.start(e).Key(), Stuck)
+		stop()
+		g.before = func(call string, _ int) error {
+			if call == "list" {
+				pause(t.Context(), 30*time.Second)
+			}
+			return nil
+		}
+		r, err := e.Cancel(t.Context(), "FAL_KEY", requester)
+		if err != nil || r.State != Abandoned || len(g.keys) != 1 {
+			t.Errorf("%v, %v live", err, g.keys)
+		}
+	})
+}
