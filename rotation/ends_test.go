@@ -22,11 +22,13 @@ func TestCancelAfterAnEndWhoseOutcomeWasLost(t *testing.T) {
 		g := newRig(t)
 		e := g.engine("one")
 		down := false
-		g.store.Fail = func(string, state.Change) error {
-			if down {
-				return errors.New("no answer")
-			}
-			return nil
+		g.store.Fail = func(string, state.Change) (err error) {
+			g.in(func() {
+				if down {
+					err = errors.New("no answer")
+				}
+			})
+			return err
 		}
 		g.after = func(call string, _ int) error {
 			down = down || call == "end"
@@ -35,7 +37,7 @@ func TestCancelAfterAnEndWhoseOutcomeWasLost(t *testing.T) {
 		stop := g.run(t.Context(), e)
 		r := g.until(e, g.start(e).Key(), Asking)
 		g.approve(e, r)
-		for len(g.ended) == 0 {
+		for g.count("end") == 0 {
 			pause(t.Context(), time.Second)
 		}
 		stop()
@@ -69,11 +71,13 @@ func TestStoreDownBeforeTheEnd(t *testing.T) {
 			marked = marked || call == "marks"
 			return nil
 		}
-		g.store.Fail = func(string, state.Change) error {
-			if down && marked {
-				return errors.New("no answer")
-			}
-			return nil
+		g.store.Fail = func(string, state.Change) (err error) {
+			g.in(func() {
+				if down && marked {
+					err = errors.New("no answer")
+				}
+			})
+			return err
 		}
 		defer g.run(t.Context(), e)()
 		pause(t.Context(), time.Hour)

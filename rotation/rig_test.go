@@ -418,6 +418,19 @@ func (g *rig) unmark() {
 	g.marks.Marks = nil
 }
 
+// in changes or looks at the world while engines run in it.
+func (g *rig) in(do func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	do()
+}
+
+// count is how often a call was made so far.
+func (g *rig) count(call string) (n int) {
+	g.in(func() { n = g.counts[call] })
+	return n
+}
+
 // run drives an engine until the rotation has come to rest in one of the
 // states, or the bubble's time is up.
 func (g *rig) run(ctx context.Context, e *Engine) (stop func()) {

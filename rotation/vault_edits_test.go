@@ -111,13 +111,13 @@ func turned(t *testing.T, env string, want State) {
 	e := g.engine("one")
 	defer g.run(t.Context(), e)()
 	r := g.start(e)
-	for g.counts["write "+env] == 0 {
+	for g.count("write "+env) == 0 {
 		pause(t.Context(), time.Second)
 	}
-	made := len(g.issued)
-	blind = true
+	var made int
+	g.in(func() { made, blind = len(g.issued), true })
 	g.until(e, r.Key(), Stuck)
-	blind = false
+	g.in(func() { blind = false })
 	if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func turned(t *testing.T, env string, want State) {
 	}
 	g.invariants(r)
 	if want == Stuck {
-		g.before = nil
+		g.in(func() { g.before = nil })
 		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
 			t.Fatal(err)
 		}
