@@ -10,9 +10,13 @@ import (
 
 // batch is what one post tells: one event that stands alone, or a run of
 // lines. Rows that cannot be decoded make a batch without events.
+//
+// What it begins with is what it is known by: after an answer was lost, more
+// lines may have come, and the batch that is then posted ends later.
 type batch struct {
 	events []event.Event
-	last   int64 // number of the last row
+	first  int64 // number of the first row
+	last   int64 // and of the last one
 }
 
 // mostLines bounds a post; more lines make another one.
@@ -25,15 +29,29 @@ func batches(rows []state.Row) []batch {
 		e, err := event.Decode(row.Seq, row.Body)
 		switch {
 		case err != nil:
-			all = append(all, batch{last: row.Seq})
+			all = append(all, batch{first: row.Seq, last: row.Seq})
 		case len(all) > 0 && all[len(all)-1].takes(e):
 			open := &all[len(all)-1]
 			open.events, open.last = append(open.events, e), row.Seq
 		default:
-			all = append(all, batch{events: []event.Event{e}, last: row.Seq})
+			all = append(all, batch{events: []event.Event{e}, first: row.Seq, last: row.Seq})
 		}
 	}
 	return all
+}
+
+// after is what is left of a batch when it was told up to a row.
+func (b batch) after(told int64) batch {
+	rest := batch{first: told + 1, last: b.last}
+	for _, e := range b.events {
+		if e.Seq > told {
+			rest.events = append(rest.events, e)
+		}
+	}
+	if len(rest.events) > 0 {
+		rest.first = rest.events[0].Seq
+	}
+	return rest
 }
 
 // takes reports whether another event may share the post.

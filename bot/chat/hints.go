@@ -265,7 +265,7 @@ func (c *Chat) newRoot(ctx context.Context, r *rotation.Rotation, old place) err
 		return fmt.Errorf("replacing a deleted root message: %w", err)
 	}
 	defer c.release(ctx, lease)
-	ts, err := c.api.post(ctx, old.channel, "", render.Root(r), markOf(r.Key(), 0))
+	ts, err := c.api.post(ctx, old.channel, "", render.Root(r), markOf(r.Key(), 0, 0))
 	if err != nil {
 		return c.helpful(err)
 	}
@@ -282,6 +282,6 @@ func (c *Chat) instead(ctx context.Context, r *rotation.Rotation, at place, what
 	if thread == "" {
 		thread = at.ts
 	}
-	_, err = c.api.post(ctx, at.channel, thread, m, markOf(r.Key(), 0))
+	_, err = c.api.post(ctx, at.channel, thread, m, markOf(r.Key(), 0, 0))
 	return c.helpful(err)
 }

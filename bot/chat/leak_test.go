@@ -59,7 +59,7 @@ func TestNoTokenLeaks(t *testing.T) {
 				}
 				outputs = append(outputs, err)
 			}
-			_, err = chat.api.post(ctx, channel, "", render.Message{Text: "x"}, markOf(key, 1))
+			_, err = chat.api.post(ctx, channel, "", render.Message{Text: "x"}, markOf(key, 1, 1))
 			failed(err)
 			failed(chat.api.update(ctx, channel, "1.1", render.Message{Text: "x"}))
 			failed(chat.api.whisper(ctx, channel, "", "U0BEN", "x"))

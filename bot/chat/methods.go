@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/slack-go/slack"
 
@@ -160,8 +161,9 @@ func (a *api) identity(ctx context.Context) (identity, error) {
 }
 
 // find looks for a message of ours by its metadata, in a thread or, when
-// thread is "", among the channel's newest messages.
-func (a *api) find(ctx context.Context, channel, thread string, mark slack.SlackMetadata) (ts string, err error) {
+// thread is "", among the channel's newest messages. told is the last row it
+// tells.
+func (a *api) find(ctx context.Context, channel, thread string, mark slack.SlackMetadata) (ts string, told int64, err error) {
 	const newest = 100
 	var messages []slack.Message
 	if thread != "" {
@@ -180,21 +182,25 @@ func (a *api) find(ctx context.Context, channel, thread string, mark slack.Slack
 		})
 	}
 	for _, m := range messages {
-		if sameMark(m.Metadata, mark) {
-			return m.Timestamp, err
+		if told, ok := sameMark(m.Metadata, mark); ok {
+			return m.Timestamp, told, err
 		}
 	}
-	return "", err
+	return "", 0, err
 }
 
-func sameMark(a, b slack.SlackMetadata) bool {
-	if a.EventType != b.EventType || a.EventType == "" {
-		return false
+// sameMark reports whether a message begins with the row that a mark names,
+// and the last row it tells.
+func sameMark(m, mark slack.SlackMetadata) (told int64, same bool) {
+	if m.EventType != mark.EventType || m.EventType == "" {
+		return 0, false
 	}
-	for _, name := range []string{"key", "seq"} {
-		if a.EventPayload[name] == nil || a.EventPayload[name] != b.EventPayload[name] {
-			return false
+	for _, name := range []string{"key", "first"} {
+		if m.EventPayload[name] == nil || m.EventPayload[name] != mark.EventPayload[name] {
+			return 0, false
 		}
 	}
-	return true
+	last, _ := m.EventPayload["seq"].(string)
+	told, err := strconv.ParseInt(last, 10, 64)
+	return told, err == nil
 }

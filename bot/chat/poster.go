@@ -149,7 +149,7 @@ func (d *delivery) ensureRoot(ctx context.Context, first state.Row) error {
 	if _, ok := placeOf(d.refs[rootRef]); ok {
 		return nil
 	}
-	ts, err := d.send(ctx, d.config.Channel, "", 0, render.Root(d.r))
+	ts, _, err := d.send(ctx, d.config.Channel, "", batch{}, render.Root(d.r))
 	if err != nil {
 		return err
 	}
@@ -163,14 +163,22 @@ func (d *delivery) post(ctx context.Context, b batch) error {
 	}
 	root, _ := placeOf(d.refs[rootRef])
 	name, at := "", place{}
-	if m, ok := d.message(b); ok {
-		ts, err := d.send(ctx, root.channel, root.ts, b.last, m)
+	for m, ok := d.message(b); ok; m, ok = d.message(b) {
+		ts, told, err := d.send(ctx, root.channel, root.ts, b, m)
 		if err != nil {
 			return err
+		}
+		if told < b.last { // found, and more lines have come since
+			if err := d.delivered(ctx, told, "", place{}); err != nil {
+				return err
+			}
+			b = b.after(told)
+			continue
 		}
 		if b.kind() == event.Card {
 			name, at = cardRef(b.events[0].Card), place{root.channel, ts}
 		}
+		break
 	}
 	return d.delivered(ctx, b.last, name, at)
 }
@@ -263,45 +271,49 @@ func (d *delivery) message(b batch) (render.Message, bool) {
 }
 
 // send posts one message under the lease. One whose answer was lost before is
-// looked up first, where that is allowed; otherwise the copy says so.
-func (d *delivery) send(ctx context.Context, channel, thread string, seq int64, m render.Message) (ts string, err error) {
+// looked up first, where that is allowed; otherwise the copy says so. told is
+// the last row that the message tells: one that was found may tell fewer than
+// the batch has by now.
+func (d *delivery) send(ctx context.Context, channel, thread string, b batch, m render.Message) (ts string, told int64, err error) {
 	if d.lease, err = d.store.Renew(ctx, d.lease, d.ttl()); err != nil {
-		return "", fmt.Errorf("keeping the right to post: %w", err)
+		return "", 0, fmt.Errorf("keeping the right to post: %w", err)
 	}
 	ctx, cancel := context.WithDeadline(ctx, d.lease.Until.Add(-storeTime))
 	defer cancel()
-	mark := markOf(d.r.Key(), seq)
-	name := d.r.Key() + "/" + strconv.FormatInt(seq, 10)
+	name := d.r.Key() + "/" + strconv.FormatInt(b.first, 10)
 	first, err := d.store.Once(ctx, "sent/"+name, sentFor)
 	if err != nil {
-		return "", fmt.Errorf("noting what is about to be posted: %w", err)
+		return "", 0, fmt.Errorf("noting what is about to be posted: %w", err)
 	}
 	clean := first || d.clean.has(name)
 	if !clean {
-		if ts, err = d.earlier(ctx, channel, thread, mark); err != nil || ts != "" {
-			return ts, err
+		if ts, told, err = d.earlier(ctx, channel, thread, b); err != nil || ts != "" {
+			return ts, min(told, b.last), err
 		}
 		m = m.Again()
 	}
-	ts, err = d.api.post(ctx, channel, thread, m, mark)
+	ts, err = d.api.post(ctx, channel, thread, m, markOf(d.r.Key(), b.first, b.last))
 	d.clean.set(name, clean && err != nil && !mayHaveHappened(err))
-	return ts, d.helpful(err)
+	return ts, b.last, d.helpful(err)
 }
 
-// earlier finds the message of a post whose answer was lost; "" when it is not
-// there, or when we may not look.
-func (d *delivery) earlier(ctx context.Context, channel, thread string, mark slack.SlackMetadata) (string, error) {
+// earlier finds the message of a post whose answer was lost, and the last row
+// it tells; "" when it is not there, or when we may not look.
+func (d *delivery) earlier(ctx context.Context, channel, thread string, b batch) (ts string, told int64, err error) {
 	if !d.config.History {
-		return "", nil
+		return "", 0, nil
 	}
-	ts, err := d.api.find(ctx, channel, thread, mark)
+	ts, told, err = d.api.find(ctx, channel, thread, markOf(d.r.Key(), b.first, b.last))
 	if codeOf(err) == "missing_scope" {
 		d.config.Log.Warn("looking up a lost post: the history scope is configured and not granted", "error", err)
-		return "", nil
+		return "", 0, nil
 	}
-	return ts, err
+	return ts, told, err
 }
 
-func markOf(key string, seq int64) slack.SlackMetadata {
-	return slack.SlackMetadata{EventType: metadataType, EventPayload: map[string]any{"key": key, "seq": strconv.FormatInt(seq, 10)}}
+// markOf names the rows that a message tells.
+func markOf(key string, first, last int64) slack.SlackMetadata {
+	return slack.SlackMetadata{EventType: metadataType, EventPayload: map[string]any{
+		"key": key, "first": strconv.FormatInt(first, 10), "seq": strconv.FormatInt(last, 10),
+	}}
 }

@@ -262,6 +262,43 @@ func TestALostAnswer(t *testing.T) {
 
 // A replica that died between posting and noting it leaves a copy that says
 // so; only the one in the record is live.
+// More lines come between a lost answer and the next attempt. The longer post
+// says that it repeats something; where the first one can be found, only the
+// rest is posted.
+func TestALostAnswerWithMoreToTell(t *testing.T) {
+	for name, c := range map[string]struct {
+		history bool
+		want    []string // posts after the root
+	}{
+		"no history": {false, []string{"one", "(posted again after a lost answer) ✓ one", "two"}},
+		"history":    {true, []string{"✓ one", "✓ two"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.store.tell(key, event.Event{Kind: event.Started})
+				synctest.Wait()
+				w.slack.fail("chat.postMessage", fault{lost: true})
+				w.store.tell(key, line("one"))
+				pass(w.chat.config.Coalesce + w.chat.config.RetryFirst/2) // posted once, not yet again
+				w.store.tell(key, line("two"))
+				pass(2 * time.Minute)
+				got := w.slack.thread()[1:]
+				if !c.history {
+					got = strings.Split(strings.Join(got, "\n"), "\n") // a line each
+				}
+				if len(got) != len(c.want) {
+					t.Fatalf("posts: %q", got)
+				}
+				for i, text := range got {
+					if !strings.Contains(text, c.want[i]) || strings.Contains(text, "again") != strings.Contains(c.want[i], "again") {
+						t.Errorf("post %d is %q, want %q", i, text, c.want[i])
+					}
+				}
+			}, func(conf *Config) { conf.History = c.history })
+		})
+	}
+}
+
 func TestACopyOfACardIsInert(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.slack.fail("chat.postMessage", fault{}, fault{lost: true})
@@ -462,7 +499,7 @@ func TestMetadataNamesTheEventOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.store.tell(key, event.Event{Kind: event.Started}, event.Event{Kind: event.Stopped, Text: "look"})
 		pass(3 * time.Second)
-		want := []string{`{"event_type":"rekey","event_payload":{"key":"` + key + `","seq":"0"}}`, `{"event_type":"rekey","event_payload":{"key":"` + key + `","seq":"2"}}`}
+		want := []string{`{"event_type":"rekey","event_payload":{"first":"0","key":"` + key + `","seq":"0"}}`, `{"event_type":"rekey","event_payload":{"first":"2","key":"` + key + `","seq":"2"}}`}
 		for i, m := range w.slack.messages {
 			if m.metadata != want[i] {
 				t.Errorf("metadata %s, want %s", m.metadata, want[i])
