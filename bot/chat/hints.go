@@ -160,23 +160,32 @@ func (c *Chat) audit(r *rotation.Rotation, card int, seen sight, t rotation.Tall
 func (c *Chat) explain(ctx context.Context, r *rotation.Rotation, card int, seen sight, t rotation.Tally) {
 	for _, refused := range t.Refused {
 		_, user, _ := strings.Cut(refused.Person.ID, "/")
-		c.tell(ctx, r, card, seen.at, user, refused.Why)
+		c.tell(ctx, aside{r, card, seen.at, user, refused.Why})
 	}
 	for i, user := range seen.mistaken {
 		if i == mostStrangers {
 			break
 		}
-		c.tell(ctx, r, card, seen.at, user, mistakenText)
+		c.tell(ctx, aside{r, card, seen.at, user, mistakenText})
 	}
 }
 
-func (c *Chat) tell(ctx context.Context, r *rotation.Rotation, card int, at place, user, why string) {
-	first, err := c.store.Once(ctx, "told/"+r.Key()+"/"+strconv.Itoa(card)+"/"+user, toldFor)
+// aside is a sentence for one person about one card.
+type aside struct {
+	r    *rotation.Rotation
+	card int
+	at   place
+	user string
+	why  string
+}
+
+func (c *Chat) tell(ctx context.Context, w aside) {
+	first, err := c.store.Once(ctx, "told/"+w.r.Key()+"/"+strconv.Itoa(w.card)+"/"+w.user, toldFor)
 	if err == nil && first {
-		err = c.api.whisper(ctx, at.channel, c.threadOf(ctx, r.Key()), user, why)
+		err = c.api.whisper(ctx, w.at.channel, c.threadOf(ctx, w.r.Key()), w.user, w.why)
 	}
 	if err != nil {
-		c.config.Log.Warn("telling somebody why a reaction does not count", "rotation", r.ID, "user", user, "error", err)
+		c.config.Log.Warn("telling somebody why a reaction does not count", "rotation", w.r.ID, "user", w.user, "error", err)
 	}
 }
 

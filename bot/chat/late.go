@@ -27,7 +27,7 @@ func (c *Chat) late(ctx context.Context, r *rotation.Rotation, card int) error {
 			continue
 		}
 		_, user, _ := strings.Cut(m.Person.ID, "/")
-		c.tell(ctx, r, card, seen.at, user, why)
+		c.tell(ctx, aside{r, card, seen.at, user, why})
 	}
 	return nil
 }

@@ -23,7 +23,6 @@ import (
 // the acknowledgements.
 type line2slack struct {
 	slack *fakeSlack
-	mu    sync.Mutex
 	conn  *websocket.Conn
 	opens int
 	acks  map[string]json.RawMessage // payload by envelope

@@ -50,6 +50,7 @@ var guests = []guest{
 	{"github.com/alicebob/miniredis/v2", []string{"internal/sandbox", "internal/sandbox/*", "state/statetest"}, []string{"state/*"}},
 	{"github.com/robfig/cron/v3", []string{"bot"}, nil},
 	{"go.yaml.in/yaml/v3", []string{"bot/config"}, []string{"bot", "internal/secret", "providers/*"}}, // descriptions of APIs are YAML,
+	{"github.com/chromedp", nil, []string{"bot"}},
 	{"github.com/coder/websocket", []string{"internal/sandbox", "internal/sandbox/*"}, []string{"bot/chat"}},
 	{"github.com/google/go-cmp", nil, []string{"*"}},
 	{"golang.org/x/sync", []string{"*"}, nil},
