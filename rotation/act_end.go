@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,29 +142,12 @@ func (w *run) notStanding(err error) (outcome, error) {
 // neither side.
 func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 	e, waits := w.r.Ends[s.Environment], w.r.Traits.Waits
-	old, err := w.stale(ctx, scopeOf(s))
+	alive, err := w.heard(ctx, s, &e)
 	if err != nil {
 		return outcome{}, err
 	}
-	found, err := w.probe(ctx, old)
-	if err != nil {
-		return outcome{}, err
-	}
-	e.ListOnly = old == nil
-	switch {
-	case e.ListOnly && e.Disabled:
-		return outcome{}, fault.New(provingDead, fault.Unproved, "its old value can no longer be read in the vault, and a service lists what it only switched off")
-	case e.ListOnly:
-	case found.Liveness == providers.Refused:
-		e.refused(found.Answer)
-	case found.Liveness == providers.Alive && time.Since(e.Sent) > waits.ProbeFor:
-		return w.stillAlive(s, found.Answer)
-	case found.Liveness == providers.Alive:
-		e.revived()
-	case time.Since(e.Sent) > waits.ProbeFor && time.Since(e.Last) > waits.ProbeFor:
-		// Nothing can be told for as long as a whole proof takes: ever less
-		// often, and people hear of it.
-		return outcome{}, &fault.Error{Op: provingDead, Class: fault.Again, Reason: fault.CannotMeasure, Detail: "the service answered " + found.Answer}
+	if alive != "" {
+		return w.stillAlive(s, alive)
 	}
 	w.ending(s, e)
 	if !e.ListOnly && (e.Refused.IsZero() || e.Last.Sub(e.Refused) < waits.ProbeFor) {
@@ -178,6 +162,37 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 	e.Unlisted, e.Dead = !e.Disabled, time.Now()
 	w.ending(s, e)
 	return w.liveOn(ctx, s, e)
+}
+
+// heard probes the old credential once and notes the answer. alive is the
+// answer of a service that still accepts it when it should no longer.
+func (w *run) heard(ctx context.Context, s Step, e *Ending) (alive string, err error) {
+	old, err := w.stale(ctx, scopeOf(s))
+	if err != nil {
+		return "", err
+	}
+	found, err := w.probe(ctx, old)
+	if err != nil {
+		return "", err
+	}
+	e.ListOnly = old == nil
+	late := time.Since(e.Sent) > w.r.Traits.Waits.ProbeFor
+	switch {
+	case e.ListOnly && e.Disabled:
+		return "", fault.New(provingDead, fault.Unproved, "its old value can no longer be read in the vault, and a service lists what it only switched off")
+	case e.ListOnly:
+	case found.Liveness == providers.Refused:
+		e.refused(found.Answer)
+	case found.Liveness == providers.Alive && late:
+		return cmp.Or(found.Answer, "accepted"), nil
+	case found.Liveness == providers.Alive:
+		e.revived()
+	case late && time.Since(e.Last) > w.r.Traits.Waits.ProbeFor:
+		// Nothing can be told for as long as a whole proof takes: ever less
+		// often, and people hear of it.
+		return "", &fault.Error{Op: provingDead, Class: fault.Again, Reason: fault.CannotMeasure, Detail: "the service answered " + found.Answer}
+	}
+	return "", nil
 }
 
 const provingDead = "proving that the old credential is dead"
