@@ -103,7 +103,7 @@ func (s *scene) closed(card slack.Message, why string) {
 // and nothing is ended.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: calm("expiry", "2s")})
+	s := openCalm(t, "expiry", "2s")
 	asked := make(chan string, 2)
 	s.world.OnWrite(func(w sandbox.Write) {
 		if w.Kind == sandbox.ApprovalCard {
@@ -224,7 +224,7 @@ func TestGroundLostBeforeTheAct(t *testing.T) {
 	for name, g := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, sandboxOptions{adjust: calm("poll_cards", "1h", "group_cache", "1ms")})
+			s := openCalm(t, "poll_cards", "1h", "group_cache", "1ms")
 			card := s.asked()
 			stop := s.onCall(cmp.Or(g.look, "reactions.get"), 2, func() {
 				if err := g.change(s, card); err != nil {

@@ -60,7 +60,7 @@ func TestClickUnderway(t *testing.T) {
 // what stands on the card counts, not what was said last.
 func TestReactionsOvertakeEachOther(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: calm("poll_cards", "1h")})
+	s := openCalm(t, "poll_cards", "1h")
 	card := s.asked()
 	acked := s.slack.Stats().Acked
 	s.slack.Disturb(slack.Disturbance{Kind: "events_api", How: slack.Reorder})
@@ -344,7 +344,7 @@ func TestStandingCannotBeAsked(t *testing.T) {
 	} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, sandboxOptions{adjust: calm("poll_cards", "1h", "group_cache", "1ms")})
+			s := openCalm(t, "poll_cards", "1h", "group_cache", "1ms")
 			card := s.asked()
 			g := newGate(bad)
 			s.slack.Faults.Inject("gate", wire.Fault{Match: wire.Match{Path: "/api/" + method}, Do: g.do})
