@@ -448,7 +448,7 @@ func (g *rig) run(ctx context.Context, e *Engine) (stop func()) {
 // until waits in the bubble's time for a state.
 func (g *rig) until(e *Engine, key string, states ...State) *Rotation {
 	g.t.Helper()
-	for range 4000 {
+	for range 800 {
 		r, err := e.Load(g.t.Context(), key)
 		if err != nil {
 			g.t.Fatal(err)
@@ -456,7 +456,7 @@ func (g *rig) until(e *Engine, key string, states ...State) *Rotation {
 		if slices.Contains(states, r.State) {
 			return r
 		}
-		if !pause(g.t.Context(), time.Second) {
+		if !pause(g.t.Context(), 5*time.Second) {
 			break
 		}
 	}
