@@ -47,8 +47,11 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 	if done, err := w.alreadyIssued(ctx, env); err != nil || done {
 		return w.issued(env), err
 	}
-	if !w.r.Places[env].HeldSince.IsZero() {
+	switch place := w.r.Places[env]; {
+	case !place.HeldSince.IsZero():
 		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
+	case place.New.ID != "":
+		return outcome{}, unsettled(env, place.New)
 	}
 	if err := w.sweep(ctx); err != nil {
 		return outcome{}, err
@@ -67,15 +70,35 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 	if err := w.acceptable(ctx, made); err != nil {
 		return outcome{}, err
 	}
-	known := w.known(made)
-	err = w.put(ctx, env, made.Values, known)
-	if fault.Is(err, fault.HeldForApproval) {
-		return w.heldBack(env, err)
-	}
-	if err != nil {
+	return w.first(ctx, env, made)
+}
+
+// first writes a new credential to its first environment. The record knows of
+// it before the vault does: while it is not known what became of the write the
+// credential must live, because the vault may keep the write for a person, and
+// merging it would bring a dead one back.
+func (w *run) first(ctx context.Context, env string, made providers.Credential) (outcome, error) {
+	place, known := w.r.Places[env], w.known(made)
+	place.New = known
+	w.r.Places[env] = place
+	if err := w.note(ctx); err != nil {
 		return outcome{}, err
 	}
-	return w.issued(env), nil
+	switch err := w.put(ctx, env, made.Values, known); {
+	case fault.Is(err, fault.HeldForApproval):
+		return w.heldBack(env, err)
+	case err != nil:
+		return outcome{}, err
+	default:
+		return w.issued(env), nil
+	}
+}
+
+// unsettled is a first write that left no trace. It never arrived, or it waits
+// in the vault, where only people can see it.
+func unsettled(env string, k Known) error {
+	return fault.New("finding out what became of the write to "+env, fault.Ambiguous,
+		"the value of "+k.Shown()+" was sent and is not there; if the vault keeps it for approval, merge it or turn it down first")
 }
 
 func (w *run) issued(env string) outcome {

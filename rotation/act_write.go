@@ -29,7 +29,7 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	}
 	entries, err := w.subject.Vault.Write(ctx, env, changes)
 	if err != nil {
-		if f := fault.Of(err); f.Class == fault.Again || f.Reason == fault.ChangedByOther || f.Reason == fault.NotWritten {
+		if f := fault.Of(err); f.Class != fault.Lost && f.Reason != fault.HeldForApproval && f.Reason != fault.Unexplained {
 			place.New = Known{} // it is clearly not there
 			w.r.Places[env] = place
 		}

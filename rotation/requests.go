@@ -186,11 +186,18 @@ const turnedDown = "cancelled while the vault held a write"
 // the write later would bring a dead key back. That takes a person's word.
 func (w *run) writeAgain() {
 	step, _ := w.r.Step()
+	told := ""
+	if w.r.Problem != nil {
+		told = w.r.Problem.Reason
+	}
 	for env, p := range w.r.Places {
-		if step.Act != Issue || w.r.Problem != nil && w.r.Problem.Reason == turnedDown {
+		switch {
+		case step.Act != Issue || told == turnedDown:
 			p.HeldSince = time.Time{}
-			w.r.Places[env] = p
+		case told == string(fault.Ambiguous) && p.HeldSince.IsZero() && !w.r.Wrote(env):
+			p.New = Known{} // somebody has looked: nothing waits there
 		}
+		w.r.Places[env] = p
 	}
 }
 

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,5 +141,40 @@ func turned(t *testing.T, env string, want State) {
 			t.Fatal(err)
 		}
 		g.until(e, r.Key(), Asking)
+	}
+}
+
+// TestFirstWriteUnknown: a first write whose answer was lost, and of which the
+// vault shows nothing, may wait there for approval. Its key is not deleted
+// before a person has looked; merged in the meantime, it is the one in use.
+func TestFirstWriteUnknown(t *testing.T) {
+	for name, merged := range map[string]bool{"merged": true, "turned down": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { unknown(t, merged) })
+		})
+	}
+}
+
+func unknown(t *testing.T, merged bool) {
+	g := newRig(t)
+	on("write staging", 1, &fault.Error{Op: "writing", Class: fault.Lost, Reason: fault.TimedOut})(g)
+	e := g.engine("one")
+	defer g.run(t.Context(), e)()
+	r := g.until(e, g.start(e).Key(), Stuck)
+	if r.Problem.Reason != string(fault.Ambiguous) || !strings.Contains(r.Problem.What, string(g.issued[0])) || len(g.ended) > 0 {
+		t.Errorf("ended %v, problem %+v", g.ended, r.Problem)
+	}
+	g.mu.Lock()
+	if merged {
+		g.vault[Staging] = append(g.vault[Staging], version{value: g.keys[g.issued[0]].value})
+	}
+	g.before = nil
+	g.mu.Unlock()
+	if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+		t.Fatal(err)
+	}
+	g.until(e, r.Key(), Asking)
+	if merged && (len(g.issued) != 1 || len(g.ended) > 0) || !merged && (len(g.issued) != 2 || !slices.Equal(g.ended, g.issued[:1])) {
+		t.Errorf("issued %v, ended %v", g.issued, g.ended)
 	}
 }
