@@ -134,6 +134,8 @@ func safeWords(r *rotation.Rotation) string {
 		return "The old key is dead. The application runs on the new one."
 	case len(r.Ends) > 0:
 		return "The end of the old key was requested after approval. The new key is in use."
+	case r.OldRefused() != "":
+		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. The new key is in use."
 	case r.Wrote(rotation.Production) && r.Proofs[rotation.Production].Kind != "":
 		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
 	case r.Wrote(rotation.Production):

@@ -85,6 +85,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	card.OldRefused = condition["old_refused"]
 	w.r.Card = card
 	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs)
 	if condition["list_only"] != "" {
@@ -144,17 +145,21 @@ func (w *run) waitForCard(c *Card) (outcome, error) {
 	}
 	c.State = CardExpired
 	return outcome{state: Pending, events: []event.Event{
-		{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r)},
-		w.pending(),
+		{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r) + " " + w.unsettled()},
 	}}, nil
 }
 
-func (w *run) pending() event.Event {
-	text := "Revocation pending: both keys live."
+// unsettled says what a card that led to nothing leaves behind. It is part of
+// that message, so that people are called once.
+func (w *run) unsettled() string {
 	if len(w.r.Ends) > 0 {
-		text = "Revocation pending: the end of the old key was begun and is not finished."
+		return "Revocation pending: the end of the old key was begun and is not finished."
 	}
-	return event.Event{Kind: event.Pending, Text: text + " `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
+	return "Revocation pending: both keys live."
+}
+
+func (w *run) pending() event.Event {
+	return event.Event{Kind: event.Pending, Text: w.unsettled() + " `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
 }
 
 // standing holds the approval against its own source and against the world,

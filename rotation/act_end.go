@@ -121,7 +121,7 @@ func (w *run) notStanding(err error) (outcome, error) {
 	case errors.As(err, &veto):
 		c.State, c.Denied = CardDenied, &veto.veto
 		return outcome{back: Approve, state: Pending, events: []event.Event{
-			{Kind: event.Denied, Card: c.Number, By: veto.veto.Person.ID, Path: veto.veto.Path, Text: "Vetoed. " + safe(w.r)}, w.pending(),
+			{Kind: event.Denied, Card: c.Number, By: veto.veto.Person.ID, Path: veto.veto.Path, Text: "Vetoed. " + safe(w.r) + " " + w.unsettled()},
 		}}, nil
 	case errors.As(err, &void):
 		n := w.cardNumber()

@@ -106,7 +106,7 @@ func (p Policy) objection(requester Person, m Mark, expired bool) string {
 	case m.Yes && m.Person.ID == requester.ID && !p.SelfApproval:
 		return "Your mark was not counted: whoever asked for a rotation does not approve it. Somebody else on the approver list must."
 	case expired:
-		return "Your mark came too late: this request has expired. The old key still works. `/rotate retry` asks again."
+		return "Your mark came too late: this request has expired and nothing was revoked. `/rotate retry` with the secret's name asks again."
 	default:
 		return ""
 	}

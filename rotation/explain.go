@@ -69,6 +69,8 @@ func safe(r *Rotation) string {
 		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. The vault holds the new keys."
 	case len(r.Ends) > 0:
 		return "The end of the old key was requested; the new key is in use."
+	case r.OldRefused() != "":
+		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. The vault holds the new key in every environment."
 	case r.Wrote(Production):
 		return "Old key still valid. Nothing was revoked. The vault holds the new key in every environment."
 	default:

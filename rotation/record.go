@@ -138,6 +138,9 @@ type Card struct {
 	State    CardState `json:"state"`
 	Approved []Vote    `json:"approved,omitempty"`
 	Denied   *Vote     `json:"denied,omitempty"`
+	// OldRefused is the service's answer where it refused an old credential
+	// already when people were asked: somebody ended it by other means.
+	OldRefused string `json:"old_refused,omitempty"`
 }
 
 // CardState is what became of a card. Names are stored.
@@ -247,6 +250,15 @@ func (r *Rotation) each(name func(Place) string) string {
 		return name(r.Places[Production])
 	}
 	return name(r.Places[Staging]) + " (" + Staging + ") and " + name(r.Places[Production]) + " (" + Production + ")"
+}
+
+// OldRefused is the service's answer to an old credential that somebody
+// ended by other means, "" where it was accepted when it was last asked.
+func (r *Rotation) OldRefused() string {
+	if r.Card == nil {
+		return ""
+	}
+	return r.Card.OldRefused
 }
 
 // OldDead reports whether every old credential has its death certificate:

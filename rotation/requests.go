@@ -363,10 +363,10 @@ func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 		}
 	case CardDenied:
 		c.Denied, w.r.State = t.Veto, Pending
-		events = []event.Event{{Kind: event.Denied, Card: c.Number, By: t.Veto.Person.ID, Path: t.Veto.Path, Text: safe(w.r)}, w.pending()}
+		events = []event.Event{{Kind: event.Denied, Card: c.Number, By: t.Veto.Person.ID, Path: t.Veto.Path, Text: safe(w.r) + " " + w.unsettled()}}
 	case CardExpired:
 		w.r.State = Pending
-		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r)}, w.pending()}
+		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r) + " " + w.unsettled()}}
 	case CardVoid:
 		w.r.State = Pending
 		events = []event.Event{{Kind: event.Void, Card: c.Number, Text: m.Why + " " + safe(w.r)}, w.pending()}

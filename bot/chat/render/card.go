@@ -182,7 +182,10 @@ func Closed(r *rotation.Rotation, number int) Message {
 }
 
 func closing(r *rotation.Rotation, number int) (title, outcome string) {
-	const kept = "Old key still valid. Nothing was revoked."
+	kept := "Old key still valid. Nothing was revoked."
+	if answer := r.OldRefused(); answer != "" {
+		kept = "Nothing was revoked by this rotation; the service refuses the old key already (" + esc(answer) + ")."
+	}
 	c := r.Card
 	if c == nil || c.Number != number {
 		return r.Secret + ": request " + fmt.Sprint(number) + " was replaced", "A later request took its place. Only the latest one counts."
