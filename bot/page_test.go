@@ -4,10 +4,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/slack"
 )
 
 // browserPatience bounds everything one browser does in a test.
@@ -137,6 +142,11 @@ func (v *visitor) clicks(emoji string) {
 	v.do(chromedp.Click(chromedp.CSS(card + ` [data-emoji="` + emoji + `"]`)))
 }
 
+// toCard scrolls the thread to the request.
+func (v *visitor) toCard() chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void]("document.querySelector(" + strconv.Quote(card) + ").scrollIntoView()")
+}
+
 // photograph keeps a picture of the window.
 func (v *visitor) photograph(name string, before ...chromedp.Action[chromedp.Void]) {
 	v.Helper()
@@ -159,10 +169,24 @@ func scheme(name string) chromedp.Action[chromedp.Void] {
 	}
 }
 
+// paints notes how long the page took to show something.
+func (v *visitor) paints(when string) {
+	v.Helper()
+	const first = `performance.getEntriesByName("first-contentful-paint").map((p) => Math.round(p.startTime)).join()`
+	ms, err := chromedp.Run(v.ctx, chromedp.Evaluate[string](first))
+	if err != nil || ms == "" {
+		v.Errorf("the browser has painted nothing: %q %v", ms, err)
+	}
+	v.Logf("first paint %s: after %s ms", when, ms)
+}
+
 // TestPage plays the whole story as a person with a browser does.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	v := open(t, sandboxOptions{speed: 2}).visit()
+	v.paints("with a new browser")
+	v.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS(".person")))
+	v.paints("again")
 	v.photograph("empty")
 
 	v.types("/rot")
@@ -175,7 +199,8 @@ func TestPage(t *testing.T) {
 
 	v.do(chromedp.WaitVisible(chromedp.CSS(card)))
 	v.sees("instances on the new key", `document.querySelectorAll(".instance.new").length === 4`)
-	v.photograph("card")
+	v.photograph("card", chromedp.EmulateViewport(1440, 1020))
+	v.do(chromedp.EmulateViewport(1440, 900))
 
 	v.becomes(sandbox.Guest)
 	v.clicks("white_check_mark")
@@ -192,10 +217,135 @@ func TestPage(t *testing.T) {
 	v.sees("the dead key in the console", `document.querySelectorAll("#keys .dead").length === 1`)
 	v.finishes("U0BEN")
 
-	v.photograph("thread")
+	v.sees("the report's beginning", `document.querySelector("#thread-list .message:last-child .b-header")?.getBoundingClientRect().top < 300`)
+	v.photograph("page-light")
 	v.photograph("page-dark", scheme("dark"))
-	v.photograph("narrow", scheme("light"), chromedp.EmulateViewport(1000, 800))
+	v.photograph("thread", scheme("light"), v.toCard())
+	v.photograph("narrow", chromedp.EmulateViewport(1000, 800))
 	v.photograph("phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
 	v.photograph("phone-channel", chromedp.Click(chromedp.CSS(`.tabs [data-view="channel"]`)))
 	v.photograph("phone-world", chromedp.Click(chromedp.CSS(`.tabs [data-view="world"]`)))
+}
+
+// posts lets the bot post blocks into the channel.
+func (v *visitor) posts(blocks string) slack.Message {
+	v.Helper()
+	body := url.Values{"channel": {sandbox.Channel}, "text": {"blocks"}, "blocks": {blocks}}.Encode()
+	q, err := http.NewRequestWithContext(v.ctx, http.MethodPost, v.world.Endpoints().Slack+"chat.postMessage", strings.NewReader(body))
+	if err != nil {
+		v.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	q.Header.Set("Authorization", "Bearer "+v.world.Credentials().SlackBot)
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		v.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var posted struct {
+		OK       bool
+		TS       string
+		Metadata struct{ Messages []string } `json:"response_metadata"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&posted); err != nil || !posted.OK {
+		v.Fatalf("posting blocks: %+v %v", posted, err)
+	}
+	m, _ := v.slack.Message(sandbox.Channel, posted.TS)
+	return m
+}
+
+// hostile is text that means something in HTML or is made to look like markup.
+const hostile = `<img src=x onerror=alert(1)> &lt;script&gt;alert(2)&lt;/script&gt; <javascript:alert(3)|press me> ` +
+	`*bold* _it_ ~no~ a_b_c 2*3*4 ` + "`<b>code</b> *kept*`" + ` <https://example.com/?a=1&amp;b=2|a *link*> <@U0BEN> <!subteam^S0APPROVE> <!here> ` +
+	`<!date^1700000000^{date_num}|then> <!date^x^{date_num}|never> :warning: :no_such_emoji: :constructor:`
+
+// shown is what of it must be seen.
+const shown = `<img src=x onerror=alert(1)> <script>alert(2)</script> press me bold it no a_b_c 2*3*4 <b>code</b> *kept* ` +
+	`a *link* @ben @approvers @here 2023-11-14 never ⚠️ :no_such_emoji: :constructor:`
+
+// TestPageShowsForeignTextAsText: what people and the bot write is shown as
+// Slack shows it, and nothing of it becomes part of the page.
+func TestPageShowsForeignTextAsText(t *testing.T) {
+	t.Parallel()
+	v := open(t, sandboxOptions{}).visit()
+	if _, err := v.slack.Say(sandbox.Colleague, sandbox.Channel, "", hostile); err != nil {
+		t.Fatal(err)
+	}
+	const said = `#channel-list .message:last-child .b-text`
+	v.reads(said, "no_such_emoji")
+	for expression, want := range map[string]string{
+		`document.querySelector("` + said + `").textContent`:                                               shown,
+		`String(document.querySelectorAll("` + said + ` img, ` + said + ` script").length)`:                "0",
+		`[...document.querySelectorAll("` + said + ` a")].map((a) => a.href + " " + a.rel).join()`:         "https://example.com/?a=1&b=2 noopener noreferrer",
+		`[...document.querySelectorAll("` + said + ` code")].map((c) => c.textContent).join()`:             "<b>code</b> *kept*",
+		`[...document.querySelectorAll("` + said + ` :is(strong, em, s)")].map((c) => c.tagName).join("")`: "STRONGEMS",
+	} {
+		got, err := chromedp.Run(v.ctx, chromedp.Evaluate[string](expression))
+		if err != nil || got != want {
+			t.Errorf("%s is %q (%v), want %q", expression, got, err, want)
+		}
+	}
+}
+
+// TestPageAsksBeforeAButtonIsPressed plays a card with every kind of block, and
+// its button with a confirm dialog.
+func TestPageAsksBeforeAButtonIsPressed(t *testing.T) {
+	t.Parallel()
+	v := open(t, sandboxOptions{}).visit()
+	m := v.posts(`[
+		{"type":"header","text":{"type":"plain_text","text":"A card :key:"}},
+		{"type":"section","text":{"type":"mrkdwn","text":"*Text* with an accessory"},"accessory":{"type":"overflow","action_id":"more","options":[{"text":{"type":"plain_text","text":"Snooze"},"value":"s"}]}},
+		{"type":"section","fields":[{"type":"mrkdwn","text":"*One*\nfirst"},{"type":"mrkdwn","text":"*Two*\nsecond"}]},
+		{"type":"divider"},
+		{"type":"image","image_url":"https://example.com/a.png","alt_text":"a picture from elsewhere"},
+		{"type":"context","elements":[{"type":"mrkdwn","text":"in small"}]},
+		{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"rich","style":{"bold":true}}]}]},
+		{"type":"actions","elements":[
+			{"type":"button","action_id":"end","style":"danger","value":"v","text":{"type":"plain_text","text":"End the old key"},
+			 "confirm":{"title":{"type":"plain_text","text":"End it?"},"text":{"type":"mrkdwn","text":"*This* cannot be undone."},"confirm":{"type":"plain_text","text":"End it"},"deny":{"type":"plain_text","text":"Keep it"},"style":"danger"}},
+			{"type":"button","action_id":"keep","text":{"type":"plain_text","text":"Keep it"}}]}]`)
+	for selector, text := range map[string]string{
+		".b-header": "A card 🔑", ".b-field": "second", ".b-context": "in small", ".b-absent": "a picture from elsewhere", ".blocks strong": "rich",
+	} {
+		v.reads(`[data-ts="`+m.TS+`"] `+selector, text)
+	}
+	pressed := v.acknowledged()
+	end := chromedp.CSS(`[data-focus="end"]`)
+	v.do(chromedp.Click(end), chromedp.WaitVisible(chromedp.CSS("#confirm")))
+	v.reads("#confirm", "This cannot be undone.")
+	v.photograph("confirm")
+	v.do(chromedp.KeyEvent("\r"), chromedp.WaitNotVisible(chromedp.CSS("#confirm"))) // the focus is on what does nothing
+	v.do(chromedp.Click(chromedp.CSS(`[data-focus="keep"]`)))
+	v.until("the other button is acknowledged", func(now slack.Snapshot) bool { return now.Stats.Acked > pressed })
+	if got := v.acknowledged() - pressed; got != 1 {
+		t.Errorf("%d presses came to the bot; the refused one is none", got)
+	}
+	v.do(chromedp.Click(end), chromedp.WaitVisible(chromedp.CSS("#confirm")), chromedp.Click(chromedp.CSS("#confirm-yes")))
+	v.until("the button is acknowledged", func(now slack.Snapshot) bool { return now.Stats.Acked == pressed+2 })
+}
+
+func (v *visitor) acknowledged() int { return v.slack.Stats().Acked }
+
+// TestPageSwitchesFaultsAndSaysWhatIsRefused plays what goes wrong: a fault is
+// injected and switched off, an outsider types a command, a person types one in
+// a thread, and the bot ends.
+func TestPageSwitchesFaultsAndSaysWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	v := open(t, sandboxOptions{}).visit()
+	v.do(chromedp.Click(chromedp.CSS("#break summary")), chromedp.Click(chromedp.CSS("#fault-form button")))
+	v.reads("#faults", "Slack refuses (401)")
+	v.photograph("fault", chromedp.ScrollIntoView(chromedp.CSS("#faults .row")))
+	v.do(chromedp.Click(chromedp.CSS("#faults button")))
+	v.sees("no fault", `document.querySelectorAll("#faults .row").length === 0`)
+
+	v.becomes(sandbox.Outsider)
+	v.types("/rotate FAL_KEY\r")
+	v.reads("#trouble", "only members of the workspace")
+	v.photograph("trouble")
+
+	v.bot.stop()
+	v.reads("#bot", "bot ended")
+	v.becomes(sandbox.Requester)
+	v.types("\r")
+	v.reads("#trouble", "not connected")
 }

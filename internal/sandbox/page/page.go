@@ -1,8 +1,10 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"embed"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"sync"
@@ -118,16 +120,35 @@ func (p *Page) routes() {
 	if err != nil {
 		panic("page: " + err.Error()) // unreachable: the folder is embedded
 	}
-	serve := http.FileServerFS(files)
+	serve, first := http.FileServerFS(files), document(files)
 	p.mux.HandleFunc("GET /{$}", func(out http.ResponseWriter, r *http.Request) {
 		headers(out)
-		http.ServeFileFS(out, r, files, "page.html")
+		http.ServeContent(out, r, "page.html", time.Time{}, bytes.NewReader(first))
 	})
 	p.mux.Handle("GET /page/", http.StripPrefix("/page/", http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		headers(out)
 		serve.ServeHTTP(out, r)
 	})))
 	p.mux.HandleFunc("GET /page/stream", p.stream)
+}
+
+// document is the page with all its modules named at the top, so that the
+// browser asks for them at once and not import by import.
+func document(files fs.FS) []byte {
+	text, err := fs.ReadFile(files, "page.html")
+	if err != nil {
+		panic("page: " + err.Error()) // unreachable: the file is embedded
+	}
+	names, err := fs.Glob(files, "*.js")
+	if err != nil {
+		panic("page: " + err.Error()) // unreachable: the pattern is well formed
+	}
+	var links bytes.Buffer
+	for _, name := range names {
+		_, _ = fmt.Fprintf(&links, "<link rel=\"modulepreload\" href=\"/page/%s\">\n", name) // a bytes.Buffer takes everything
+	}
+	const before = "<script type=\"module\""
+	return bytes.Replace(text, []byte(before), append(links.Bytes(), before...), 1)
 }
 
 // policy lets the document load its own parts and pictures of this machine,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -278,7 +279,7 @@ func TestReadersAreBoundedAndEndWithThePage(t *testing.T) {
 		r.wants("picture")
 		all = append(all, r)
 	}
-	res, err := http.Get(s.url + "/page/stream") //nolint:noctx // the answer comes at once
+	res, err := http.Get(s.url + "/page/stream")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,6 +345,15 @@ func TestPartsAreThereAndMakeNoMarkup(t *testing.T) {
 	s := set(t)
 	markup := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|\beval\(|new Function|javascript:`)
 	named := regexp.MustCompile(`(?:from|src=|href=|import|EventSource\() ?['"(]+([^'"]+)`)
+	res, err := http.Get(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	document, err := io.ReadAll(res.Body)
+	if err != nil || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		t.Fatalf("the document is %s, %v", res.Header.Get("Content-Type"), err)
+	}
 	files, err := fs.ReadDir(embedded, "assets")
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -352,6 +362,9 @@ func TestPartsAreThereAndMakeNoMarkup(t *testing.T) {
 		text, err := fs.ReadFile(embedded, "assets/"+f.Name())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if ahead := `<link rel="modulepreload" href="/page/` + f.Name() + `">`; strings.HasSuffix(f.Name(), ".js") && !strings.Contains(string(document), ahead) {
+			t.Errorf("%s is not asked for ahead", f.Name())
 		}
 		if found := markup.FindString(string(text)); found != "" {
 			t.Errorf("%s has %s", f.Name(), found)
@@ -365,7 +378,7 @@ func TestPartsAreThereAndMakeNoMarkup(t *testing.T) {
 				t.Errorf("%s names %s: %v", f.Name(), m[1], err)
 			}
 		}
-		res, err := http.Get(s.url + "/page/" + f.Name()) //nolint:noctx // a local file
+		res, err := http.Get(s.url + "/page/" + f.Name())
 		if err != nil {
 			t.Fatal(err)
 		}

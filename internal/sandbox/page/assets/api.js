@@ -35,7 +35,10 @@ function sentence(text) {
 const as = (what) => ({ user: state.actor, ...what });
 
 export const command = (name, text) => call('POST', '/people/command', as({ command: name, text }));
-export const post = (text, thread) => call('POST', '/people/say', as({ text, thread }));
+/** typed escapes what a person wrote, as Slack's own client does. */
+const typed = (text) => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]);
+
+export const post = (text, thread) => call('POST', '/people/say', as({ text: typed(text), thread }));
 export const react = (ts, emoji) => call('POST', '/people/react', as({ ts, emoji }));
 export const unreact = (ts, emoji) => call('POST', '/people/unreact', as({ ts, emoji }));
 export const click = (ts, action, value) => call('POST', '/people/click', as({ ts, action, value }));

@@ -23,6 +23,7 @@ function mark() {
   for (const p of state.picture?.cast || []) {
     const input = byID('cast').querySelector(`input[value="${CSS.escape(p.id)}"]`);
     if (input) input.checked = p.id === state.actor;
+    if (input?.checked) input.parentElement.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     const dot = byID('cast').querySelector(`[data-of="${CSS.escape(p.id)}"]`);
     const n = news(p.id);
     if (dot) {

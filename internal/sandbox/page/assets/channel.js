@@ -1,12 +1,12 @@
 // The channel: root messages, edited in place, each with the way to its thread.
 
 import { byID, h, keyed, say } from './dom.js';
-import { message } from './message.js';
+import { message, continues } from './message.js';
 import { at, seconds } from './time.js';
 import { state, on, visible, inChannel, openThread, nameOf } from './store.js';
 import { follower } from './scroll.js';
 
-const stay = follower(byID('channel-scroll'), byID('channel-list'));
+const stay = follower(byID('channel-scroll'), byID('channel-list'), false);
 
 function welcome() {
   return h('li', { class: 'welcome' },
@@ -27,12 +27,12 @@ function threadLink(root) {
 function render() {
   if (!state.picture) return;
   say(byID('channel-name'), state.picture.channel.name);
-  const roots = visible().filter(inChannel).map((m) => ({
-    m, actor: state.actor, open: state.thread === m.ts,
+  const roots = visible().filter(inChannel).map((m, i, all) => ({
+    m, again: continues(all[i - 1], m), actor: state.actor, open: state.thread === m.ts,
     replies: visible().filter((r) => r.thread_ts === m.ts && !r.to).length,
   }));
   stay(() => keyed(byID('channel-list'), [{ m: { ts: 'welcome' } }, ...roots], (r) => r.m.ts,
-    (r) => (r.m.ts === 'welcome' ? welcome() : message(r.m, threadLink(r.m)))));
+    (r) => (r.m.ts === 'welcome' ? welcome() : message(r.m, r.again, threadLink(r.m)))));
   say(byID('channel-note'), `${nameOf(state.actor)}’s view`);
 }
 

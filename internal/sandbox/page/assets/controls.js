@@ -5,12 +5,14 @@ import { h } from './dom.js';
 import { click } from './api.js';
 import { asked } from './dialog.js';
 import { plain, link } from './mrkdwn.js';
+import { acted } from './scroll.js';
 import { trying } from './trouble.js';
 import { state } from './store.js';
 
 /** press asks first if the element says so, then tells the bot. */
 async function press(el, e, m, value) {
   if (e.confirm && !(await asked(e.confirm))) return;
+  acted();
   el.disabled = true;
   await trying(() => click(m.ts, e.action_id, value));
   el.disabled = false;

@@ -59,5 +59,5 @@ export function keyed(parent, items, key, make) {
 function swap(el, made) {
   const at = el.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
   el.replaceWith(made);
-  if (at) made.querySelector(`[data-focus="${CSS.escape(at)}"]`)?.focus();
+  if (at) made.querySelector(`[data-focus="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
 }

@@ -21,7 +21,7 @@ function build() {
     choose('service', 'Service', state.picture.services, services),
     choose('kind', 'What it does', state.picture.kinds, kinds),
     choose('limit', 'How often', ['1', '3', '10', '0'], { 1: 'once', 3: '3 times', 10: '10 times', 0: 'until switched off' }),
-    h('label', {}, 'Seconds, if slow or 429', h('input', { name: 'seconds', type: 'number', min: 0, max: 60, value: 2 })),
+    h('label', {}, 'Seconds (slow, 429)', h('input', { name: 'seconds', type: 'number', min: 0, max: 60, value: 2 })),
     h('button', { type: 'submit' }, 'Break it'));
   form.addEventListener('submit', (e) => {
     e.preventDefault();

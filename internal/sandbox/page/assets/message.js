@@ -4,21 +4,30 @@ import { h } from './dom.js';
 import { blocks } from './blocks.js';
 import { glyph, palette } from './emoji.js';
 import { react, unreact } from './api.js';
+import { acted } from './scroll.js';
 import { trying } from './trouble.js';
-import { at, seconds, full } from './time.js';
+import { at, clock, seconds, full } from './time.js';
 import { state, nameOf, isBot, person } from './store.js';
 
 /** face is a coloured square with the first letter. */
 export const face = (id) => h('span', { class: 'face', 'data-hue': isBot(id) ? 'bot' : [...id].reduce((n, c) => n + c.charCodeAt(0), 0) % 6, 'aria-hidden': 'true' }, nameOf(id)[0].toUpperCase());
 
+/**
+ * continues reports whether a message goes on with what the one before it says:
+ * by the same person, within two minutes, and without a headline of its own.
+ */
+export const continues = (before, m) => Boolean(before) && before.user === m.user && !m.to && !before.to &&
+  m.ts - before.ts < 120 && m.blocks?.[0]?.type !== 'header' && before.blocks?.[0]?.type !== 'header';
+
 /** message shows one; more is put below it. */
-export function message(m, ...more) {
+export function message(m, again, ...more) {
   const when = at(m.ts);
-  return h('li', { class: m.to ? 'message private' : 'message', 'data-ts': m.ts },
-    face(m.user),
+  const name = ['message', m.to && 'private', again && 'again'].filter(Boolean).join(' ');
+  return h('li', { class: name, 'data-ts': m.ts },
+    again ? h('time', { class: 'gutter', datetime: when.toISOString(), title: full(when) }, clock(when)) : face(m.user),
     h('div', { class: 'content' },
       m.to && h('p', { class: 'only' }, 'Only visible to you'),
-      h('p', { class: 'by' },
+      h('p', { class: again ? 'by sr' : 'by' },
         h('strong', {}, nameOf(m.user)),
         isBot(m.user) ? h('span', { class: 'tag' }, 'app') : h('span', { class: 'tag' }, person(m.user)?.role || ''),
         h('time', { datetime: when.toISOString(), title: full(when) }, seconds(when)),
@@ -53,4 +62,7 @@ function chip(m, r) {
   }, h('span', { class: 'glyph' }, glyph(r.name)), h('span', { class: 'count' }, String(r.users.length)), h('span', { class: 'who' }, who));
 }
 
-const toggle = (m, name, mine) => trying(() => (mine ? unreact : react)(m.ts, name));
+function toggle(m, name, mine) {
+  acted();
+  return trying(() => (mine ? unreact : react)(m.ts, name));
+}

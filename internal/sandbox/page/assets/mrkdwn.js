@@ -102,13 +102,15 @@ function reference(inside) {
     return h('time', { title: label }, dated(stamp, decode(format || ''), label));
   }
   if (what.startsWith('!')) return mention('@' + decode(what.slice(1)));
-  return link(decode(what), label || decode(what));
+  return label || reachable.test(what) ? link(decode(what), label || decode(what)) : decode(`<${inside}>`);
 }
 
 const mention = (text, me) => h('span', { class: me ? 'mention me' : 'mention' }, text);
 
+const reachable = /^(https?:\/\/|mailto:)/i;
+
 /** link refuses every scheme but those of web pages and mail. */
 export function link(address, label) {
-  if (!/^(https?:\/\/|mailto:)/i.test(address)) return label;
+  if (!reachable.test(address)) return label;
   return h('a', { href: address, target: '_blank', rel: 'noopener noreferrer' }, label);
 }

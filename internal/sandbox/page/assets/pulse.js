@@ -10,7 +10,7 @@ function figures() {
   if (!p) return;
   say(byID('requests'), count.format(p.requests));
   say(byID('failed'), count.format(p.failed));
-  say(byID('rate'), p.rate.toFixed(1));
+  say(byID('rate'), state.curve.length ? p.rate.toFixed(1) : '–');
   byID('failed-box').className = p.failed > 0 ? 'bad' : 'good';
   curve();
 }
@@ -19,14 +19,15 @@ function curve() {
   const el = byID('curve');
   const [width, height, points] = [120, 32, state.curve];
   const top = Math.max(10, ...points.map((s) => s.rate)) * 1.1;
-  const x = (i) => width - points.length + i;
+  const step = width / Math.max(points.length - 1, 30); // fills up within a quarter of a minute
+  const x = (i) => width - (points.length - 1 - i) * step;
   const y = (rate) => height - 1 - (rate / top) * (height - 3);
   const line = points.map((s, i) => `${x(i)},${y(s.rate).toFixed(1)}`).join(' ');
   el.replaceChildren(
     svg('line', { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, class: 'base' }),
-    points.length > 1 ? svg('polygon', { points: `${x(0)},${height} ${line} ${width - 1},${height}`, class: 'area' }) : '',
+    points.length > 1 ? svg('polygon', { points: `${x(0)},${height} ${line} ${width},${height}`, class: 'area' }) : '',
     svg('polyline', { points: line, class: 'line' }),
-    ...points.flatMap((s, i) => (s.failed > 0 ? [svg('rect', { x: x(i), y: 0, width: 1.5, height, class: 'failed' })] : [])));
+    ...points.flatMap((s, i) => (s.failed > 0 ? [svg('rect', { x: x(i) - 1, y: 0, width: 2, height, class: 'failed' })] : [])));
   el.setAttribute('aria-label', `Requests per second over the last minute, now ${state.pulse.rate.toFixed(1)}; ${state.pulse.failed} failed in all`);
 }
 

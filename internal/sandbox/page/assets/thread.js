@@ -1,7 +1,7 @@
 // The open thread: its root, its replies, a box to reply.
 
 import { byID, keyed, say } from './dom.js';
-import { message } from './message.js';
+import { message, continues } from './message.js';
 import { post } from './api.js';
 import { trying } from './trouble.js';
 import { state, on, visible, openThread } from './store.js';
@@ -9,7 +9,7 @@ import { follower, atEnd } from './scroll.js';
 import { view } from './views.js';
 
 const scroll = byID('thread-scroll');
-const stay = follower(scroll, byID('thread-list'));
+const stay = follower(scroll, byID('thread-list'), true);
 
 function render() {
   const open = state.thread !== '' && state.messages.has(state.thread);
@@ -18,7 +18,7 @@ function render() {
   byID('reply-form').hidden = !open;
   byID('thread-close').hidden = !open;
   const list = open ? visible().filter((m) => m.ts === state.thread || m.thread_ts === state.thread) : [];
-  stay(() => keyed(byID('thread-list'), list.map((m) => ({ m, actor: state.actor })), (x) => x.m.ts, (x) => message(x.m)));
+  stay(() => keyed(byID('thread-list'), list.map((m, i) => ({ m, again: i > 1 && continues(list[i - 1], m), actor: state.actor })), (x) => x.m.ts, (x) => message(x.m, x.again)));
   byID('newest').hidden = !open || atEnd(scroll);
   const replies = Math.max(0, list.filter((m) => !m.to).length - 1);
   say(byID('thread-note'), open ? `${replies} ${replies === 1 ? 'reply' : 'replies'}` : '');

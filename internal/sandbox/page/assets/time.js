@@ -12,7 +12,7 @@ const middle = shown({ year: 'numeric', month: 'long', day: 'numeric' });
 /** at is the moment of a message's timestamp. */
 export const at = (ts) => new Date(Number(ts) * 1000);
 
-export { seconds, full };
+export { clock, seconds, full };
 
 /** day says "today" and "yesterday" where it fits. */
 function pretty(d, otherwise) {

@@ -58,7 +58,7 @@ function vault() {
   keyed(byID('vault'), state.world.vault, (e) => `${e.environment}/${e.name}`, (e) => h('li', { class: 'row entry' },
     h('span', { class: 'state' }, `v${e.versions[0].number}`),
     h('span', { class: 'main' }, h('code', {}, e.name), h('span', { class: 'alias' }, e.environment)),
-    h('span', { class: 'side mask', title: 'The value is not shown' }, '••••••••'),
+    h('span', { class: 'side mask', title: 'The value is not shown' }, '••••'),
     h('div', { class: 'sub' },
       h('ol', { class: 'versions' }, e.versions.map((v) => h('li', {}, `v${v.number} by ${v.by}, `, moment(v.made)))),
       (e.notes || []).length > 0 && h('details', {}, h('summary', {}, `metadata (${e.notes.length})`),
