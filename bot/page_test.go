@@ -222,7 +222,7 @@ func TestPage(t *testing.T) {
 	v.photograph("page-dark", scheme("dark"))
 	v.photograph("thread", scheme("light"), v.toCard())
 	v.photograph("narrow", chromedp.EmulateViewport(1000, 800))
-	v.photograph("phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
+	v.photograph("phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)), v.toCard())
 	v.photograph("phone-channel", chromedp.Click(chromedp.CSS(`.tabs [data-view="channel"]`)))
 	v.photograph("phone-world", chromedp.Click(chromedp.CSS(`.tabs [data-view="world"]`)))
 }
