@@ -80,6 +80,7 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	if o.demo != "" {
 		return runDemo(ctx, o, p)
 	}
+	o.byHand = true
 	s, err := openSandbox(ctx, o)
 	if err != nil {
 		p.print(p.err, "rekey: "+err.Error()+"\n")

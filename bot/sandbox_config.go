@@ -63,6 +63,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Installation": sandboxInstallation, "At": w.Endpoints(), "Project": w.Project(), "App": sandbox.AppName,
 		"ProductionSlug": sandbox.ProductionSlug, "Channel": sandbox.Channel, "Approvers": sandbox.Approvers,
 		"Requester": sandbox.Requester, "Embedded": o.redis == "",
+		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration from its template: %w", err)

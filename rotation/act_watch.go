@@ -271,7 +271,7 @@ func (w *run) summary(p watch.Params, v *Vigil) string {
 		text += fmt.Sprintf(" %s: %d of %d looks good, %d bad, %d without data, %d not answered.", series.Check, t.OK, len(series.Ticks), t.Bad, t.NoData, t.Error)
 	}
 	if len(fine) > 0 {
-		text += fmt.Sprintf(" Good at every one of %d looks: %s.", len(v.Series[0].Ticks), strings.Join(fine, ", "))
+		text += fmt.Sprintf(" Good at every look (%d): %s.", len(v.Series[0].Ticks), strings.Join(fine, ", "))
 	}
 	for _, f := range v.Finding {
 		if f.Verdict == v.Verdict && v.Verdict != watch.Passed {

@@ -382,6 +382,8 @@ func (r Retry) pause(attempt int) time.Duration {
 // human rounds a duration to what people want to read.
 func human(d time.Duration) time.Duration {
 	switch {
+	case d < 20*time.Millisecond:
+		return d.Round(time.Millisecond)
 	case d < time.Second:
 		return d.Round(10 * time.Millisecond)
 	case d < time.Minute:

@@ -131,7 +131,11 @@ func certificate(proofs map[string]rotation.Certificate, env string) string {
 	if !ok {
 		return ""
 	}
-	words := fmt.Sprintf("%s by %d instances", certificateWords(c.Kind), c.Instances)
+	by := "1 instance"
+	if c.Instances != 1 {
+		by = fmt.Sprintf("%d instances", c.Instances)
+	}
+	words := certificateWords(c.Kind) + " by " + by
 	if c.Affected != "" {
 		words += "; " + c.Affected
 	}
