@@ -34,6 +34,8 @@ type sandboxOptions struct {
 	redis string
 	speed float64
 	plant string
+	// byHand says that people act on the page, not a script.
+	byHand bool
 	// adjust changes the generated configuration; nil leaves it as it is. It
 	// has no flag.
 	adjust func(config string) string
