@@ -23,6 +23,8 @@ type demo struct {
 	box  *box
 	say  func(format string, args ...any)
 	play script
+	// heard is the ts of each message that was narrated; nobody has to listen.
+	heard chan string
 }
 
 // script is what the people do, and what is done to the world before.
@@ -122,7 +124,7 @@ func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, 
 	if s.arrange != nil {
 		s.arrange(b)
 	}
-	d := &demo{box: b, say: say, play: s}
+	d := &demo{box: b, say: say, play: s, heard: make(chan string, 1<<10)}
 	err = d.run(ctx)
 	result, judged := d.judge(context.WithoutCancel(ctx))
 	return result, errors.Join(err, judged)
@@ -133,7 +135,7 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	told := d.narrate(ctx)
-	defer func() { cancel(); <-told }()
+	defer func() { d.lastWords(ctx); cancel(); <-told }()
 	say, w := d.say, d.box.world
 	say("@ann types: /rotate %s", d.play.secret)
 	if _, err := w.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate", d.play.secret); err != nil {
@@ -164,6 +166,25 @@ func (d *demo) run(ctx context.Context) error {
 		return d.hold(ctx, errStopped)
 	}
 	return nil
+}
+
+// lastWords lets the narrator catch up with what was posted last, for a while.
+func (d *demo) lastWords(ctx context.Context) {
+	last, _ := d.box.world.Slack.Snapshot().Find(func(slack.Message) bool { return true })
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	for {
+		select {
+		case ts := <-d.heard:
+			if ts >= last.TS {
+				return
+			}
+		case <-patience.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // waitFor waits for the message of an approval card, with both emoji seeded.
@@ -235,6 +256,10 @@ func (d *demo) narrate(ctx context.Context) <-chan struct{} {
 					where = "thread"
 				}
 				d.say("[%s] %s", where, indented(c.Message.Text))
+				select {
+				case d.heard <- c.Message.TS:
+				default:
+				}
 			case slack.Whispered:
 				d.say("[only @%s sees] %s", c.Message.To, indented(c.Message.Text))
 			}

@@ -211,8 +211,8 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	r := w.r
-	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments.",
-		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }))
+	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead.",
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }))
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 
