@@ -17,7 +17,7 @@ import (
 // either environment, and a retry asks for another one.
 func TestDeployFails(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	s.world.Target.Misbehave(sandbox.Staging, app.Mischief{Crash: 1})
 	s.world.Target.Misbehave(sandbox.Production, app.Mischief{FailBuild: true})
 	s.rotate("FAL_KEY")
@@ -37,7 +37,7 @@ func TestDeployFails(t *testing.T) {
 // given and the rotation goes on.
 func TestDeployLies(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick("prove_for", "500ms")})
+	s := openCalm(t, "prove_for", "1s")
 	s.world.Target.Misbehave(sandbox.Production, app.Mischief{Crash: 3})
 	s.world.Target.Faults.Inject("lies", wire.Fault{Match: wire.Match{Method: http.MethodGet, Path: "/deployments/*"}, Do: func(t wire.Turn) {
 		told := httptest.NewRecorder()
@@ -65,7 +65,7 @@ func TestDeployLies(t *testing.T) {
 // TestDeployChangesNothing: the new build still has the old value.
 func TestDeployChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick("prove_for", "500ms")})
+	s := openCalm(t, "prove_for", "1s")
 	s.world.Target.Misbehave(sandbox.Staging, app.Mischief{Stale: true})
 	s.rotate("FAL_KEY")
 	s.stops(1, "the proof was not given", "0 answers for the value in the vault", "Production was not touched")
@@ -76,7 +76,7 @@ func TestDeployChangesNothing(t *testing.T) {
 // platform deploys once.
 func TestLostDeployAnswers(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	trigger := func(environment string) wire.Match {
 		return wire.Match{Method: http.MethodPost, Path: "/deploy", When: func(q wire.Request) bool {
 			return strings.Contains(string(q.Body), `"environment":"`+environment+`"`)
@@ -100,7 +100,7 @@ func TestLostDeployAnswers(t *testing.T) {
 // TestDeployNeverEnds: after the deadline its state counts as unknown.
 func TestDeployNeverEnds(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick("deploy_deadline", "700ms")})
+	s := openCalm(t, "deploy_deadline", "700ms")
 	forever := make(chan struct{})
 	defer close(forever)
 	s.world.Target.Misbehave(sandbox.Staging, app.Mischief{Hold: forever})

@@ -25,8 +25,9 @@ import (
 func enduring(t *testing.T) (*scene, *statetest.Server) {
 	t.Helper()
 	server := statetest.NewServer(t)
-	hasty := func(config string) string { return mustReplace(config, "chat: {", "chat: {timeout: 1s, ") }
-	return open(t, sandboxOptions{redis: "redis://" + server.Addr + "/0", adjust: both(quick(), hasty)}), server
+	s := open(t, sandboxOptions{redis: "redis://" + server.Addr + "/0", adjust: changed("chat: {", "chat: {timeout: 2s, ")})
+	s.calm = true
+	return s, server
 }
 
 // TestKilledAtEachWrite kills the bot with SIGKILL at the moment when the world
@@ -59,7 +60,7 @@ func TestKilledAtEachWrite(t *testing.T) {
 				s.copyIsInert(card)
 			}
 			s.react(sandbox.Approver, card, yes)
-			s.until("the report is there", reported)
+			s.reports()
 			if err := <-back; err != nil {
 				t.Fatal(err)
 			}
@@ -123,6 +124,39 @@ func (s *scene) copyIsInert(card slack.Message) {
 	s.kept()
 }
 
+// TestKilledWhileTheVaultHolds: the first write waits for approval in the
+// vault, and the process that was told so is dead. The vault looks as if
+// nothing had been written, and only people can see what waits there: the new
+// key must live until one of them has looked.
+func TestKilledWhileTheVaultHolds(t *testing.T) {
+	t.Parallel()
+	s, _ := enduring(t)
+	vault := s.world.Infisical
+	vault.HoldWrites(s.world.Project(), sandbox.Staging, true)
+	killed := make(chan struct{})
+	s.when(sandbox.VaultStaging, func(sandbox.Write) {
+		s.bot.kill()
+		close(killed)
+	})
+	s.rotate("FAL_KEY")
+	if err := s.revive(killed); err != nil {
+		t.Fatal(err)
+	}
+	s.stops(1, "if the vault keeps it for approval, merge it or turn it down first", "Old key still valid. Nothing was revoked.")
+	s.halted(1, 1)
+	waiting := vault.Pending()
+	if len(waiting) != 1 || len(s.liveKeys()) != 1 || s.wrote(sandbox.Delete) > 0 {
+		t.Fatalf("waiting in the vault: %d, keys of ours that live: %v", len(waiting), s.liveKeys())
+	}
+	if err := vault.Merge(waiting[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	s.retries()
+	s.approved()
+	s.rotated(nil)
+	s.once("")
+}
+
 // TestRedisKilled kills redis-server itself, twice: while the bot waits for the
 // answer to a write, and while people are asked, one of whom answers in the
 // meantime. It comes back only when the bot has noticed.
@@ -147,7 +181,7 @@ func TestRedisKilled(t *testing.T) {
 	s.react(sandbox.Approver, card, yes)
 	s.missed(server)
 	server.Start(t)
-	s.until("the report is there", reported)
+	s.reports()
 	s.rotated(nil)
 	s.once("")
 }

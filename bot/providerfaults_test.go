@@ -46,7 +46,7 @@ func (s *scene) fired(faults map[string]wire.Action) {
 // starts nothing.
 func TestListUnusable(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: both(quick(), impatient)})
+	s := openImpatient(t)
 	for _, c := range []struct {
 		do   wire.Action
 		says string
@@ -74,7 +74,7 @@ func TestRefusedByTheService(t *testing.T) {
 	for name, m := range map[string]wire.Match{"create": creating, "delete": deleting} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, sandboxOptions{adjust: quick()})
+			s := openCalm(t)
 			s.inTurn(m, map[string]wire.Action{"401": status(http.StatusUnauthorized), "403": status(http.StatusForbidden)})
 			s.rotate("FAL_KEY")
 			if name == "delete" {
@@ -89,7 +89,7 @@ func TestRefusedByTheService(t *testing.T) {
 			if name == "create" {
 				s.react(sandbox.Approver, s.card(1), yes)
 			}
-			s.until("the report is there", reported)
+			s.reports()
 			s.rotated(nil)
 		})
 	}
@@ -98,7 +98,7 @@ func TestRefusedByTheService(t *testing.T) {
 // TestServiceAsksToSlowDown: what Retry-After asks for is given.
 func TestServiceAsksToSlowDown(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	s.world.Fal.Faults.Inject("create", wire.Fault{Match: creating, Limit: 1, Do: wire.TooMany(time.Second, `{}`)})
 	s.world.Fal.Faults.Inject("delete", wire.Fault{Match: deleting, Limit: 1, Do: wire.TooMany(time.Second, `{}`)})
 	s.rotate("FAL_KEY")
@@ -118,7 +118,7 @@ func TestServiceAsksToSlowDown(t *testing.T) {
 // bot looks, finds none, and makes one.
 func TestCreateWithoutEffect(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: both(quick(), impatient)})
+	s := openImpatient(t)
 	faults := map[string]wire.Action{"500": status(http.StatusInternalServerError), "hang": wire.Hang(), "html": wire.HTML(), "huge": huge()}
 	s.inTurn(creating, faults)
 	s.rotate("FAL_KEY")
@@ -131,7 +131,7 @@ func TestCreateWithoutEffect(t *testing.T) {
 // that nobody uses is found by its label and deleted before the next is made.
 func TestCreateLost(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	faults := map[string]wire.Action{
 		"500": instead(status(http.StatusInternalServerError)), "cut": wire.Lose(), "html": instead(wire.HTML()), "huge": instead(huge()),
 	}
@@ -146,10 +146,10 @@ func TestCreateLost(t *testing.T) {
 // the bot stops, and none of them is left.
 func TestCreateNeverAnswers(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	s.world.Fal.Faults.Inject("lost", wire.Fault{Match: creating, Do: wire.Lose()})
 	s.rotate("FAL_KEY")
-	s.stops(1, "5 attempts did not come to an end", "Old key still valid.")
+	s.stops(1, "attempts did not come to an end", "Old key still valid.")
 	if live := s.liveKeys(); len(live) > 0 || s.wrote(sandbox.Create) != 5 || s.wrote(sandbox.Delete) != 5 {
 		t.Errorf("%d created, %d deleted, left are %v", s.wrote(sandbox.Create), s.wrote(sandbox.Delete), live)
 	}
@@ -162,7 +162,7 @@ func TestCreateNeverAnswers(t *testing.T) {
 // by the same id and no other, until the key is proved dead.
 func TestDeleteUnanswered(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: both(quick(), impatient)})
+	s := openImpatient(t)
 	faults := map[string]wire.Action{
 		"1 500": status(http.StatusInternalServerError), "2 hang": wire.Hang(), "3 html": wire.HTML(), "4 huge": huge(), "5 cut": wire.Lose(),
 	}
@@ -188,12 +188,12 @@ func (s *scene) deletedOnly(id string) {
 // it is accepted it is ended again.
 func TestDeletedAndAlive(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	s.world.Fal.Faults.Inject("nothing done", wire.Fault{Match: deleting, Limit: 1, Do: wire.Answer(http.StatusNoContent, nil, "")})
 	s.rotate("FAL_KEY")
 	s.react(sandbox.Approver, s.card(1), yes)
 	s.shows(s.says("Ending it again."), "the old credential is still accepted")
-	s.until("the report is there", reported)
+	s.reports()
 	s.rotated(nil)
 	s.deletedOnly(s.world.OldKey())
 }
@@ -202,7 +202,7 @@ func TestDeletedAndAlive(t *testing.T) {
 // been read without it. What passes is waited for, what does not stops.
 func TestListWhileProvingDeath(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: both(quick(), impatient)})
+	s := openImpatient(t)
 	after := listing
 	after.When = func(wire.Request) bool { return s.wrote(sandbox.Delete) > 0 }
 	passing := map[string]wire.Action{"1 429": wire.TooMany(time.Second, `{}`), "2 500": status(http.StatusInternalServerError), "3 hang": wire.Hang()}
@@ -213,6 +213,6 @@ func TestListWhileProvingDeath(t *testing.T) {
 	s.stops(1, "the answer was not what the documentation promises", "The end of the old key was requested; the new key is in use.")
 	s.fired(passing)
 	s.retries()
-	s.until("the report is there", reported)
+	s.reports()
 	s.rotated(nil)
 }

@@ -42,7 +42,7 @@ var vaultWrites = []struct {
 // bot says so, waits for a person, and does not send the write again.
 func TestVaultHoldsWrites(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	vault := s.world.Infisical
 	for _, e := range vaultWrites {
 		vault.HoldWrites(s.world.Project(), e.slug, true)
@@ -50,7 +50,7 @@ func TestVaultHoldsWrites(t *testing.T) {
 	s.rotate("FAL_KEY")
 	for n, e := range vaultWrites {
 		said := s.says("for " + e.slug + " (/) waits in Infisical to be approved and merged")
-		s.shows(said, "Waiting for a person to merge it there.", "Old key still valid.")
+		s.shows(said, "Waiting for a person to merge it there", "Old key still valid.")
 		s.readAgain(e.slug, 2)
 		if held := vault.Pending(); len(held) != 1 || s.wrote(e.kind) != 1 {
 			t.Fatalf("%s: %d writes, held are %v", e.name, s.wrote(e.kind), held)
@@ -95,7 +95,7 @@ func (s *scene) readAgain(slug string, times int) {
 // when a person lets it go on.
 func TestVaultAnswersWithAPage(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	for _, e := range vaultWrites {
 		s.world.Infisical.Faults.Inject(e.slug, wire.Fault{Match: writing(e.slug), Limit: 1, Do: wire.HTML()})
 	}
@@ -115,7 +115,7 @@ func TestVaultAnswersWithAPage(t *testing.T) {
 // else, or never comes. Reading back settles it: nothing is written twice.
 func TestLostVaultAnswers(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	s.world.Infisical.Faults.Inject("bad gateway", wire.Fault{Match: writing(sandbox.Staging), Limit: 1, Do: instead(status(http.StatusBadGateway))})
 	s.world.Infisical.Faults.Inject("cut", wire.Fault{Match: writing(sandbox.ProductionSlug), Limit: 1, Do: wire.Lose()})
 	s.rotate("FAL_KEY")
@@ -169,7 +169,7 @@ func (s *scene) logins() (n int) {
 // says what is wrong, and a retry does not turn into more refused logins.
 func TestClientSecretRevoked(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	s.when(sandbox.DeployStaging, func(sandbox.Write) {
 		s.world.Infisical.RevokeClientSecret(s.world.Credentials().InfisicalID)
 	})
@@ -187,7 +187,7 @@ func TestClientSecretRevoked(t *testing.T) {
 // overwritten.
 func TestSomebodyElseWrites(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	theirs := s.keyByHand()
 	s.when(sandbox.DeployStaging, func(sandbox.Write) { s.putByHand(theirs.Value) })
 	s.rotate("FAL_KEY")
@@ -212,7 +212,7 @@ func (s *scene) putByHand(value string) {
 // says; it does not cover what was written since.
 func TestSomebodyElseWritesAfterTheCard(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{adjust: quick()})
+	s := openCalm(t)
 	card := s.asked()
 	s.putByHand(s.keyByHand().Value)
 	s.react(sandbox.Approver, card, yes)
