@@ -153,9 +153,18 @@ func TestAskedToSlowDown(t *testing.T) {
 	for _, method := range limited {
 		s.slack.RateLimit(method, times, pause)
 	}
+	lines := []string{"Staging runs on", "*approved* request", "FAL_KEY is rotated"}
+	for _, text := range lines {
+		s.slack.Faults.Inject(text, wire.Fault{Match: saying(text), Limit: 1, Do: wire.TooMany(pause, `{"ok":false,"error":"ratelimited"}`)})
+	}
 	s.react(sandbox.Approver, s.asked(), yes)
 	s.finishes(sandbox.Approver)
 	s.onceTold()
+	for _, text := range lines {
+		if s.slack.Faults.Fired(text) != 1 {
+			t.Errorf("%q was not held up", text)
+		}
+	}
 	for _, method := range limited {
 		var at []time.Time
 		for q := range s.slack.Requests.All() {
@@ -266,14 +275,19 @@ func TestSlackIsAway(t *testing.T) {
 // meanwhile; nobody tells the bot, it looks by itself when it is back.
 func TestApprovedWhileTheBotIsAway(t *testing.T) {
 	t.Parallel()
-	s := open(t, sandboxOptions{})
+	s := openCalm(t, "poll_cards", "1h")
 	card := s.asked()
 	s.bot.kill()
 	s.react(sandbox.Colleague, card, yes)
 	s.react(sandbox.Approver, card, yes)
 	s.kept()
+	heard := s.slack.Stats().Sent
 	if err := s.start(s.ctx); err != nil {
 		t.Fatal(err)
+	}
+	s.says("*approved* request 1")
+	if now := s.slack.Stats().Sent; now != heard {
+		t.Errorf("%d envelopes told the bot", now-heard)
 	}
 	s.finishes(sandbox.Approver)
 	s.onceTold()
