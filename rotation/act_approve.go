@@ -181,7 +181,7 @@ func (w *run) standing(ctx context.Context) error {
 	case CardVoid:
 		return &voided{marks.Why}
 	default:
-		return &voided{"an approval was withdrawn"}
+		return &voided{t.lapse(c.Approved)}
 	}
 	for _, env := range environments() {
 		cert, err := w.certify(ctx, env)
@@ -204,6 +204,16 @@ func (w *run) standing(ctx context.Context) error {
 // must not come back to life when, days later, the application has recovered.
 func differs(err error) bool {
 	return fault.Is(err, fault.ChangedByOther) || fault.Is(err, fault.Unproved) || fault.Is(err, fault.Failing)
+}
+
+// lapse says why too few of the approvals given are left.
+func (t Tally) lapse(given []Vote) string {
+	for _, f := range t.Refused {
+		if voted(given, f.Person.ID) {
+			return "somebody who approved is not entitled to any more"
+		}
+	}
+	return "an approval was withdrawn"
 }
 
 // asked is the card as it was when people were asked: counting again at the
