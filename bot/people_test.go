@@ -205,21 +205,21 @@ func TestGroundLostBeforeTheAct(t *testing.T) {
 			s.slack.ChangeUser(sandbox.Approver, func(u *slack.User) { u.Deleted = true })
 			return nil
 		},
-		says: "Request 1 no longer counts", state: rotation.CardVoid,
+		says: "somebody who approved is not entitled to any more", state: rotation.CardVoid,
 	}
 	all["the approver becomes a guest"] = ground{
 		change: func(s *scene, _ slack.Message) error {
 			s.slack.ChangeUser(sandbox.Approver, func(u *slack.User) { u.Guest = true })
 			return nil
 		},
-		says: "Request 1 no longer counts", state: rotation.CardVoid,
+		says: "somebody who approved is not entitled to any more", state: rotation.CardVoid,
 	}
 	all["the approver leaves the group"] = ground{
 		change: func(s *scene, _ slack.Message) error {
 			s.slack.ChangeGroup(sandbox.Approvers, func(g *slack.Group) { g.Users = []string{sandbox.Second} })
 			return nil
 		},
-		says: "Request 1 no longer counts", state: rotation.CardVoid,
+		says: "somebody who approved is not entitled to any more", state: rotation.CardVoid,
 	}
 	for name, g := range all {
 		t.Run(name, func(t *testing.T) {
