@@ -456,16 +456,6 @@ func (s *scene) finishes(approvers ...string) {
 	}
 }
 
-// calls counts the requests of one Web API method so far.
-func (s *scene) calls(method string) (n int) {
-	for q := range s.slack.Requests.All() {
-		if q.Path == "/api/"+method {
-			n++
-		}
-	}
-	return n
-}
-
 // onCall runs fn when a Web API method is called for the nth time from now on,
 // before that call has any effect.
 func (s *scene) onCall(method string, nth int64, fn func()) (stop func()) {
