@@ -126,25 +126,12 @@ func runningNext(r *rotation.Rotation) string {
 	}
 }
 
+// safeWords are the record's own, or those of what stopped it.
 func safeWords(r *rotation.Rotation) string {
-	switch {
-	case r.State == rotation.Stuck && r.Problem != nil && r.Problem.Safe != "":
+	if r.State == rotation.Stuck && r.Problem != nil && r.Problem.Safe != "" {
 		return r.Problem.Safe
-	case r.OldDead():
-		return "The old key is dead. The application runs on the new one."
-	case len(r.Ends) > 0:
-		return "The end of the old key was requested after approval. The new key is in use."
-	case r.OldRefused() != "":
-		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. The new key is in use."
-	case r.Wrote(rotation.Production) && r.Proofs[rotation.Production].Kind != "":
-		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
-	case r.Wrote(rotation.Production):
-		return "Old key still valid. Nothing was revoked. The vault holds the new key for production."
-	case r.Wrote(rotation.Staging):
-		return "Old key still valid. Nothing was revoked. Production was not touched."
-	default:
-		return "Old key still valid. Nothing was changed."
 	}
+	return r.Safe()
 }
 
 // days gives a length of time in words a person can say; exact moments travel

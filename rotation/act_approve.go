@@ -145,7 +145,7 @@ func (w *run) waitForCard(c *Card) (outcome, error) {
 	}
 	c.State = CardExpired
 	return outcome{state: Pending, events: []event.Event{
-		{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r) + " " + w.unsettled()},
+		{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + w.r.Safe() + " " + w.unsettled()},
 	}}, nil
 }
 

@@ -121,7 +121,7 @@ func (w *run) notStanding(err error) (outcome, error) {
 	case errors.As(err, &veto):
 		c.State, c.Denied = CardDenied, &veto.veto
 		return outcome{back: Approve, state: Pending, events: []event.Event{
-			{Kind: event.Denied, Card: c.Number, By: veto.veto.Person.ID, Path: veto.veto.Path, Text: "Vetoed. " + safe(w.r) + " " + w.unsettled()},
+			{Kind: event.Denied, Card: c.Number, By: veto.veto.Person.ID, Path: veto.veto.Path, Text: "Vetoed. " + w.r.Safe() + " " + w.unsettled()},
 		}}, nil
 	case errors.As(err, &void):
 		n := w.cardNumber()
@@ -129,7 +129,7 @@ func (w *run) notStanding(err error) (outcome, error) {
 			c.State = CardVoid
 		}
 		return outcome{back: Approve, events: []event.Event{
-			{Kind: event.Void, Card: n, Text: "The approval no longer stands: " + void.why + ". A new card follows. " + safe(w.r)},
+			{Kind: event.Void, Card: n, Text: "The approval no longer stands: " + void.why + ". A new card follows. " + w.r.Safe()},
 		}}, nil
 	default:
 		return outcome{}, err

@@ -100,7 +100,7 @@ func (w *run) heldBack(env string, err error) (outcome, error) {
 	w.r.Places[env] = place
 	step, _ := w.r.Step()
 	f := fault.Of(err)
-	text := what(w.r, f) + " Waiting for a person to merge it there. If it is turned down: `/rotate cancel " + w.r.Secret + "`. " + safe(w.r)
+	text := what(w.r, f) + " Waiting for a person to merge it there. If it is turned down: `/rotate cancel " + w.r.Secret + "`. " + w.r.Safe()
 	return outcome{
 		wake:   time.Now().Add(heldPoll * w.subject.Pace.DeployPoll),
 		events: []event.Event{{Kind: event.Waiting, Step: step.String(), Reason: string(f.Reason), Text: text}},

@@ -100,7 +100,7 @@ func (w *run) unknown(ctx context.Context, due time.Time) error {
 	if (w.r.State != Running && w.r.State != Asking) || due.IsZero() || time.Since(due) < w.e.config.Retry.Max {
 		return err
 	}
-	p := Problem{Step: w.at(), Reason: "not configured", What: w.r.Secret + " is no longer in the configuration of Rekey.", Safe: safe(w.r),
+	p := Problem{Step: w.at(), Reason: "not configured", What: w.r.Secret + " is no longer in the configuration of Rekey.", Safe: w.r.Safe(),
 		Next: "Put it back, then `/rotate retry " + w.r.Secret + "` goes on from here."}
 	w.withdraw()
 	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}

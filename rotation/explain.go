@@ -13,7 +13,7 @@ func (p Problem) Text() string { return p.What + " " + p.Safe + " " + p.Next }
 // explain turns a failure into what people need at 3 a.m.: what happened,
 // what is safe, what to do. The cause stays in the log.
 func explain(r *Rotation, step Step, f *fault.Error) Problem {
-	return Problem{Step: step.String(), Reason: string(f.Reason), What: what(r, f), Safe: safe(r), Next: next(r, step, f)}
+	return Problem{Step: step.String(), Reason: string(f.Reason), What: what(r, f), Safe: r.Safe(), Next: next(r, step, f)}
 }
 
 // what is the closed set of sentences for what happened.
@@ -58,11 +58,12 @@ var whatHappened = map[fault.Reason]string{
 	fault.StillAlive:      "the old credential is still accepted",
 }
 
-// safe says which credentials live.
-func safe(r *Rotation) string {
+// Safe says which credentials live, in one or two sentences for people. Every
+// place that speaks of a rotation says it in these words.
+func (r *Rotation) Safe() string {
 	switch {
-	case r == nil:
-		return "Nothing was changed."
+	case r.State == Succeeded:
+		return "The old key is dead. The application runs on the new one."
 	case r.OldDead():
 		return "The old key is dead. The vault holds the new key in every environment."
 	case len(r.Ends) > 0 && r.oneDead() != "":
@@ -71,6 +72,8 @@ func safe(r *Rotation) string {
 		return "The end of the old key was requested; the new key is in use."
 	case r.OldRefused() != "":
 		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. The vault holds the new key in every environment."
+	case r.Wrote(Production) && r.Proofs[Production].Kind != "":
+		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
 	case r.Wrote(Production):
 		return "Old key still valid. Nothing was revoked. The vault holds the new key in every environment."
 	default:

@@ -212,7 +212,7 @@ func (w *run) heldAtIssue() bool {
 // credential may be deleted.
 func (w *run) stopHeld(ctx context.Context, by Person) error {
 	secret := w.r.Secret
-	p := Problem{Step: w.at(), Reason: turnedDown, What: "Cancelled by <@" + user(by) + ">.", Safe: safe(w.r),
+	p := Problem{Step: w.at(), Reason: turnedDown, What: "Cancelled by <@" + user(by) + ">.", Safe: w.r.Safe(),
 		Next: "Turn that request down in the vault first: merged later it would bring a dead key back. Then `/rotate cancel " + secret + "` deletes the new key, or `/rotate retry " + secret + "` makes another one."}
 	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
 	return w.commit(ctx, []event.Event{{Kind: event.Cancelled, By: by.ID, Text: p.Safe + " " + p.Next}}, state.Change{Release: true})
@@ -235,10 +235,10 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 		w.withdraw()
 		w.advance(w.stepOf(Approve, ""))
 		w.r.State = Pending
-		events[0].Text = safe(w.r)
+		events[0].Text = w.r.Safe()
 		events = append(events, w.pending())
 	case w.r.Wrote(Staging):
-		p := Problem{Step: w.at(), Reason: "cancelled", What: "Cancelled by <@" + user(by) + ">.", Safe: safe(w.r), Next: "`/rotate retry " + w.r.Secret + "` goes on from here."}
+		p := Problem{Step: w.at(), Reason: "cancelled", What: "Cancelled by <@" + user(by) + ">.", Safe: w.r.Safe(), Next: "`/rotate retry " + w.r.Secret + "` goes on from here."}
 		w.r.State, w.r.Problem = Stuck, &p
 		events[0].Text = p.Safe + " " + p.Next
 	default:
@@ -363,13 +363,13 @@ func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 		}
 	case CardDenied:
 		c.Denied, w.r.State = t.Veto, Pending
-		events = []event.Event{{Kind: event.Denied, Card: c.Number, By: t.Veto.Person.ID, Path: t.Veto.Path, Text: safe(w.r) + " " + w.unsettled()}}
+		events = []event.Event{{Kind: event.Denied, Card: c.Number, By: t.Veto.Person.ID, Path: t.Veto.Path, Text: w.r.Safe() + " " + w.unsettled()}}
 	case CardExpired:
 		w.r.State = Pending
-		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + safe(w.r) + " " + w.unsettled()}}
+		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + w.r.Safe() + " " + w.unsettled()}}
 	case CardVoid:
 		w.r.State = Pending
-		events = []event.Event{{Kind: event.Void, Card: c.Number, Text: m.Why + " " + safe(w.r)}, w.pending()}
+		events = []event.Event{{Kind: event.Void, Card: c.Number, Text: m.Why + " " + w.r.Safe()}, w.pending()}
 	}
 	return w.commit(ctx, events, change)
 }
