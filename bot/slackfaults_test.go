@@ -125,7 +125,7 @@ func TestCommandDeliveredTwice(t *testing.T) {
 	s.until("all are answered", func(now slack.Snapshot) bool { return len(answers(now, sandbox.Requester)) == 3 })
 	var started, open int
 	for _, m := range answers(s.slack.Snapshot(), sandbox.Requester) {
-		if strings.Contains(m.Text, "has started") {
+		if strings.Contains(m.Text, "Rotation of FAL_KEY started") {
 			started++
 		}
 		if strings.Contains(m.Text, "open already") {

@@ -151,7 +151,7 @@ func TestRotateAtOnce(t *testing.T) {
 	started, refused := 0, 0
 	for _, m := range answers(s.slack.Snapshot(), sandbox.Requester) {
 		switch {
-		case strings.Contains(m.Text, "has started"):
+		case strings.Contains(m.Text, "Rotation of FAL_KEY started"):
 			started++
 		case strings.Contains(m.Text, "open already"):
 			refused++

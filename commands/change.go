@@ -14,7 +14,7 @@ func (h *Handler) start(ctx context.Context, name string, by rotation.Person) (R
 	}
 	return Reply{
 		Title: "Rotation of " + name + " started",
-		Text:  "The rotation of " + name + " has started. Its thread is in the channel. The old key stays valid until somebody approves its end.",
+		Text:  "Its thread is in the channel. The old key stays valid until somebody approves its end.",
 		Paragraphs: []string{
 			fmt.Sprintf("%d steps; everything is told in a thread in the channel.", len(r.Plan)),
 			"The old key stays valid until somebody approves its end there.",
