@@ -50,19 +50,26 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.StringVar(&o.redis, "redis", "", "")
 	flags.Float64Var(&o.speed, "speed", 1, "")
 	flags.StringVar(&o.plant, "plant", "", "")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
 		return o, err
+	case err != nil: // it would repeat what was typed
+		return o, errors.New("the sandbox takes the options below, each with its value")
 	}
+	named := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { named[f.Name] = true })
 	switch {
 	case flags.NArg() > 0:
 		return o, errors.New("the sandbox takes options only")
-	case o.speed < 0.05 || o.speed > 20:
+	case !(o.speed >= 0.05 && o.speed <= 20): // so that what is no number is none
 		return o, errors.New("--speed must be between 0.05 and 20")
-	case o.plant != "" && o.demo == "":
+	case named["plant"] && !named["demo"]:
 		return o, errors.New("--plant goes with --demo")
-	case o.plant != "" && plants[o.plant] == nil:
+	case o.json && !named["demo"]:
+		return o, errors.New("--json goes with --demo")
+	case named["plant"] && plants[o.plant] == nil:
 		return o, fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
-	case o.demo != "" && !strings.EqualFold(o.demo, "FAL_KEY"):
+	case named["demo"] && !strings.EqualFold(o.demo, "FAL_KEY"):
 		return o, errors.New("--demo plays FAL_KEY in this version")
 	}
 	return o, nil
@@ -71,7 +78,11 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 // runSandbox is the subcommand.
 func runSandbox(ctx context.Context, args []string, p process) int {
 	o, err := parseSandbox(args)
-	if err != nil {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		p.print(p.out, sandboxUsage)
+		return exitDone
+	case err != nil:
 		p.print(p.err, "rekey: "+err.Error()+"\n\n"+sandboxUsage)
 		return exitUsage
 	}

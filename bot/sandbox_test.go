@@ -1,0 +1,78 @@
+//go:build !release
+
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rekey/internal/secret"
+	"rekey/internal/secret/secrettest"
+)
+
+// TestSandboxCommandLine: what cannot be followed is refused before a world
+// starts, without repeating what was typed.
+func TestSandboxCommandLine(t *testing.T) {
+	const token = "xoxb-1111111111-2222222222-AbCdEfGhIjKl"
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		out  string
+		err  string
+	}{
+		"help asked":      {args: []string{"-h"}, code: exitDone, out: "--plant FAULT"},
+		"left over":       {args: []string{"--demo", "FAL_KEY", token}, code: exitUsage, err: "takes options only"},
+		"unknown option":  {args: []string{"--" + token}, code: exitUsage, err: "takes the options below"},
+		"no speed":        {args: []string{"--speed", token}, code: exitUsage, err: "takes the options below"},
+		"speed NaN":       {args: []string{"--speed", "NaN"}, code: exitUsage, err: "--speed must be between"},
+		"speed too high":  {args: []string{"--speed", "21"}, code: exitUsage, err: "--speed must be between"},
+		"no demo named":   {args: []string{"--demo", ""}, code: exitUsage, err: "--demo plays FAL_KEY"},
+		"unknown demo":    {args: []string{"--demo", "JWT_SECRET"}, code: exitUsage, err: "--demo plays FAL_KEY"},
+		"json by hand":    {args: []string{"--json"}, code: exitUsage, err: "--json goes with --demo"},
+		"plant by hand":   {args: []string{"--plant", "leak"}, code: exitUsage, err: "--plant goes with --demo"},
+		"no plant named":  {args: []string{"--demo", "FAL_KEY", "--plant", ""}, code: exitUsage, err: "--plant must be one of"},
+		"unknown planted": {args: []string{"--demo", "FAL_KEY", "--plant", token}, code: exitUsage, err: "--plant must be one of"},
+	} {
+		code, out, err := ran(t, variables{}, append([]string{"sandbox"}, test.args...)...)
+		if code != test.code || !strings.Contains(out, test.out) || !strings.Contains(err, test.err) {
+			t.Errorf("%s: code %d\nstdout: %s\nstderr: %s", name, code, out, err)
+		}
+		secrettest.NoLeak(t, []secret.Value{secret.New(token)}, out, err)
+	}
+}
+
+// TestSignalledTwice: a supervisor that tells the process and then its group
+// signals twice within moments; the sandbox still ends in order.
+func TestSignalledTwice(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "sandbox")
+	cmd.Env = append(os.Environ(), childMark, "TMPDIR="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Millisecond)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "rekey-sandbox-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
