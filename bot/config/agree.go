@@ -104,7 +104,11 @@ func (d *decoder) policy(c *Config, p Policy, at string, needed bool) {
 		why += ", of whom one may be the requester, who does not count"
 	}
 	if p.Quorum > able {
-		d.say(at+".quorum", why, fmt.Sprintf("at most %d, name more approvers, or allow self_approval,", max(able, 0)))
+		write := fmt.Sprintf("at most %d, name more approvers, or allow self_approval,", able)
+		if able < 1 {
+			write = "more approvers, or self_approval: true,"
+		}
+		d.say(at+".quorum", why, write)
 	}
 }
 
