@@ -41,8 +41,7 @@ const (
 
 const usage = `rekey rotates an application's secrets without downtime, asked from Slack.
 
-  rekey sandbox --demo FAL_KEY       try it on this machine; nothing outside is touched
-  rekey serve --config rekey.yaml    run the bot until a signal
+` + sandboxHelp + `  rekey serve --config rekey.yaml    run the bot until a signal
   rekey check --config rekey.yaml    check the file and show what it means
   rekey version                      print the version
   rekey help                         print this

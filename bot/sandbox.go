@@ -16,6 +16,9 @@ import (
 	"rekey/internal/sandbox/slack"
 )
 
+// sandboxHelp is the sandbox's line in the program's help.
+const sandboxHelp = "  rekey sandbox --demo FAL_KEY       try it on this machine; nothing outside is touched\n"
+
 const sandboxUsage = `rekey sandbox runs a world on this machine and the bot inside it. Nothing outside is touched.
 
   rekey sandbox                       run until a signal; prints the addresses
@@ -129,7 +132,8 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 		return nil, err
 	}
 	b := &box{world: world}
-	if b.dir, err = os.MkdirTemp("", "rekey-sandbox-"); err != nil {
+	sweepFolders(os.TempDir())
+	if b.dir, err = os.MkdirTemp("", fmt.Sprintf("%s%d-", folderPrefix, os.Getpid())); err != nil {
 		b.close()
 		return nil, fmt.Errorf("making a folder for the configuration: %w", err)
 	}

@@ -4,6 +4,9 @@ package main
 
 import "context"
 
+// sandboxHelp is empty: help does not offer what is not there.
+const sandboxHelp = ""
+
 // runSandbox is not part of release builds: they hold neither the local world
 // nor an embedded Redis.
 func runSandbox(_ context.Context, _ []string, p process) int {
