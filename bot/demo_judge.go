@@ -31,7 +31,7 @@ func (d *demo) judge(ctx context.Context) (*demoResult, error) {
 	seen := b.world.Report()
 	result := &demoResult{
 		Secret: d.play.secret, Mode: string(rotation.Routine), Leaks: len(leaks),
-		AppRequests: seen.Requests, AppFailed: seen.Failed, GapSeconds: seen.Gap,
+		AppRequests: seen.Requests, AppFailed: seen.Failed, GapSeconds: float64(int64(seen.Gap*1000)) / 1000,
 		OldKeyDead: !b.keyLives(b.world.OldKey()), NewKeyLive: b.newKeyInUse(),
 	}
 	result.quote(r)

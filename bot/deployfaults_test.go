@@ -24,7 +24,7 @@ func TestDeployFails(t *testing.T) {
 	s.stops(1, "the application is failing", "the deployment failed", "did not become ready", "Production was not touched")
 	s.halted(2, 1)
 	s.retries()
-	s.stops(2, "the deployment failed: building: exit status 1", "Old key still valid. Nothing was revoked. The vault holds the new key in every environment.")
+	s.stops(2, "the deployment failed: building: exit status 1", "Old key still valid. Nothing was revoked. Rekey wrote the new key to every environment.")
 	s.halted(2, 2)
 	s.retries()
 	s.approved()

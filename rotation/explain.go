@@ -65,17 +65,17 @@ func (r *Rotation) Safe() string {
 	case r.State == Succeeded:
 		return "The old key is dead. The application runs on the new one."
 	case r.OldDead():
-		return "The old key is dead. The vault holds the new key in every environment."
+		return "The old key is dead. Rekey wrote the new key to every environment."
 	case len(r.Ends) > 0 && r.oneDead() != "":
-		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. The vault holds the new keys."
+		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. Rekey wrote the new keys."
 	case len(r.Ends) > 0:
 		return "The end of the old key was requested; the new key is in use."
 	case r.OldRefused() != "":
-		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. The vault holds the new key in every environment."
+		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. Rekey wrote the new key to every environment."
 	case r.Wrote(Production) && r.Proofs[Production].Kind != "":
 		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
 	case r.Wrote(Production):
-		return "Old key still valid. Nothing was revoked. The vault holds the new key in every environment."
+		return "Old key still valid. Nothing was revoked. Rekey wrote the new key to every environment."
 	default:
 		return "Old key still valid. " + changed(r) + stray(r)
 	}
