@@ -25,6 +25,8 @@ type demo struct {
 	play script
 	// heard is the ts of each message that was narrated; nobody has to listen.
 	heard chan string
+	// helped counts the watches that were asked to go on.
+	helped int
 }
 
 // script is what the people do, and what is done to the world before.
@@ -156,16 +158,34 @@ func (d *demo) run(ctx context.Context) error {
 	if rests == nil {
 		rests = reported
 	}
-	if err := w.Slack.Wait(ctx, func(now slack.Snapshot) bool {
-		_, stopped := now.Find(asksForHelp)
-		return stopped || rests(now)
-	}); err != nil {
-		return d.hold(ctx, err)
+	return d.hold(ctx, d.reach(ctx, rests))
+}
+
+// reach waits until something holds, or the rotation asks for a person. A watch
+// that could not measure, because the machine was busy with something else, gets
+// what it asks for: ann types that it shall go on.
+func (d *demo) reach(ctx context.Context, holds func(slack.Snapshot) bool) error {
+	const retries = 2
+	for {
+		there, stops := false, 0
+		if err := d.box.world.Slack.Wait(ctx, func(now slack.Snapshot) bool {
+			there, stops = holds(now), count(now, asksForHelp)
+			return there || stops > d.helped
+		}); err != nil {
+			return err
+		}
+		switch {
+		case there:
+			return nil
+		case d.helped == retries || count(d.box.world.Slack.Snapshot(), unmeasurable) < stops:
+			return errStopped
+		}
+		d.helped++
+		d.say("@ann types: /rotate retry %s", d.play.secret)
+		if _, err := d.box.world.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate", "retry "+d.play.secret); err != nil {
+			return fmt.Errorf("typing the command: %w", err)
+		}
 	}
-	if !rests(w.Slack.Snapshot()) {
-		return d.hold(ctx, errStopped)
-	}
-	return nil
 }
 
 // lastWords lets the narrator catch up with what was posted last, for a while.
@@ -190,9 +210,7 @@ func (d *demo) lastWords(ctx context.Context) {
 // waitFor waits for the message of an approval card, with both emoji seeded.
 func (d *demo) waitFor(ctx context.Context, kind sandbox.Kind) (slack.Message, error) {
 	var card slack.Message
-	stopped := false
-	err := d.box.world.Slack.Wait(ctx, func(now slack.Snapshot) bool {
-		_, stopped = now.Find(asksForHelp)
+	err := d.reach(ctx, func(now slack.Snapshot) bool {
 		for _, wrote := range d.box.world.Writes() {
 			if wrote.Kind != kind {
 				continue
@@ -202,11 +220,8 @@ func (d *demo) waitFor(ctx context.Context, kind sandbox.Kind) (slack.Message, e
 				card = m
 			}
 		}
-		return card.TS != "" || stopped
+		return card.TS != ""
 	})
-	if stopped && err == nil {
-		err = errStopped
-	}
 	if err != nil {
 		return card, d.hold(ctx, fmt.Errorf("waiting for the %s: %w", kind, err))
 	}
@@ -219,6 +234,22 @@ var errStopped = errors.New("the rotation stopped and asks for a person")
 
 func asksForHelp(m slack.Message) bool {
 	return m.Thread != "" && strings.Contains(m.Text, "■ *Stopped")
+}
+
+// unmeasurable are the messages of watches that saw too little to say anything.
+func unmeasurable(m slack.Message) bool {
+	return m.Thread != "" && strings.Contains(m.Text, "*Watch: cannot measure.*")
+}
+
+func count(now slack.Snapshot, is func(slack.Message) bool) (n int) {
+	for _, all := range now.Messages {
+		for _, m := range all {
+			if is(m) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // hold adds what the bot said last to an error.

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // worldsAtOnce is how many parallel tests run beside each other unless the
 // command line says otherwise. A sandbox mostly waits, so more of them than
 // there are processors end sooner.
-const worldsAtOnce = "6"
+const worldsAtOnce = "5"
 
 // play runs a script in a sandbox of its own and returns what the world came
 // to. The error is the story's: a script that is meant to end badly has one.
@@ -47,9 +47,11 @@ func play(t *testing.T, o sandboxOptions, s script) (*demoResult, error) {
 	return result, err
 }
 
+// TestDemo plays the command line's story, with watches that a slow machine can
+// make.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	r, err := play(t, sandboxOptions{}, script{})
+	r, err := play(t, sandboxOptions{adjust: calm()}, script{})
 	if err != nil {
 		t.Fatal(err)
 	}

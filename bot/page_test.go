@@ -3,189 +3,25 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/slack"
 )
 
-// browserPatience bounds everything one browser does in a test.
-const browserPatience = 2 * time.Minute
-
-// visitor is a person with a browser at the sandbox's page.
-type visitor struct {
-	*scene
-	ctx    context.Context
-	photos string // folder
-}
-
-// visit opens the page in a browser of its own. Without one the test is
-// skipped, unless tools are required.
-func (s *scene) visit() *visitor {
-	s.Helper()
-	program, err := exec.LookPath("chromium")
-	switch {
-	case err != nil && os.Getenv("REKEY_REQUIRE_TOOLS") == "1":
-		s.Fatal("the browser test needs chromium, which is not installed")
-	case err != nil:
-		s.Skip("the browser test needs chromium, which is not installed")
-	}
-	folder, err := os.MkdirTemp("", "rekey-browser-")
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { _ = os.RemoveAll(folder) }) // the browser's last children may still write
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(program), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(folder),
-	}
-	for _, flag := range []string{
-		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage",
-		"disable-background-timer-throttling", "disable-renderer-backgrounding",
-	} {
-		options = append(options, chromedp.Flag(flag, true))
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, browserPatience)
-	s.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	s.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	s.Cleanup(cancel)
-	v := &visitor{scene: s, ctx: ctx, photos: os.Getenv("REKEY_SCREENSHOTS")}
-	if v.photos == "" {
-		v.photos = s.TempDir()
-	}
-	v.do(chromedp.EmulateViewport(1440, 900))
-	v.listen(cancel)
-	v.do(chromedp.Navigate(s.world.Endpoints().Control), chromedp.WaitVisible(chromedp.CSS(".person")))
-	return v
-}
-
-// listen fails the test for whatever the browser complains about: an exception,
-// a breach of the page's own security policy, a file that is not there.
-func (v *visitor) listen(leave func()) {
-	said := chromedp.Console(v.ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for m, err := range said {
-			if err != nil {
-				return // the browser has ended
-			}
-			refused := strings.Contains(m.Text, "status of 400") // a person was, and is told so
-			if (m.Type == "error" || m.IsException()) && !refused {
-				v.Errorf("the browser says: %s", m)
-			}
-		}
-	}()
-	v.Cleanup(func() { leave(); <-done })
-}
-
-func (v *visitor) do(actions ...chromedp.Action[chromedp.Void]) {
-	v.Helper()
-	if err := chromedp.Do(v.ctx, actions...); err != nil {
-		v.Fatalf("in the browser: %v", err)
-	}
-}
-
-// sees waits until an expression holds in the page, which it asks again at
-// every change of the document.
-func (v *visitor) sees(what, expression string) {
-	v.Helper()
-	script := fmt.Sprintf(`new Promise((done) => {
-		const look = () => { if (%s) { watch.disconnect(); done(true); } };
-		const watch = new MutationObserver(look);
-		watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-		look();
-	})`, expression)
-	if _, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise)); err != nil {
-		v.photograph("failed")
-		v.Fatalf("waiting to see %s: %v", what, err)
-	}
-}
-
-// reads waits for a text within an element.
-func (v *visitor) reads(selector, text string) {
-	v.Helper()
-	v.sees(fmt.Sprintf("%q in %s", text, selector), fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.textContent.includes(%q))", selector, text))
-}
-
-func (v *visitor) becomes(person string) {
-	v.Helper()
-	input := chromedp.CSS(`.person input[value="` + person + `"]`)
-	v.do(chromedp.Click(input), chromedp.WaitReady(input+":checked"))
-}
-
-func (v *visitor) types(text string) {
-	v.Helper()
-	v.do(chromedp.SendKeys(chromedp.CSS("#say"), text))
-}
-
-// card is the request for approval in the open thread.
-const card = `#thread-list .message:has([data-emoji="white_check_mark"]):has([data-emoji="x"])`
-
-func (v *visitor) clicks(emoji string) {
-	v.Helper()
-	v.do(chromedp.Click(chromedp.CSS(card + ` [data-emoji="` + emoji + `"]`)))
-}
-
-// toCard scrolls the thread to the request.
-func (v *visitor) toCard() chromedp.Action[chromedp.Void] {
-	return chromedp.Evaluate[chromedp.Void]("document.querySelector(" + strconv.Quote(card) + ").scrollIntoView()")
-}
-
-// photograph keeps a picture of the window.
-func (v *visitor) photograph(name string, before ...chromedp.Action[chromedp.Void]) {
-	v.Helper()
-	v.do(before...)
-	picture, err := chromedp.Run(v.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		v.Fatalf("in the browser: %v", err)
-	}
-	if err := os.WriteFile(filepath.Join(v.photos, name+".png"), picture, 0o600); err != nil {
-		v.Fatal(err)
-	}
-}
-
-func scheme(name string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
-		})
-		return chromedp.Void{}, err
-	}
-}
-
-// paints notes how long the page took to show something.
-func (v *visitor) paints(when string) {
-	v.Helper()
-	const first = `performance.getEntriesByName("first-contentful-paint").map((p) => Math.round(p.startTime)).join()`
-	ms, err := chromedp.Run(v.ctx, chromedp.Evaluate[string](first))
-	if err != nil || ms == "" {
-		v.Errorf("the browser has painted nothing: %q %v", ms, err)
-	}
-	v.Logf("first paint %s: after %s ms", when, ms)
-}
-
 // TestPage plays the whole story as a person with a browser does.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	v := open(t, sandboxOptions{speed: 2}).visit()
 	v.paints("with a new browser")
-	v.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS(".person")))
+	v.do(chromedp.Reload())
+	v.appears(".person")
 	v.paints("again")
 	v.photograph("empty")
 
@@ -194,10 +30,10 @@ func TestPage(t *testing.T) {
 	v.photograph("completion")
 	v.types("ate FAL_KEY\r")
 	v.reads("#channel-list .private", "started")
-	v.do(chromedp.Click(chromedp.CSS(".to-thread")))
+	v.click(".to-thread")
 	v.reads("#thread-list", "Looked first")
 
-	v.do(chromedp.WaitVisible(chromedp.CSS(card)))
+	v.appears(card)
 	v.sees("instances on the new key", `document.querySelectorAll(".instance.new").length === 4`)
 	v.photograph("card", chromedp.EmulateViewport(1440, 1020))
 	v.do(chromedp.EmulateViewport(1440, 900))
@@ -223,8 +59,10 @@ func TestPage(t *testing.T) {
 	v.photograph("thread", scheme("light"), v.toCard())
 	v.photograph("narrow", chromedp.EmulateViewport(1000, 800))
 	v.photograph("phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)), v.toCard())
-	v.photograph("phone-channel", chromedp.Click(chromedp.CSS(`.tabs [data-view="channel"]`)))
-	v.photograph("phone-world", chromedp.Click(chromedp.CSS(`.tabs [data-view="world"]`)))
+	v.click(`.tabs [data-view="channel"]`)
+	v.photograph("phone-channel")
+	v.click(`.tabs [data-view="world"]`)
+	v.photograph("phone-world")
 }
 
 // posts lets the bot post blocks into the channel.
@@ -310,17 +148,20 @@ func TestPageAsksBeforeAButtonIsPressed(t *testing.T) {
 		v.reads(`[data-ts="`+m.TS+`"] `+selector, text)
 	}
 	pressed := v.acknowledged()
-	end := chromedp.CSS(`[data-focus="end"]`)
-	v.do(chromedp.Click(end), chromedp.WaitVisible(chromedp.CSS("#confirm")))
+	const end = `[data-focus="end"]`
+	v.click(end)
+	v.appears("#confirm")
 	v.reads("#confirm", "This cannot be undone.")
 	v.photograph("confirm")
-	v.do(chromedp.KeyEvent("\r"), chromedp.WaitNotVisible(chromedp.CSS("#confirm"))) // the focus is on what does nothing
-	v.do(chromedp.Click(chromedp.CSS(`[data-focus="keep"]`)))
+	v.do(chromedp.KeyEvent("\r")) // the focus is on what does nothing
+	v.vanishes("#confirm")
+	v.click(`[data-focus="keep"]`)
 	v.until("the other button is acknowledged", func(now slack.Snapshot) bool { return now.Stats.Acked > pressed })
 	if got := v.acknowledged() - pressed; got != 1 {
 		t.Errorf("%d presses came to the bot; the refused one is none", got)
 	}
-	v.do(chromedp.Click(end), chromedp.WaitVisible(chromedp.CSS("#confirm")), chromedp.Click(chromedp.CSS("#confirm-yes")))
+	v.click(end)
+	v.click("#confirm-yes")
 	v.until("the button is acknowledged", func(now slack.Snapshot) bool { return now.Stats.Acked == pressed+2 })
 }
 
@@ -332,10 +173,11 @@ func (v *visitor) acknowledged() int { return v.slack.Stats().Acked }
 func TestPageSwitchesFaultsAndSaysWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	v := open(t, sandboxOptions{}).visit()
-	v.do(chromedp.Click(chromedp.CSS("#break summary")), chromedp.Click(chromedp.CSS("#fault-form button")))
+	v.click("#break summary")
+	v.click("#fault-form button")
 	v.reads("#faults", "Slack refuses (401)")
-	v.photograph("fault", chromedp.ScrollIntoView(chromedp.CSS("#faults .row")))
-	v.do(chromedp.Click(chromedp.CSS("#faults button")))
+	v.photograph("fault", chromedp.Evaluate[chromedp.Void](`document.querySelector("#faults .row").scrollIntoView()`))
+	v.click("#faults button")
 	v.sees("no fault", `document.querySelectorAll("#faults .row").length === 0`)
 
 	v.becomes(sandbox.Outsider)

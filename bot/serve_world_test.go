@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds a test that waits for the program; it is no expectation.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // locked is a buffer that a running program writes and a test reads.
 type locked struct {
