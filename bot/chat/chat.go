@@ -25,6 +25,9 @@ type Chat struct {
 	engine   Engine
 	answerer Answerer
 
+	pressers   map[string]presser   // by name of the control
+	submitters map[string]submitter // by name of the modal
+
 	posts chan struct{} // something may wait in the outbox
 	looks chan struct{} // something may wait among the hints
 	polls chan struct{} // every open card should be looked at

@@ -11,7 +11,9 @@
 //     (https://docs.slack.dev/apis/events-api/using-socket-mode). A slash
 //     command is acknowledged at once and answered afterwards. A reaction is
 //     stored as a hint first and acknowledged after: should this process die
-//     between the two, Slack sends it again.
+//     between the two, Slack sends it again. A click or a modal goes to the
+//     handler of its name, which stores first as well: Slack sends it once,
+//     and shows the person when it was not acknowledged.
 //   - the poster: takes the outbox rows of each rotation in order and posts
 //     them, one holder at a time (lease "post/<key>"). A row leaves the outbox
 //     in the same act that stores where its message stands.

@@ -96,18 +96,6 @@ func (c *Chat) reaction(ctx context.Context, user string, item slackevents.Item,
 	return nil
 }
 
-// interaction acknowledges clicks. This version shows no buttons; one from
-// elsewhere, or from a later version, gets an honest word.
-func (c *Chat) interaction(ctx context.Context, i slack.InteractionCallback, ack func(...any) error) error {
-	if err := ack(); err != nil {
-		return err
-	}
-	if i.Type != slack.InteractionTypeBlockActions || i.ResponseURL == "" {
-		return nil
-	}
-	return c.respond(ctx, i.ResponseURL, plain("This version of Rekey has no such button. Nothing was done. React with ✅ or ❌ on a request, or type `/rotate help`."))
-}
-
 // hint is a small durable duty. Its name is stored.
 type hint struct {
 	verb string
