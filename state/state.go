@@ -187,6 +187,19 @@ type Refs interface {
 	FindRef(ctx context.Context, ref string) (key, name string, err error)
 }
 
+// Decisions are what people decided about a record in a way that no other
+// place can be asked about later: a click leaves nothing behind in Slack. The
+// store keeps what it is given; a body must prove by itself whose it is, and
+// for what, because whoever can write to the store could have put it there.
+type Decisions interface {
+	// Decide stores a decision under a name, instead of an earlier one of that
+	// name, for as long as the record is open. ErrNotFound when no record of
+	// that key is.
+	Decide(ctx context.Context, key, name string, body []byte) error
+	// Decisions returns all decisions about a record by name.
+	Decisions(ctx context.Context, key string) (map[string][]byte, error)
+}
+
 // Hint is something to look into.
 type Hint struct {
 	Name string

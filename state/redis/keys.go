@@ -40,6 +40,9 @@ func (n names) outbox(k string) key { return key{n.tag + "outbox:" + k, kindList
 // refs: name of a message to its reference.
 func (n names) refs(k string) key { return key{n.tag + "refs:" + k, kindHash} }
 
+// decisions: name of a decision to its body; gone when the record is closed.
+func (n names) decisions(k string) key { return key{n.tag + "decisions:" + k, kindHash} }
+
 // lease: "<fence> <owner>"; it expires by itself.
 func (n names) lease(k string) key { return key{n.tag + "lease:" + k, kindString} }
 

@@ -13,17 +13,19 @@ import (
 // Bounds of the store. They are far above what a well-behaved installation
 // needs; meeting one means that something runs away.
 const (
-	MaxBody    = 1 << 20  // bytes of a record's body
-	MaxEvent   = 64 << 10 // bytes of an event's body
-	MaxEvents  = 100      // events in one commit
-	MaxJournal = 20_000   // events of a record; only the commit that closes it may go beyond
-	MaxOpen    = 1_000    // open records
-	MaxClosed  = 1_000    // closed records kept
-	MaxSlots   = 100      // slots of a record
-	MaxRefs    = 1_000    // message references of a record
-	MaxHints   = 10_000   // hints not settled yet
-	MaxName    = 512      // bytes of a key, a slot, an owner, a reference or another name
-	MaxList    = 1_000    // entries any list returns, whatever limit was asked for
+	MaxBody      = 1 << 20  // bytes of a record's body
+	MaxEvent     = 64 << 10 // bytes of an event's body
+	MaxEvents    = 100      // events in one commit
+	MaxJournal   = 20_000   // events of a record; only the commit that closes it may go beyond
+	MaxOpen      = 1_000    // open records
+	MaxClosed    = 1_000    // closed records kept
+	MaxSlots     = 100      // slots of a record
+	MaxRefs      = 1_000    // message references of a record
+	MaxHints     = 10_000   // hints not settled yet
+	MaxDecisions = 500      // decisions about a record
+	MaxDecision  = 16 << 10 // bytes of a decision
+	MaxName      = 512      // bytes of a key, a slot, an owner, a reference or another name
+	MaxList      = 1_000    // entries any list returns, whatever limit was asked for
 )
 
 // ErrFull is returned when a change would cross one of the bounds above.

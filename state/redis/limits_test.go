@@ -35,11 +35,12 @@ func TestSizes(t *testing.T) {
 	create := func(c state.Creation) error { return s.Create(ctx, c) }
 	commit := func(c state.Change) error { _, err := s.Commit(ctx, l, 2, c); return err }
 	for name, err := range map[string]error{
-		"body":   commit(state.Change{Body: make([]byte, redis.MaxBody+1)}),
-		"event":  commit(state.Change{Events: []state.Event{{Body: make([]byte, redis.MaxEvent+1)}}}),
-		"events": commit(state.Change{Events: make([]state.Event, redis.MaxEvents+1)}),
-		"slots":  create(state.Creation{Key: "rotation/b", Slots: slots}),
-		"key":    create(state.Creation{Key: strings.Repeat("k", redis.MaxName+1)}),
+		"body":    commit(state.Change{Body: make([]byte, redis.MaxBody+1)}),
+		"event":   commit(state.Change{Events: []state.Event{{Body: make([]byte, redis.MaxEvent+1)}}}),
+		"events":  commit(state.Change{Events: make([]state.Event, redis.MaxEvents+1)}),
+		"verdict": s.Decide(ctx, "rotation/a", "T1/U1", make([]byte, redis.MaxDecision+1)),
+		"slots":   create(state.Creation{Key: "rotation/b", Slots: slots}),
+		"key":     create(state.Creation{Key: strings.Repeat("k", redis.MaxName+1)}),
 	} {
 		if !errors.Is(err, redis.ErrFull) {
 			t.Errorf("%s: got %v, want ErrFull", name, err)
@@ -78,6 +79,11 @@ func TestLengths(t *testing.T) {
 	b.push("HSET", "refs:rotation/a", redis.MaxRefs-1, func(i int) []any { return []any{"name" + strconv.Itoa(i), "ref"} })
 	b.ok(s.Delivered(ctx, b.post, "rotation/a", 0, map[string]string{"root": "C1/1.1"})) // known already
 	full("refs", s.Delivered(ctx, b.post, "rotation/a", 9, map[string]string{"root": "C1/1.2", "one more": "C1/1.3"}))
+
+	b = fill(t, s, c)
+	b.push("HSET", "decisions:rotation/a", redis.MaxDecisions-1, func(i int) []any { return []any{"T1/X" + strconv.Itoa(i), "yes"} })
+	b.ok(s.Decide(ctx, "rotation/a", "T1/U1", []byte("no"))) // there already
+	full("decisions", s.Decide(ctx, "rotation/a", "T1/U2", []byte("no")))
 
 	b.push("ZADD", "hints", redis.MaxHints-1, func(i int) []any { return []any{i, "hint" + strconv.Itoa(i)} })
 	b.ok(s.Hint(ctx, "hint7")) // there already
@@ -126,6 +132,7 @@ func TestRefusedArguments(t *testing.T) {
 	_, errs["events, no key"] = s.Events(ctx, "", 0, 1)
 	_, errs["rows, no key"] = s.Rows(ctx, "", 1)
 	_, errs["refs, no key"] = s.Refs(ctx, "")
+	_, errs["decisions, no key"] = s.Decisions(ctx, "")
 	_, _, errs["find nothing"] = s.FindRef(ctx, "")
 	_, errs["once, no name"] = s.Once(ctx, "", time.Minute)
 	for name, err := range errs {

@@ -80,7 +80,7 @@ func (s *Store) Commit(ctx context.Context, l state.Lease, revision int64, c sta
 	}
 	if c.Close {
 		c.Timer = time.Time{}
-		keys = append(keys, n.open(), n.closed(), n.slots(), n.tickets(), n.found())
+		keys = append(keys, n.open(), n.closed(), n.slots(), n.tickets(), n.found(), n.decisions(l.Key))
 	}
 	args := []any{
 		token(l), revision, next, l.Key, c.Body, millis(c.Timer), leaseFromNow(c),

@@ -81,6 +81,7 @@ var _ interface {
 	state.News
 	state.Outbox
 	state.Refs
+	state.Decisions
 	state.Hints
 	state.Onces
 } = (*Store)(nil)

@@ -25,6 +25,7 @@ var (
 	listScript      = script("prelude", "list")
 	rowsScript      = script("prelude", "rows")
 	deliveredScript = script("prelude", "delivered")
+	decideScript    = script("prelude", "decide")
 	hintScript      = script("prelude", "hint")
 )
 

@@ -55,6 +55,7 @@ func fill(t *testing.T, s *redis.Store, c *goredis.Client) bench {
 	b.ok(err)
 	b.ok(s.Delivered(ctx, b.post, "rotation/a", 1, map[string]string{"root": "C1/1.0"}))
 	b.ok(s.Hint(ctx, "inbox/a"))
+	b.ok(s.Decide(ctx, "rotation/a", "T1/U1", []byte("yes")))
 	return b
 }
 
@@ -177,6 +178,13 @@ var operations = []operation{
 		_, _, err := b.s.FindRef(ctx, "C1/1.0")
 		return err
 	}},
+	{"Decide", []string{"record:rotation/a", "decisions:rotation/a"}, func(ctx context.Context, b bench) error {
+		return b.s.Decide(ctx, "rotation/a", "T1/U2", []byte("no"))
+	}},
+	{"Decisions", []string{"decisions:rotation/a"}, func(ctx context.Context, b bench) error {
+		_, err := b.s.Decisions(ctx, "rotation/a")
+		return err
+	}},
 	{"Hint", []string{"hints", "tickets"}, func(ctx context.Context, b bench) error {
 		return b.s.Hint(ctx, "inbox/b")
 	}},
@@ -276,7 +284,7 @@ func TestBadValues(t *testing.T) {
 func TestFullMemory(t *testing.T) {
 	server := statetest.NewServer(t)
 	s, c := open(t, redis.Config{Addr: server.Addr}), client(t, server.Addr)
-	for _, name := range []string{"Create", "Commit", "Commit with a timer", "Claim", "Hint"} {
+	for _, name := range []string{"Create", "Commit", "Commit with a timer", "Claim", "Hint", "Decide"} {
 		t.Run(name, func(t *testing.T) {
 			b, op := fill(t, s, c), byName(t, name)
 			before := b.dump()
@@ -313,7 +321,7 @@ func TestNames(t *testing.T) {
 		}
 		slices.Sort(kinds)
 		want := []string{
-			"closed", "events", "found", "hints", "lease", "once", "open", "outbox",
+			"closed", "decisions", "events", "found", "hints", "lease", "once", "open", "outbox",
 			"pending", "record", "refs", "slots", "tickets", "timers",
 		}
 		if diff := cmp.Diff(want, slices.Compact(kinds)); diff != "" {

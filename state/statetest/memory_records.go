@@ -25,6 +25,7 @@ type entry struct {
 	journal  []state.Event // event n is at index n-1
 	rows     []row         // not delivered yet, in order
 	refs     map[string]string
+	decided  map[string][]byte
 }
 
 func (e *entry) open() bool { return e.closed == 0 }
@@ -53,7 +54,7 @@ func (m *Memory) Create(ctx context.Context, c state.Creation) error {
 	for _, slot := range c.Slots {
 		m.slots[slot] = c.Key
 	}
-	e := &entry{key: c.Key, created: m.ticketLocked(), slots: slices.Clone(c.Slots), refs: make(map[string]string)}
+	e := &entry{key: c.Key, created: m.ticketLocked(), slots: slices.Clone(c.Slots), refs: make(map[string]string), decided: make(map[string][]byte)}
 	m.records[c.Key] = e
 	m.applyLocked(e, c.Change)
 	return nil
@@ -146,6 +147,7 @@ func (m *Memory) applyLocked(e *entry, c state.Change) {
 	posted := m.appendLocked(e, c.Events)
 	if c.Close && e.open() {
 		e.closed = m.ticketLocked()
+		clear(e.decided)
 		for _, slot := range e.slots {
 			delete(m.slots, slot)
 		}

@@ -168,9 +168,13 @@ func testCrash(w world) {
 	w.ok(err)
 	w.deliver("rotation/a", 1, map[string]string{"root": "C1/1.0"})
 	w.ok(w.s.Hint(w.ctx, "inbox/a"))
+	w.ok(w.s.Decide(w.ctx, "rotation/a", "T1/U1", odd))
 
 	w.Crash(w.T)
 	w.s = w.Open(w.T)
+	decided, err := w.s.Decisions(w.ctx, "rotation/a")
+	w.ok(err)
+	w.same(decided, map[string][]byte{"T1/U1": odd})
 	w.same(w.load("rotation/a"), state.Record{Key: "rotation/a", Body: odd, Revision: 2, Open: true, Timer: noon})
 	journal, err := w.s.Events(w.ctx, "rotation/a", 0, 10)
 	w.ok(err)

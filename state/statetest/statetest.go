@@ -30,6 +30,7 @@ type Store interface {
 	state.News
 	state.Outbox
 	state.Refs
+	state.Decisions
 	state.Hints
 	state.Onces
 }
@@ -85,6 +86,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"outbox", testOutbox},
 		{"delivery needs its lease", testDeliveredLease},
 		{"references", testRefs},
+		{"decisions", testDecisions},
 		{"hints", testHints},
 		{"once", testOnce},
 		{"wake-ups", testWakes},

@@ -3,7 +3,7 @@
 --
 -- KEYS  1 lease  2 record  3 events  4 outbox  5 timers  6 pending
 --       and only when the change closes the record:
---       7 open  8 closed  9 slots  10 tickets  11 found
+--       7 open  8 closed  9 slots  10 tickets  11 found  12 decisions
 -- ARGV  1 lease as stored, "<fence> <owner>"  2 revision expected
 --       3 revision to be  4 key  5 body  6 timer in ms, 0 for none
 --       7 lease from now on: ms, 0 leaves it, -1 releases it
@@ -94,6 +94,7 @@ end
 
 if closing then
   redis.call('HSET', KEYS[2], 'open', '0', 'slots', '')
+  redis.call('DEL', KEYS[12])
   redis.call('ZREM', KEYS[7], ARGV[4])
   redis.call('ZADD', KEYS[8], ticket(KEYS[10], last), ARGV[4])
   for slot in string.gmatch(slots, '[^\n]+') do
