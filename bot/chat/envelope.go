@@ -29,8 +29,6 @@ func (c *Chat) handle(ctx context.Context, sm *socketmode.Client, event socketmo
 	}
 	var err error
 	switch data := event.Data.(type) {
-	case slack.SlashCommand:
-		err = c.slash(ctx, data, ack)
 	case slackevents.EventsAPIEvent:
 		if err = c.event(ctx, data); err == nil {
 			err = ack()

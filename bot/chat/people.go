@@ -13,8 +13,8 @@ import (
 )
 
 // people knows who somebody is and what they may do. Standing is asked fresh
-// each time; a user group's members may be as old as the configured cache. A
-// list that cannot be read is an error, never an older list.
+// for everything that is counted; a user group's members, and who types a
+// command, may be as old as the configured cache. A list that cannot be read is an error, never an older list.
 type people struct {
 	api    *api
 	config Config
@@ -22,6 +22,8 @@ type people struct {
 	mu     sync.Mutex
 	self   identity
 	groups map[string]membership
+
+	recents recents
 }
 
 type membership struct {

@@ -20,14 +20,10 @@ import (
 	"rekey/rotation"
 )
 
-// slash acknowledges a command at once, so that the person sees no timeout,
-// and answers it afterwards through its response URL, which works even where
-// we are not a member. The text is never repeated and never logged: people
-// paste secrets into it.
-func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand, ack func(...any) error) error {
-	if err := ack(map[string]string{"response_type": "ephemeral", "text": "Looking at that …"}); err != nil {
-		return fmt.Errorf("acknowledging a command: %w", err)
-	}
+// slash answers a command that was acknowledged, through its response URL,
+// which works even where we are not a member. The text is never repeated and
+// never logged: people paste secrets into it.
+func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand) error {
 	ctx, cancel := context.WithTimeout(ctx, c.config.AnswerTimeout)
 	defer cancel()
 	reply := c.answer(ctx, cmd)
@@ -56,7 +52,7 @@ func (c *Chat) answer(ctx context.Context, cmd slack.SlashCommand) commands.Repl
 func (c *Chat) caller(ctx context.Context, cmd slack.SlashCommand) (rotation.Person, rotation.Standing, error) {
 	var k known
 	err := patiently(func() (err error) {
-		k, err = c.people.look(ctx, cmd.UserID)
+		k, err = c.people.recent(ctx, cmd.UserID)
 		return err
 	})
 	if err != nil {

@@ -77,18 +77,21 @@ func (c *Chat) connection(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	sm := socketmode.New(c.api.client, socketmode.OptionReadLimit(largestEnvelope), socketmode.OptionLog(log.New(io.Discard, "", 0)))
-	jobs := make(chan socketmode.Event, 4*c.config.Workers)
+	jobs, door := make(chan socketmode.Event, 4*c.config.Workers), c.newDoor(sm)
 	var crew sync.WaitGroup
 	for range c.config.Workers {
+		crew.Go(func() { door.answer(ctx) })
 		crew.Go(func() {
 			for event := range jobs {
-				c.handleSafely(ctx, sm, event)
+				c.guard(string(event.Type), func() { c.handle(ctx, sm, event) })
 			}
 		})
 	}
+	crew.Go(func() { door.keep(ctx) })
 	crew.Go(func() {
+		defer close(door.bell)
 		defer close(jobs)
-		c.drain(ctx, sm, jobs, stop)
+		c.drain(ctx, sm, jobs, door.bell, stop)
 	})
 	err := sm.RunContext(ctx)
 	c.connected.Store(false)
@@ -105,8 +108,9 @@ func (c *Chat) connection(ctx context.Context) error {
 }
 
 // drain reads events and does nothing else: a reader that waits loses the
-// connection. What the workers have no room for stays unacknowledged.
-func (c *Chat) drain(ctx context.Context, sm *socketmode.Client, jobs chan<- socketmode.Event, stop context.CancelCauseFunc) {
+// connection. Commands go to the door. What there is no room for stays
+// unacknowledged.
+func (c *Chat) drain(ctx context.Context, sm *socketmode.Client, jobs, bell chan<- socketmode.Event, stop context.CancelCauseFunc) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -115,8 +119,12 @@ func (c *Chat) drain(ctx context.Context, sm *socketmode.Client, jobs chan<- soc
 			if c.note(event, stop) {
 				continue
 			}
+			to := jobs
+			if event.Type == socketmode.EventTypeSlashCommand {
+				to = bell
+			}
 			select {
-			case jobs <- event:
+			case to <- event:
 			default:
 				n := c.dropped.Add(1)
 				c.config.Log.Error("an envelope was left to be sent again: every worker is busy", "type", string(event.Type), "dropped", n)
@@ -171,15 +179,15 @@ func wordOf(err error) string {
 	return ""
 }
 
-// handleSafely keeps a panic in one handler from ending the process: its
-// envelope stays unacknowledged and comes again.
-func (c *Chat) handleSafely(ctx context.Context, sm *socketmode.Client, event socketmode.Event) {
+// guard keeps a panic in one handler from ending the process. An event that was
+// not acknowledged by then comes again.
+func (c *Chat) guard(what string, handle func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.config.Log.Error("handling an envelope panicked; it was not acknowledged", "type", string(event.Type), "panic", fmt.Sprintf("%T", p))
+			c.config.Log.Error("handling an envelope panicked", "type", what, "panic", fmt.Sprintf("%T", p))
 		}
 	}()
-	c.handle(ctx, sm, event)
+	handle()
 }
 
 // resend repeats an acknowledgement whose writing failed; it goes out on the

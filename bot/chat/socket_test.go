@@ -370,25 +370,56 @@ func TestUnknownEnvelopesAreAcknowledged(t *testing.T) {
 // Slack to send again, and the connection lives.
 func TestABusyPoolDropsInsteadOfBlocking(t *testing.T) {
 	l := newLive(t, func(c *Config) { c.Workers = 1 })
-	l.echo.hold = make(chan struct{})
 	l.run(t)
+	l.store.mu.Lock() // a store that does not answer
 	for i := range 30 {
-		l.line.send(t, fmt.Sprintf("e%d", i), "slash_commands", slash(l, "/rotate", ""))
+		l.line.send(t, fmt.Sprintf("e%d", i), "events_api", reactionOn("1700000000.000100"))
 	}
-	l.line.raw(t, `{"envelope_id":"z","type":"something_new"}`)
 	l.slack.await(t, "something is dropped", func() bool { return l.chat.Dropped() > 0 })
-	close(l.echo.hold)
-	l.slack.await(t, "what was taken is answered, the rest dropped", func() bool {
-		taken := len(l.slack.answers)
-		if l.line.acked("z")() {
-			taken++
-		}
-		return taken+int(l.chat.Dropped()) == 31
-	})
-	l.line.send(t, "after", "slash_commands", slash(l, "/rotate", ""))
+	l.line.send(t, "meanwhile", "slash_commands", slash(l, "/rotate", ""))
+	l.slack.await(t, "a command is acknowledged meanwhile", l.line.acked("meanwhile"))
+	l.store.mu.Unlock()
+	l.slack.await(t, "what was taken is acknowledged, the rest dropped", func() bool { return len(l.line.acks)-1+int(l.chat.Dropped()) == 30 })
+	l.line.send(t, "after", "events_api", reactionOn("1700000000.000100"))
 	l.slack.await(t, "still alive", l.line.acked("after"))
 	if l.line.opens != 1 {
 		t.Errorf("%d connections", l.line.opens)
+	}
+}
+
+func reactionOn(ts string) map[string]any {
+	return map[string]any{"type": "event_callback", "team_id": "T1", "event": map[string]any{
+		"type": "reaction_added", "user": "U0BEN", "reaction": "white_check_mark", "item": map[string]any{"type": "message", "channel": channel, "ts": ts},
+	}}
+}
+
+// However many commands come, each is acknowledged, and each that was told so is
+// answered; the others are told that nothing was done.
+func TestTooManyCommandsAreToldSo(t *testing.T) {
+	l := newLive(t, func(c *Config) { c.Workers = 1 })
+	l.echo.hold = make(chan struct{})
+	l.run(t)
+	const all = atDesk + 50
+	for i := range all {
+		l.line.send(t, fmt.Sprintf("e%d", i), "slash_commands", slash(l, "/rotate", ""))
+	}
+	l.slack.await(t, "all acknowledged", func() bool { return len(l.line.acks) == all })
+	taken := 0
+	for _, ack := range l.line.acks {
+		switch text := string(ack); {
+		case strings.Contains(text, lookingText):
+			taken++
+		case !strings.Contains(text, "nothing was changed"):
+			t.Errorf("acknowledged with %s", text)
+		}
+	}
+	if taken < atDesk || taken == all {
+		t.Errorf("%d of %d were taken", taken, all)
+	}
+	close(l.echo.hold)
+	l.slack.await(t, "every one that was taken is answered", func() bool { return len(l.slack.answers) == taken })
+	if l.chat.Dropped() > 0 {
+		t.Errorf("%d were dropped", l.chat.Dropped())
 	}
 }
 
