@@ -7,6 +7,7 @@ import (
 	"rekey/bot/config"
 	"rekey/deploy"
 	"rekey/deploy/attest"
+	"rekey/deploy/command"
 	"rekey/deploy/webhook"
 	"rekey/rotation"
 )
@@ -16,7 +17,7 @@ func stages(c *config.Config) (map[string]rotation.Stage, error) {
 	built := map[string]rotation.Stage{}
 	var faults []error
 	for name, e := range c.Environments.Each() {
-		s, err := stage(e)
+		s, err := stage(name, e, c.Variable)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("wiring %s: %w", name, err))
 		}
@@ -25,8 +26,8 @@ func stages(c *config.Config) (map[string]rotation.Stage, error) {
 	return built, errors.Join(faults...)
 }
 
-func stage(e *config.Environment) (rotation.Stage, error) {
-	deployer, err := deployer(e.Deploy.Webhook)
+func stage(name string, e *config.Environment, lookup config.Lookup) (rotation.Stage, error) {
+	deployer, err := deployer(name, e.Deploy, lookup)
 	if err != nil {
 		return rotation.Stage{}, err
 	}
@@ -45,7 +46,14 @@ func stage(e *config.Environment) (rotation.Stage, error) {
 	return s, nil
 }
 
-func deployer(w config.Webhook) (deploy.Deployer, error) {
+func deployer(environment string, way config.Deploy, lookup config.Lookup) (deploy.Deployer, error) {
+	if c := way.Command; c != nil {
+		return command.New(command.Config{
+			Environment: environment, Run: c.Run, Status: c.Status, Folder: c.Folder, Pass: c.Pass, Lookup: lookup,
+			Timeout: c.Timeout, StatusTimeout: c.StatusTimeout, Grace: c.Grace,
+		})
+	}
+	w := way.Webhook
 	return webhook.New(webhook.Config{
 		URL: w.URL, Secret: reader(w.Secret), StatusURL: w.StatusURL, StatusHosts: w.StatusHosts,
 		NotYet: w.NotYet, Unreachable: w.Unreachable, Timeout: w.Timeout,

@@ -19,7 +19,7 @@ func (d *decoder) agree(c *Config) {
 		d.say("engine.retry_max", "it is shorter than retry_first", "at least "+c.Engine.RetryFirst.String())
 	}
 	for name, e := range c.Environments.Each() {
-		d.environment(e, join("environments", name))
+		d.environment(c, e, join("environments", name))
 	}
 	if c.Environments.Staging.Vault == c.Environments.Production.Vault {
 		d.say("environments.production.vault", "it is the same place as staging's, so writing staging would write production", "another environment or path")
@@ -45,14 +45,56 @@ func (d *decoder) redis(r Redis) {
 	}
 }
 
-func (d *decoder) environment(e *Environment, at string) {
-	if s := e.Deploy.Webhook.StatusURL; s != "" && !strings.Contains(s, "{id}") {
-		d.say(at+".deploy.webhook.status_url", "it has no place for the deployment's id", "the URL with {id} where the id belongs")
-	}
+func (d *decoder) environment(c *Config, e *Environment, at string) {
+	d.deploy(c, e.Deploy, at+".deploy")
 	if a := e.Attest; max(a.Instances, 1) > a.Attempts || a.Instances == 0 && a.Streak > a.Attempts {
 		d.say(at+".attest.attempts", "it is less than the answers that must agree, so no proof could be complete", fmt.Sprintf("at least %d", max(a.Instances, a.Streak)))
 	}
 	d.checks(e.Checks, at+".checks")
+}
+
+// deploy holds that there is one way to deploy, and that it can be followed.
+func (d *decoder) deploy(c *Config, way Deploy, at string) {
+	switch {
+	case way.Webhook == nil && way.Command == nil:
+		d.lack(at, "it names no way to deploy", "webhook: with a url: and a secret_file:, or command: with run: and status:")
+	case way.Webhook != nil && way.Command != nil:
+		d.say(at, "an environment is deployed in exactly one way", "either webhook: or command:")
+	}
+	if w := way.Webhook; w != nil && w.StatusURL != "" && !strings.Contains(w.StatusURL, "{id}") {
+		d.say(at+".webhook.status_url", "it has no place for the deployment's id", "the URL with {id} where the id belongs")
+	}
+	if way.Command != nil {
+		d.command(c, way.Command, at+".command")
+	}
+}
+
+// command holds that programs are named without a search, and are handed no
+// secret.
+func (d *decoder) command(c *Config, w *Command, at string) {
+	program := func(key string, argv []string) {
+		if len(argv) > 0 && !filepath.IsAbs(argv[0]) {
+			d.say(join(at, key), "it does not begin with the absolute path of a program", "the whole path, such as /opt/deploy/"+key)
+		}
+	}
+	program("run", w.Run)
+	program("status", w.Status)
+	for i, name := range w.Pass {
+		path := fmt.Sprintf("%s.pass[%d]", at, i)
+		for _, s := range c.Sources() {
+			if s.Env != "" && s.Env == name {
+				d.say(path, name+" holds a secret of Rekey's own, "+s.Path, "no such variable; read that secret from a file")
+			}
+		}
+		for _, secret := range slices.Sorted(maps.Keys(c.Secrets)) {
+			if e := c.Secrets[secret].Entry; slices.Contains(slices.Concat(e.Variables, e.Aliases), name) {
+				d.say(path, name+" is a value of "+secret+"; a deployment is told names, never values", "no such variable")
+			}
+		}
+		if strings.HasPrefix(name, "REKEY_") {
+			d.say(path, "variables that begin with REKEY_ tell a program its deployment", "another variable")
+		}
+	}
 }
 
 // checks refuses a watch that could not tell anything.

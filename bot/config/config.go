@@ -2,6 +2,7 @@ package config
 
 import (
 	"iter"
+	"os"
 	"time"
 
 	"rekey/rotation"
@@ -42,6 +43,16 @@ type Config struct {
 	// Secrets are the secrets this installation uses, by name. Names of the
 	// built-in catalogue bring their service, variables, period and impact.
 	Secrets map[string]*Secret `key:"secrets" form:"secret" need:"at least one secret, such as FAL_KEY: with an admin: key_file:"`
+
+	env Lookup // where variables are found
+}
+
+// Variable finds a variable of the environment that the file was loaded with.
+func (c *Config) Variable(name string) (string, bool) {
+	if c.env == nil {
+		return os.LookupEnv(name)
+	}
+	return c.env(name)
 }
 
 // Log says what the process writes to standard error.

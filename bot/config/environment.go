@@ -24,9 +24,10 @@ type Place struct {
 	Path string `key:"path" form:"path" default:"/"`
 }
 
-// Deploy names one way to deploy.
+// Deploy names exactly one way to deploy.
 type Deploy struct {
-	Webhook Webhook `key:"webhook"`
+	Webhook *Webhook `key:"webhook"`
+	Command *Command `key:"command"`
 }
 
 // Webhook is a deployer that takes a signed request.
@@ -48,6 +49,36 @@ type Webhook struct {
 	Unreachable int `key:"unreachable" default:"3" min:"1"`
 	// Timeout of one call.
 	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
+}
+
+// Command is a deployer of two programs on Rekey's own machine. They are
+// started without a shell and told by variables which deployment it is about
+// and which names changed, never a value: REKEY_REQUEST_ID, REKEY_ENVIRONMENT,
+// REKEY_REASON, REKEY_SECRETS, REKEY_REQUESTED_BY, REKEY_ATTEMPT.
+type Command struct {
+	// Run starts a deployment and ends without waiting for it: an absolute path
+	// and its arguments. It exits with 0 when the deployment was started, with
+	// 75 when it was not and is to be tried again; after any other code a person
+	// is asked. The same REKEY_REQUEST_ID must never deploy twice.
+	Run []string `key:"run" need:"the program that starts a deployment, such as run: [/opt/deploy/start, web]"`
+	// Status tells how the deployment of REKEY_REQUEST_ID is going. It exits
+	// with 0 and prints one line: none (never started), queued, running,
+	// succeeded (traffic reaches it), failed or cancelled, then perhaps
+	// deployment=NAME, then words for people.
+	Status []string `key:"status" need:"the program that tells how a deployment is going, such as status: [/opt/deploy/status, web]"`
+	// Folder in which both run.
+	Folder string `key:"folder" form:"absolute" default:"/"`
+	// Pass names variables of Rekey's own environment that both programs may
+	// see, such as PATH. No other is handed on, and none that Rekey reads a
+	// secret from can be.
+	Pass []string `key:"pass" form:"passed"`
+	// Timeout of run. A program that has not ended by then is ended with all it
+	// started, and status decides whether there is a deployment.
+	Timeout time.Duration `key:"timeout" default:"60s" min:"10ms"`
+	// StatusTimeout is the same for status.
+	StatusTimeout time.Duration `key:"status_timeout" default:"15s" min:"10ms"`
+	// Grace is how long a program has between being told to end and being ended.
+	Grace time.Duration `key:"grace" default:"5s" min:"1ms"`
 }
 
 // Attest is the application's endpoint for proofs.

@@ -30,6 +30,7 @@ func (f form) objection(text string) string {
 
 // forms by the names that tags use. The empty name takes any text.
 var forms = map[string]form{
+	"absolute":     {pattern: regexp.MustCompile(`^/[^\x00]*$`), what: "an absolute path", example: "a path that begins with /"},
 	"accepted":     {pattern: regexp.MustCompile(`^accepted$`), what: "the word accepted", example: "accepted, or leave the key out,"},
 	"address":      {check: address, example: "host:port, such as 127.0.0.1:6379"},
 	"base":         {check: base, example: "scheme, host and path, such as https://service.example.com"},
@@ -43,6 +44,7 @@ var forms = map[string]form{
 	"level":        {pattern: regexp.MustCompile(`^(debug|info|warn|error)$`), what: "a level", example: "debug, info, warn or error"},
 	"method":       {pattern: regexp.MustCompile(`^(GET|HEAD|POST)$`), what: "a method", example: "GET, HEAD or POST"},
 	"name":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`), what: "a short name", example: "lower case letters, digits and hyphens, such as errors"},
+	"passed":       {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), what: "a variable's name", example: "a name such as PATH"},
 	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},
 	"project":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), what: "a project's id", example: "the id from the project's settings"},
 	"query":        {check: query, example: "a log query with no other placeholder than {{deployment}}"},

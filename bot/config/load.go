@@ -42,7 +42,7 @@ func Parse(file string, body []byte, env Lookup) (*Config, error) {
 	if root == nil {
 		return nil, d.faults
 	}
-	c := &Config{}
+	c := &Config{env: env}
 	d.top = reflect.ValueOf(c).Elem()
 	setDefaults(d.top)
 	d.structure(root, d.top, "")
