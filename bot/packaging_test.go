@@ -230,9 +230,10 @@ type container struct {
 	Image, User, Restart string
 	Build                struct{ Context, Dockerfile string }
 	Command              []string
-	After                []string      `yaml:"depends_on"`
-	Grace                time.Duration `yaml:"stop_grace_period"`
-	ReadOnly             bool          `yaml:"read_only"`
+	After                map[string]struct{ Condition string } `yaml:"depends_on"`
+	Health               healthcheck                           `yaml:"healthcheck"`
+	Grace                time.Duration                         `yaml:"stop_grace_period"`
+	ReadOnly             bool                                  `yaml:"read_only"`
 	Tmpfs                []string
 	Drop                 []string `yaml:"cap_drop"`
 	Security             []string `yaml:"security_opt"`
@@ -241,6 +242,14 @@ type container struct {
 		Type, Source, Target string
 		ReadOnly             bool `yaml:"read_only"`
 	}
+}
+
+type healthcheck struct {
+	Test          []string
+	Interval      time.Duration
+	Timeout       time.Duration
+	StartPeriod   time.Duration `yaml:"start_period"`
+	StartInterval time.Duration `yaml:"start_interval"`
 }
 
 // composition is a Compose file. It has no key for published ports: one would
@@ -339,7 +348,11 @@ func TestComposedRedisIsAccepted(t *testing.T) {
 	var c composition
 	unpacked(t, "compose.yaml", &c)
 	const password = "Zq7Rw2Xk9Lm4Tn8V"
-	address := composedRedis(t, c.Services["redis"].Command, password)
+	address, auth := composedRedis(t, c.Services["redis"].Command, password)
+	healthy(t, c.Services["redis"].Health.Test, address, auth)
+	if after := c.Services["rekey"].After["redis"]; after.Condition != "service_healthy" {
+		t.Errorf("the bot does not wait until Redis answers: %+v", after)
+	}
 	open := func(word string) (*redis.Store, error) {
 		return redis.Open(t.Context(), redis.Config{Addr: address, Password: redis.NewPassword(word), Installation: "acme"})
 	}
@@ -358,7 +371,7 @@ func TestComposedRedisIsAccepted(t *testing.T) {
 
 // composedRedis starts a command of compose.yaml on this machine: only where
 // it listens, keeps its data and finds its password is ours.
-func composedRedis(t *testing.T, command []string, password string) (address string) {
+func composedRedis(t *testing.T, command []string, password string) (address, auth string) {
 	t.Helper()
 	if _, err := exec.LookPath(command[0]); err != nil {
 		if os.Getenv("REKEY_REQUIRE_TOOLS") == "1" {
@@ -367,7 +380,7 @@ func composedRedis(t *testing.T, command []string, password string) (address str
 		t.Skipf("%s is not installed: whether the bot accepts the composed one is not tested", command[0])
 	}
 	dir := t.TempDir()
-	auth := filepath.Join(dir, "auth")
+	auth = filepath.Join(dir, "auth")
 	if err := os.WriteFile(auth, []byte("requirepass "+password+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +398,31 @@ func composedRedis(t *testing.T, command []string, password string) (address str
 	args[0] = auth
 	args = append(args, "--bind", "127.0.0.1", "--port", port, "--dir", dir)
 	started(t, exec.CommandContext(t.Context(), command[0], args...), "Ready to accept connections")
-	return address
+	return address, auth
+}
+
+// healthy runs the check of compose.yaml against a Redis, once with its
+// password and once with another.
+func healthy(t *testing.T, test []string, address, auth string) {
+	t.Helper()
+	if len(test) != 2 || test[0] != "CMD-SHELL" {
+		t.Fatalf("the check of Redis is %q", test)
+	}
+	_, port, _ := net.SplitHostPort(address)
+	check := func(auth string) error {
+		text := strings.NewReplacer("$$", "$", "/run/secrets/redis-auth", auth, "redis-cli", "redis-cli -p "+port).Replace(test[1])
+		return exec.CommandContext(t.Context(), "sh", "-c", text).Run()
+	}
+	if err := check(auth); err != nil {
+		t.Errorf("a Redis that answers does not count as healthy: %v", err)
+	}
+	wrong := filepath.Join(t.TempDir(), "auth")
+	if err := os.WriteFile(wrong, []byte("requirepass another\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if check(wrong) == nil {
+		t.Error("a Redis that lets nobody in counts as healthy")
+	}
 }
 
 // started starts a program that the end of the test kills, and returns when a
@@ -407,6 +444,27 @@ func started(t *testing.T, program *exec.Cmd, ready string) {
 		}
 	}
 	t.Fatalf("%s ended before it was ready: %s", program.Path, last)
+}
+
+// TestOneBuildCommand: the image holds what the tests of a change build and
+// start, down to the flags.
+func TestOneBuildCommand(t *testing.T) {
+	form := regexp.MustCompile(`go build ([^\n]*?)-o \S+ (\./\S+)`)
+	commands := map[string]string{}
+	for name, path := range map[string]string{"Dockerfile": filepath.Join(packaging, "Dockerfile"), "Makefile": "../Makefile", ".ci/run": "../.ci/run"} {
+		body, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := form.FindSubmatch(body)
+		if m == nil {
+			t.Fatalf("%s builds nothing", name)
+		}
+		commands[name] = string(m[1]) + string(m[2])
+	}
+	if commands["Dockerfile"] != commands[".ci/run"] || commands["Makefile"] != commands[".ci/run"] {
+		t.Errorf("built differently: %v", commands)
+	}
 }
 
 // TestDockerfile: the image is the release, runs as nobody in particular, and
