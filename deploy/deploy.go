@@ -67,6 +67,22 @@ type Names interface {
 	All(ctx context.Context, environment string) ([]Entry, error)
 }
 
+// Inbox is where a person leaves a value for Rekey: a place beside each
+// environment's own from which nothing else reads. Collecting and discarding
+// may be repeated.
+type Inbox interface {
+	// Secluded asks a person when an import, a sync or another reader that
+	// the vault knows of touches the inbox, or when Rekey may not read it.
+	Secluded(ctx context.Context, environment string) error
+	// Collect returns what lies there under the name; fault.NotFound when
+	// nothing does.
+	Collect(ctx context.Context, environment, name string) (Entry, error)
+	// Discard removes exactly this entry at this version and makes sure that
+	// it is gone. One that is gone already is no error; another one in its
+	// place is fault.ChangedByOther and stays.
+	Discard(ctx context.Context, environment string, e Entry) error
+}
+
 // Request asks for a deployment.
 type Request struct {
 	ID          string // idempotency key: the same id never deploys twice

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +51,7 @@ type Config struct {
 	ClientID     Source           // of the machine identity's universal auth
 	ClientSecret Source           // of the same
 	Environments map[string]Place // by the configuration's environment name
+	Inboxes      map[string]Place // where people paste values, by the same names; may be left out
 	SyncsUnread  SyncsUnread      // default: ask a person
 
 	HTTP         *http.Client  // for the v4 routes; the SDK makes its own. Default: a client of its own
@@ -87,7 +90,9 @@ func (c Config) normal() (Config, error) {
 	}
 	places, err := normalPlaces(c.Environments)
 	c.Environments = places
-	return c, errors.Join(c.faults(), err)
+	inboxes, inboxErr := normalInboxes(c.Inboxes, places)
+	c.Inboxes = inboxes
+	return c, errors.Join(c.faults(), err, inboxErr)
 }
 
 func (c Config) faults() error {
@@ -129,6 +134,28 @@ func normalPlaces(given map[string]Place) (map[string]Place, error) {
 		faults = append(faults, errors.New("no environment has an Infisical place"))
 	}
 	return places, errors.Join(faults...)
+}
+
+// normalInboxes refuses an inbox that is another's, or that holds what
+// applications read.
+func normalInboxes(given, places map[string]Place) (map[string]Place, error) {
+	var faults []error
+	inboxes, owner := map[string]Place{}, map[Place]string{}
+	for name, p := range places {
+		owner[p] = "the values of " + name
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		p := given[name]
+		p.Path = cleanPath(p.Path)
+		if !slugForm.MatchString(p.Environment) || !pathForm.MatchString(p.Path) {
+			faults = append(faults, fmt.Errorf("the inbox of %q: %q with path %q is not an Infisical place", name, p.Environment, p.Path))
+		}
+		if other, taken := owner[p]; taken {
+			faults = append(faults, fmt.Errorf("the inbox of %q is the place of %s: %s", name, other, p))
+		}
+		inboxes[name], owner[p] = p, "the inbox of "+name
+	}
+	return inboxes, errors.Join(faults...)
 }
 
 func cleanPath(path string) string {

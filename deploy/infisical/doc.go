@@ -53,6 +53,14 @@
 //	any                          another version            changed_by_other
 //	context ended                (cannot be asked)          lost
 //
+// # The inbox
+//
+// People leave a value for Rekey in a folder that nothing else reads
+// ([Vault.Secluded] asks before anybody is told to). It is deleted by name
+// after it was read: a DELETE has no expected version either, so entry id and
+// version are compared immediately before, and a fresh read decides what its
+// answer meant.
+//
 // # What is never written
 //
 // Empty, short, masked-looking values, values with a reference (`${`), values

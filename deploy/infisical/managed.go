@@ -103,20 +103,29 @@ func (v *Vault) keys(ctx context.Context, op string, p Place) (map[string]bool, 
 // Infisical sends them some time after the write, and a deployment started
 // before that is built with the old value.
 func (v *Vault) unsynced(ctx context.Context, op string, p Place) error {
+	name, to, err := v.sync(ctx, op, p)
+	if err != nil || name == "" {
+		return err
+	}
+	return fault.New(op, fault.Unsupported, fmt.Sprintf(
+		"the secret sync %q carries %s to %q, and waiting for a sync is not built yet", name, p, to))
+}
+
+// sync finds a secret sync that carries a folder away, "" when there is none.
+func (v *Vault) sync(ctx context.Context, op string, p Place) (name, to string, err error) {
 	syncs, err := withSession(ctx, v.keeper, func(s *session) ([]wireSync, error) {
 		return v.v4.syncs(ctx, s, op)
 	})
 	if err != nil {
-		return v.unread(op, err)
+		return "", "", v.unread(op, err)
 	}
 	for _, s := range syncs {
 		if s.Environment != nil && s.Folder != nil &&
 			s.Environment.Slug == p.Environment && cleanPath(s.Folder.Path) == p.Path {
-			return fault.New(op, fault.Unsupported, fmt.Sprintf(
-				"the secret sync %q carries %s to %q, and waiting for a sync is not built yet", s.Name, p, s.Destination))
+			return s.Name, s.Destination, nil
 		}
 	}
-	return nil
+	return "", "", nil
 }
 
 // unread decides about a list of syncs that the identity may not read (403) or

@@ -151,6 +151,24 @@ func (s *server) update(w http.ResponseWriter, body map[string]any, name string)
 	answer(w, map[string]any{"secret": apply()})
 }
 
+// remove deletes for good; an entry of the same name made later is another.
+func (s *server) remove(w http.ResponseWriter, body map[string]any, name string) {
+	p, ok := s.mayWrite(w, body)
+	if !ok {
+		return
+	}
+	r := s.folders[p][name]
+	if r == nil {
+		refuse(w, http.StatusNotFound, "NotFound", "Secret with name '"+name+"' not found")
+		return
+	}
+	if s.hold(w, p, func() { delete(s.folders[p], name) }) {
+		return
+	}
+	delete(s.folders[p], name)
+	answer(w, map[string]any{"secret": s.echo(p, r)})
+}
+
 // batch writes all or, where one name is missing, nothing.
 func (s *server) batch(w http.ResponseWriter, body map[string]any) {
 	p, ok := s.mayWrite(w, body)

@@ -176,6 +176,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 		s.list(w, r)
 	case strings.HasPrefix(path, "/api/v4/secrets/") && r.Method == http.MethodPatch:
 		s.update(w, body, strings.TrimPrefix(path, "/api/v4/secrets/"))
+	case strings.HasPrefix(path, "/api/v4/secrets/") && r.Method == http.MethodDelete:
+		s.remove(w, body, strings.TrimPrefix(path, "/api/v4/secrets/"))
 	case strings.HasPrefix(path, "/api/v4/secrets/"):
 		s.read(w, r, strings.TrimPrefix(path, "/api/v4/secrets/"), true)
 	case strings.HasPrefix(path, "/api/v3/secrets/raw/"):

@@ -59,12 +59,19 @@ type wireSync struct {
 	} `json:"folder"`
 }
 
+// wireImport is a folder that another one imports.
+type wireImport struct {
+	Environment string `json:"environment"`
+	Path        string `json:"secretPath"`
+}
+
 // answer is the union of all answers of the routes used here.
 type answer struct {
 	Secret   *wireSecret  `json:"secret"`
 	Secrets  []wireSecret `json:"secrets"`
 	Approval *approval    `json:"approval"`
 	Syncs    []wireSync   `json:"secretSyncs"`
+	Imports  []wireImport `json:"imports"`
 	problem
 }
 
@@ -139,18 +146,35 @@ type ref struct {
 
 // list reads a folder, with or without the values.
 func (c *v4) list(ctx context.Context, s *session, op string, p Place, values bool) ([]wireSecret, error) {
-	q := c.query(p, false)
+	out, err := c.folder(ctx, s, op, p, listing{values: values})
+	return out.Secrets, err
+}
+
+// listing is what to list beside the names.
+type listing struct{ values, imports bool }
+
+func (c *v4) folder(ctx context.Context, s *session, op string, p Place, what listing) (answer, error) {
+	q := c.query(p, what.imports)
 	q.Del("type")
 	q.Set("recursive", "false")
-	q.Set("viewSecretValue", strconv.FormatBool(values))
+	q.Set("viewSecretValue", strconv.FormatBool(what.values))
 	out, err := c.do(ctx, s, rest.Call{Op: op, Path: "/api/v4/secrets", Query: q})
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if out.Secrets == nil {
-		return nil, fault.New(op, fault.Garbled, "the answer holds no list of secrets")
+		return answer{}, fault.New(op, fault.Garbled, "the answer holds no list of secrets")
 	}
-	return out.Secrets, nil
+	return out, nil
+}
+
+// remove deletes one secret by name
+// (https://infisical.com/docs/api-reference/endpoints/secrets/delete).
+func (c *v4) remove(ctx context.Context, s *session, op string, p Place, name string) (answer, error) {
+	return c.do(ctx, s, rest.Call{
+		Op: op, Method: http.MethodDelete, Path: "/api/v4/secrets/" + name, Write: true,
+		Body: patchBody{Project: c.project, Environment: p.Environment, Path: p.Path, Type: typeShared},
+	})
 }
 
 // syncs lists the project's secret syncs to every destination, as far as the

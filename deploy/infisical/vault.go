@@ -16,16 +16,18 @@ import (
 // Vault is the environments of one Infisical project. It is safe for
 // concurrent use.
 type Vault struct {
-	places map[string]Place
-	syncs  SyncsUnread
-	v4     *v4
-	keeper *keeper
-	log    *slog.Logger
+	places  map[string]Place
+	inboxes map[string]Place
+	syncs   SyncsUnread
+	v4      *v4
+	keeper  *keeper
+	log     *slog.Logger
 }
 
 var (
 	_ deploy.Vault = (*Vault)(nil)
 	_ deploy.Names = (*Vault)(nil)
+	_ deploy.Inbox = (*Vault)(nil)
 )
 
 // New checks the configuration, all of it at once. It does not call the
@@ -45,7 +47,7 @@ func New(given Config) (*Vault, error) {
 		return newSDK(c.SiteURL, c.ProjectID, bound).signIn(ctx, id, key, k.now())
 	}
 	return &Vault{
-		places: c.Environments, syncs: c.SyncsUnread, keeper: k, log: c.Log,
+		places: c.Environments, inboxes: c.Inboxes, syncs: c.SyncsUnread, keeper: k, log: c.Log,
 		v4: &v4{rest: client, project: c.ProjectID},
 	}, nil
 }

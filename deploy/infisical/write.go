@@ -93,7 +93,7 @@ func (v *Vault) send(ctx context.Context, j *job) error {
 		return err
 	}
 	if out.Approval != nil {
-		return out.Approval.held(j.place)
+		return out.Approval.held(opWrite, j.place)
 	}
 	answered := out.Secrets
 	if out.Secret != nil {
@@ -116,12 +116,12 @@ func (j *job) acknowledged(answered []wireSecret) error {
 }
 
 // held says where a change policy keeps the write. Status 200 and not written.
-func (a *approval) held(p Place) error {
+func (a *approval) held(op string, p Place) error {
 	which := "a change request"
 	if idForm.MatchString(a.Slug) && idForm.MatchString(a.ID) {
 		which = fmt.Sprintf("change request %s (%s)", a.Slug, a.ID)
 	}
-	return &fault.Error{Op: opWrite, Reason: fault.HeldForApproval, Status: http.StatusOK,
+	return &fault.Error{Op: op, Reason: fault.HeldForApproval, Status: http.StatusOK,
 		Detail: fmt.Sprintf("%s for %s waits in Infisical to be approved and merged", which, p)}
 }
 
