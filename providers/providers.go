@@ -5,7 +5,8 @@
 // A [Provider] looks first: Survey reads, without writing, what the service
 // really offers for the credential that is in use, and returns a [Kind]: a
 // value of the concrete type found. What can be done is what that type has
-// methods for: [Issuer], [Lister], [Prober], [Ender], [Disabler], [Usage].
+// methods for: [Issuer], [Guide], [Lister], [Prober], [Ender], [Disabler],
+// [Usage].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:
@@ -15,11 +16,14 @@
 //	cutover       Issuer, Prober
 //	deploy-first  Issuer, Lister, Ender
 //
+// Where a service has no way to make a credential but its console, a [Guide]
+// stands in the place of the Issuer: a person makes it and hands it over.
+//
 // Package providertest holds every adapter to this page.
 //
 // # What may run twice
 //
-// Survey, List, Probe and LastUsed only read. Issue makes a new live
+// Survey, List, Probe, Guide, Inspect and LastUsed only read. Issue makes a new live
 // credential each time and must never be repeated blindly: after a lost
 // answer ([rekey/internal/fault.Lost]) the caller lists by label first. End,
 // Disable and Enable take an explicit id and may be repeated with the same id.
@@ -57,6 +61,9 @@ type Credential struct {
 	Values Values    // set by Issue only: no service shows a value twice
 	Label  string    // the name given at the service, if it takes one; need not be unique
 	Made   time.Time // by the service's clock where it tells, else by ours; zero if unknown
+	// Expires is when the service will refuse it by itself; zero if never, or
+	// if the service does not tell.
+	Expires time.Time
 }
 
 // Shape is how a service lets a credential be replaced.
@@ -87,6 +94,7 @@ type Traits struct {
 	Shape     Shape
 	PublicID  bool   // the id may be shown; without one, people see the last four characters
 	UndoOfEnd bool   // has Disabler: ending can be undone
+	Guided    bool   `json:",omitempty"` // has Guide: people make its credentials
 	FreeProbe bool   // probing costs nothing and may run at every watch tick
 	EndIs     string // for people, what ending does: "deleted at once; this cannot be undone"
 	Drain     string // for people: what may still hold the old credential, or ""
@@ -111,8 +119,10 @@ type Provider interface {
 type Kind interface {
 	// Traits of the kind, constant for one survey.
 	Traits() Traits
-	// Identify returns the public id that the values carry, without asking
-	// the service; an error when they have not the form of this kind.
+	// Identify returns the public id of the values, without asking the
+	// service: the one they carry, or the one that the survey, the list or an
+	// inspection found for them. An error when they have not the form of this
+	// kind, or are not known for certain.
 	Identify(v Values) (ID, error)
 }
 
@@ -122,6 +132,44 @@ type Issuer interface {
 	// values of all its variables. fault.Lost when the answer did not come or
 	// does not hold the values: the credential may exist all the same.
 	Issue(ctx context.Context, label string) (Credential, error)
+}
+
+// Errand is a credential that a person is asked to make.
+type Errand struct {
+	Environment string    // that it is for first
+	Label       string    // to be given as its name
+	Asked       time.Time // when the person was asked
+	Seen        time.Time // when the value at hand was first found; zero before
+}
+
+// Guidance is what a person needs to make a credential.
+type Guidance struct {
+	Console string   // the address to open
+	Steps   []string // exact clicks in order, one sentence each; the last one copies the value
+}
+
+// Inspection is what became of a value that a person handed over.
+type Inspection struct {
+	// Credential with its values, fit to be written; set when nothing is
+	// wrong.
+	Credential Credential
+	// Wrong says in one sentence why it is not taken and what to do instead;
+	// it never holds the value. The value is inspected again later: what was
+	// wrong at the service may have been put right.
+	Wrong string
+	// Wait says that nothing can be told yet: the service may list late what
+	// was made.
+	Wait bool
+}
+
+// Guide leads a person through making a credential at a service that has no
+// other way, and judges what they bring.
+type Guide interface {
+	// Guide says what to do; it asks nobody.
+	Guide(e Errand) (Guidance, error)
+	// Inspect holds the values against the errand: form, identity at the
+	// service, and that it accepts them. Errors mean that it could not be told.
+	Inspect(ctx context.Context, e Errand, v Values) (Inspection, error)
 }
 
 // Lister lists what exists at the service.
