@@ -11,7 +11,6 @@ import (
 	"rekey/bot/chat"
 	"rekey/bot/config"
 	"rekey/commands"
-	"rekey/deploy"
 	"rekey/deploy/infisical"
 	"rekey/internal/secret"
 	"rekey/rotation"
@@ -63,7 +62,7 @@ func subjects(c *config.Config, log *slog.Logger) ([]rotation.Subject, error) {
 	var all []rotation.Subject
 	var faults []error
 	for _, name := range names(c) {
-		s, err := subject(c.Secrets[name], vault, shared)
+		s, err := subject(c, c.Secrets[name], vault, shared)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("wiring %s: %w", name, err))
 		}
@@ -75,7 +74,7 @@ func subjects(c *config.Config, log *slog.Logger) ([]rotation.Subject, error) {
 	return all, nil
 }
 
-func subject(s *config.Secret, vault deploy.Vault, shared map[string]rotation.Stage) (rotation.Subject, error) {
+func subject(c *config.Config, s *config.Secret, vault *infisical.Vault, shared map[string]rotation.Stage) (rotation.Subject, error) {
 	kind, built := services()[s.Entry.Service]
 	if !built {
 		return rotation.Subject{}, fmt.Errorf("there is no adapter for %s", s.Entry.Service) // unreachable unless the catalogue calls built what is not
@@ -91,15 +90,23 @@ func subject(s *config.Secret, vault deploy.Vault, shared map[string]rotation.St
 		}
 	}
 	return rotation.Subject{
-		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Stages: stages,
-		Policy:    rotation.Policy{Quorum: s.Policy.Quorum, SelfApproval: s.Policy.SelfApproval, Expiry: s.Policy.Expiry},
-		Pace:      rotation.Pace(s.Pace),
-		Watch:     s.Watch.Params(),
-		After:     s.WatchAfter.Params(),
-		Explained: s.Explained,
-		AlsoIn:    s.AlsoIn,
-		Slots:     []string{"account/" + account(s)},
+		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Inbox: vault, Stages: stages,
+		Policy:       rotation.Policy{Quorum: s.Policy.Quorum, SelfApproval: s.Policy.SelfApproval, Expiry: s.Policy.Expiry},
+		Pace:         pace(s.Pace, c.Inbox),
+		Watch:        s.Watch.Params(),
+		After:        s.WatchAfter.Params(),
+		Explained:    s.Explained,
+		AlsoIn:       s.AlsoIn,
+		ExpiryMargin: s.ExpiryMargin,
+		Slots:        []string{"account/" + account(s)},
 	}, nil
+}
+
+func pace(p config.Pace, i config.Inbox) rotation.Pace {
+	return rotation.Pace{
+		DeployPoll: p.DeployPoll, DeployDeadline: p.DeployDeadline, ProveEvery: p.ProveEvery, ProveFor: p.ProveFor, Fresh: p.Fresh,
+		InboxPoll: i.Poll, InboxRemind: i.Remind, InboxExpiry: i.Expiry,
+	}
 }
 
 // account names the service account that a secret's credentials belong to:
@@ -111,14 +118,17 @@ func account(s *config.Secret) string {
 }
 
 func vault(c *config.Config, log *slog.Logger) (*infisical.Vault, error) {
-	places := map[string]infisical.Place{}
+	places, inboxes := map[string]infisical.Place{}, map[string]infisical.Place{}
 	for name, e := range c.Environments.Each() {
 		places[name] = infisical.Place{Environment: e.Vault.Environment, Path: e.Vault.Path}
+		if c.ByHand() {
+			inboxes[name] = infisical.Place{Environment: e.Vault.Environment, Path: e.Vault.Inbox}
+		}
 	}
 	return infisical.New(infisical.Config{
 		SiteURL: c.Infisical.URL, ProjectID: c.Infisical.Project,
 		ClientID: c.Infisical.ClientID.Read, ClientSecret: c.Infisical.ClientSecret.Read,
-		Environments: places, SyncsUnread: infisical.SyncsUnread(c.Infisical.SyncsUnread),
+		Environments: places, Inboxes: inboxes, SyncsUnread: infisical.SyncsUnread(c.Infisical.SyncsUnread),
 		Timeout: c.Infisical.Timeout, LoginPause: c.Infisical.LoginPause, Log: log,
 	})
 }

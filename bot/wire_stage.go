@@ -35,7 +35,10 @@ func stage(name string, e *config.Environment, lookup config.Lookup) (rotation.S
 	if err != nil {
 		return rotation.Stage{}, err
 	}
-	s := rotation.Stage{Deployer: deployer, Attester: attester}
+	s := rotation.Stage{
+		Deployer: deployer, Attester: attester,
+		Inbox: "Infisical, environment `" + e.Vault.Environment + "`, folder `" + e.Vault.Inbox + "`,",
+	}
 	for _, c := range e.Checks {
 		built, err := checkOf(c)
 		if err != nil {

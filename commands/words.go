@@ -119,6 +119,8 @@ func runningNext(r *rotation.Rotation) string {
 	switch {
 	case r.Attempt > 0:
 		return "The last attempt failed; Rekey tries again by itself and asks for help if that does not work."
+	case r.Errand != nil && s.Act == rotation.Issue:
+		return "Somebody makes the key as the thread says and pastes it into the inbox; Rekey looks there by itself."
 	case s.Act == rotation.Watch || s.Act == rotation.Hold:
 		return "Rekey waits and measures; after that it asks the approvers. Nobody needs to act now."
 	default:

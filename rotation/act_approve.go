@@ -168,7 +168,7 @@ func (w *run) pending() event.Event {
 func (w *run) standing(ctx context.Context) error {
 	c := w.r.Card
 	if c == nil || c.State != CardApproved {
-		return &voided{"there is no approved card"}
+		return &voided{why: "there is no approved card"}
 	}
 	marks, err := w.e.config.Ballot.Marks(ctx, w.r, c.Number)
 	if err != nil {
@@ -179,14 +179,14 @@ func (w *run) standing(ctx context.Context) error {
 	case CardDenied:
 		return &denied{*t.Veto}
 	case CardVoid:
-		return &voided{marks.Why}
+		return &voided{why: marks.Why}
 	default:
-		return &voided{t.lapse(c.Approved)}
+		return &voided{why: t.lapse(c.Approved)}
 	}
 	for _, env := range environments() {
 		cert, err := w.certify(ctx, env)
 		if differs(err) {
-			return &voided{strings.TrimSuffix(what(w.r, fault.Of(err)), ".")}
+			return &voided{why: strings.TrimSuffix(what(w.r, fault.Of(err)), "."), failing: fault.Is(err, fault.Failing)}
 		}
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (w *run) standing(ctx context.Context) error {
 		w.certified(env, cert)
 	}
 	if hash, err := w.evidence(); err != nil || hash != c.Evidence {
-		return &voided{"the evidence on the card is no longer what is found"}
+		return &voided{why: "the evidence on the card is no longer what is found"}
 	}
 	return nil
 }
@@ -224,7 +224,10 @@ func (c Card) asked() Card {
 }
 
 // voided says why an approval does not stand.
-type voided struct{ why string }
+type voided struct {
+	why     string
+	failing bool // because the application is failing
+}
 
 func (v *voided) Error() string { return "the approval does not stand: " + v.why }
 

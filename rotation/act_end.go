@@ -29,6 +29,9 @@ func (w *run) oldOf(s Step) Known { return w.r.Places[scopeOf(s)].Old }
 // again, and what proves the end is confirm dead alone.
 func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if err := w.standing(ctx); err != nil {
+		if void, ok := errors.AsType[*voided](err); ok && void.failing && w.healable() {
+			return w.healNow(ctx, void.why, err)
+		}
 		return w.notStanding(err)
 	}
 	id, err := w.certain(s)
@@ -60,7 +63,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 		return outcome{}, err // sent, answer lost: asked again
 	}
 	if s.Act == Delete {
-		return finished(fmt.Sprintf("Deleted %s for good.", w.oldOf(s).Brief()))
+		return w.deleted(ctx, s)
 	}
 	if !telling(e.Tries) {
 		return finished("")
@@ -83,6 +86,22 @@ func (w *run) notEnded(s Step, before Ending, asked bool) {
 	} else {
 		delete(w.r.Ends, s.Environment)
 	}
+}
+
+// deleted makes sure that what was switched off is gone for good: the service
+// no longer lists it.
+func (w *run) deleted(ctx context.Context, s Step) (outcome, error) {
+	e := w.r.Ends[s.Environment]
+	gone, err := w.unlisted(ctx, s)
+	if err != nil {
+		return outcome{}, err
+	}
+	if !gone {
+		return outcome{}, &fault.Error{Op: "deleting the old credential for good", Class: fault.Again, Reason: fault.StillAlive, Detail: "still listed"}
+	}
+	e.Unlisted = true
+	w.ending(s, e)
+	return finished(fmt.Sprintf("Ended %s for good: %s.", w.oldOf(s).Brief(), w.r.Traits.EndIs))
 }
 
 // certain is the id to be ended: named, and not in use anywhere.
@@ -287,13 +306,21 @@ func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
 // heal re-enables a credential that was only disabled, in a routine rotation
 // whose application fails without it.
 func (w *run) heal(ctx context.Context, e Ending, cause error) (outcome, error) {
-	if !e.Disabled || w.r.Cell.Mode != Routine || !fault.Is(cause, fault.Failing) {
+	if !e.Disabled || !w.healable() || !fault.Is(cause, fault.Failing) {
 		return outcome{}, cause
 	}
+	return w.healNow(ctx, fault.Of(cause).Detail, cause)
+}
+
+// healable reports whether a failing application may be helped by switching
+// the old credential on again: never by itself in an emergency.
+func (w *run) healable() bool { return w.r.Cell.Mode == Routine && w.disabled() }
+
+func (w *run) healNow(ctx context.Context, detail string, cause error) (outcome, error) {
 	if err := w.switchOn(ctx); err != nil {
 		return outcome{}, errors.Join(cause, err)
 	}
-	return w.healed(fault.Of(cause).Detail), nil
+	return w.healed(detail), nil
 }
 
 // disabled reports whether an old credential is switched off and not deleted.

@@ -44,6 +44,9 @@ func labelPrefix(r *Rotation) string { return "rk_…_" + r.ID + "_" }
 // again it lists by label first: what we made and nobody uses is deleted
 // before another one is made.
 func (w *run) issue(ctx context.Context, env string) (outcome, error) {
+	if w.r.Traits.Guided {
+		return w.guided(ctx, env)
+	}
 	if done, err := w.alreadyIssued(ctx, env); err != nil || done {
 		return w.issued(env), err
 	}
@@ -107,7 +110,7 @@ func (w *run) issued(env string) outcome {
 
 // known describes an issued credential for the record.
 func (w *run) known(c providers.Credential) Known {
-	k := Known{ID: c.ID, Fingerprint: w.e.fingerprint(c.Values), Label: c.Label, Made: c.Made}
+	k := Known{ID: c.ID, Fingerprint: w.e.fingerprint(c.Values), Label: c.Label, Made: c.Made, Expires: c.Expires}
 	if !w.r.Traits.PublicID {
 		k.Last4 = last4(c.Values)
 	}

@@ -238,7 +238,7 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 	if v.Verdict == watch.Passed {
 		return outcome{done: true, events: events}, nil
 	}
-	if v.Verdict == watch.Failed && w.r.Cell.Mode == Routine && w.disabled() {
+	if v.Verdict == watch.Failed && w.healable() {
 		if err := w.switchOn(ctx); err != nil {
 			return outcome{}, err
 		}

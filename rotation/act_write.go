@@ -42,7 +42,7 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 // memo is what the vault keeps beside the value, in the same write: enough to
 // find the way back should every other record be lost.
 func (w *run) memo(p Place, before Held, k Known) deploy.Note {
-	return deploy.Note{
+	note := deploy.Note{
 		"rekey-rotation":             w.r.ID,
 		"rekey-rotated-at":           time.Now().UTC().Format(time.RFC3339),
 		"rekey-id":                   string(k.ID),
@@ -50,7 +50,18 @@ func (w *run) memo(p Place, before Held, k Known) deploy.Note {
 		"rekey-previous-version":     fmt.Sprint(before.Version),
 		"rekey-previous-fingerprint": string(before.Fingerprint),
 	}
+	switch {
+	case !k.Expires.IsZero():
+		note[noteExpires] = k.Expires.UTC().Format(time.RFC3339)
+	case w.r.Traits.Guided:
+		note[noteExpires] = "never" // lies over what was noted of the one before
+	}
+	return note
 }
+
+// noteExpires tells when a value dies by itself, which people choose in a
+// console: it may be due before its period is over.
+const noteExpires = "rekey-expires-at"
 
 // wrote records what an environment holds from now on.
 func (w *run) wrote(env string, entries map[string]deploy.Entry, k Known) {

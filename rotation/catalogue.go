@@ -15,6 +15,7 @@ type Secret struct {
 	Impact    string        // what stops if it goes wrong
 	Variables []string      // the vault's names that move together
 	Aliases   []string      // other names under which the same value may be found
+	ByHand    bool          // its service makes keys in a console only: people paste them into the inbox
 	Built     bool          // this program can rotate it
 }
 
@@ -41,6 +42,8 @@ func Catalogue() []Secret {
 			e.Variables = []string{"LANGFUSE_SECRET_KEY", "LANGFUSE_PUBLIC_KEY"}
 		case "R2_ACCESS_KEY_ID":
 			e.Variables = []string{"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
+		case "ANTHROPIC_API_KEY":
+			e.ByHand = true
 		case "FAL_KEY":
 			e.Aliases = []string{"FAL_API_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET"}
 			e.Built = true

@@ -19,6 +19,8 @@
 //
 //   - issue lists by label; a credential of ours that reached no environment is
 //     deleted before another one is made
+//   - issue by way of a person asks once, waits without a lease, writes the
+//     same value again where a write left no trace, and empties the inbox last
 //   - write reads back: the value may be there already
 //   - deploy sends the same request id again
 //   - approve edits or repeats a card; only the card in the record counts

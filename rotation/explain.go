@@ -51,6 +51,7 @@ var whatHappened = map[fault.Reason]string{
 	fault.NotWritten:      "the write did not arrive in the vault",
 	fault.Managed:         "the value is managed elsewhere and must not be overwritten",
 	fault.Ambiguous:       "it could not be told with certainty",
+	fault.Unanswered:      "nobody did what was asked in time",
 	fault.Unsupported:     "this version cannot do that",
 	fault.Failing:         "the application is failing",
 	fault.CannotMeasure:   "it could not be measured",
@@ -113,6 +114,9 @@ func stray(r *Rotation) string {
 	if s, ok := r.Step(); !ok || s.Act != Issue || !r.Begun {
 		return ""
 	}
+	if r.Traits.Guided {
+		return ""
+	}
 	return " A new key labelled " + labelPrefix(r) + "* may exist at the service, and is removed or reported before another one is made."
 }
 
@@ -135,6 +139,8 @@ func next(r *Rotation, step Step, f *fault.Error) string {
 		return "The plan no longer fits what is there: `/rotate cancel " + r.Secret + "`, then start again."
 	case f.Reason == fault.Unauthorized, f.Reason == fault.Forbidden:
 		return "Mend the credential or its rights, then " + retry
+	case f.Reason == fault.Unanswered:
+		return "`/rotate retry " + r.Secret + "` asks once more; `/rotate cancel " + r.Secret + "` stops."
 	case f.Reason == fault.HeldForApproval:
 		return "Merge the request in the vault."
 	default:

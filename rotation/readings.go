@@ -13,6 +13,7 @@ type Overview struct {
 	Secret   Secret
 	Age      due.Age
 	Due      due.Due
+	Expires  time.Time // when the value dies by itself; zero if never or unknown
 	Rotation *Rotation // the open one, else nil
 	Unread   string    // why the age could not be read, else ""
 }
@@ -74,11 +75,14 @@ func (e *Engine) Overview(ctx context.Context) ([]Overview, error) {
 	for _, name := range e.names {
 		s := e.subjects[name]
 		o := Overview{Secret: s.Secret}
-		if o.Age, err = e.age(ctx, s); err != nil {
+		if o.Age, o.Expires, err = e.age(ctx, s); err != nil {
 			e.config.Log.Warn("reading the age of a secret", "secret", name, "error", err)
 			o.Unread = "the vault did not tell"
 		}
 		o.Due = due.When(s.Period, o.Age, now)
+		if !o.Expires.IsZero() {
+			o.Due = due.Sooner(o.Due, o.Expires, s.ExpiryMargin, s.Period, now)
+		}
 		for _, r := range open {
 			if r.Secret == name {
 				o.Rotation = r
@@ -96,26 +100,26 @@ const walkBack = 12
 // else when the earliest version in the unbroken run of equal values was made.
 // Versions are also added by edits that leave the value alone, so the current
 // version's own date says nothing.
-func (e *Engine) age(ctx context.Context, s Subject) (due.Age, error) {
+func (e *Engine) age(ctx context.Context, s Subject) (age due.Age, expires time.Time, err error) {
 	name := s.Variables[0]
 	entries, err := s.Vault.Read(ctx, Production, []string{name})
 	if err != nil {
-		return due.Age{}, err
+		return due.Age{}, time.Time{}, err
 	}
 	current := entries[name]
+	expires, _ = time.Parse(time.RFC3339, current.Metadata[noteExpires]) // "never", or no word of it, is no time
 	if at, err := time.Parse(time.RFC3339, current.Metadata["rekey-rotated-at"]); err == nil {
-		return due.Age{Known: true, Since: at}, nil
+		return due.Age{Known: true, Since: at}, expires, nil
 	}
-	age := due.Age{}
 	for n := current.Version; n > 0 && n > current.Version-walkBack; n-- {
 		old, err := s.Vault.ReadVersion(ctx, Production, name, n)
 		if err != nil || !old.Value.Equal(current.Value) {
 			age.Known = err == nil
-			return age, nil
+			return age, expires, nil
 		}
 		age.Since = old.Made
 		age.Known = n == 1
 	}
 	age.AtLeast = !age.Known
-	return age, nil
+	return age, expires, nil
 }

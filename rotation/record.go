@@ -57,6 +57,7 @@ type Known struct {
 	Fingerprint secret.Fingerprint `json:"fingerprint"`     // of all its values together
 	Label       string             `json:"label,omitempty"`
 	Made        time.Time          `json:"made,omitzero"`
+	Expires     time.Time          `json:"expires,omitzero"` // when the service ends it by itself
 }
 
 // Shown is how people see the credential.
@@ -162,6 +163,21 @@ type Vote struct {
 	At     time.Time `json:"at"`   // when Rekey saw it
 }
 
+// Errand is a credential that a person was asked to make, and how far that
+// has come.
+type Errand struct {
+	Environment string    `json:"env"`
+	Label       string    `json:"label"` // to be given as its name
+	Asked       time.Time `json:"asked"`
+	Told        time.Time `json:"told"` // when people last heard of it
+	// The value at hand in the inbox, by the vault's id and version.
+	Entry   string    `json:"entry,omitempty"`
+	Version int       `json:"version,omitempty"`
+	Seen    time.Time `json:"seen,omitzero"`
+	Judged  time.Time `json:"judged,omitzero"`
+	Wrong   string    `json:"wrong,omitempty"` // why it was not taken, as people were told
+}
+
 // Problem is why a rotation stopped, in words for people.
 type Problem struct {
 	Step   string `json:"step"`
@@ -207,6 +223,7 @@ type Rotation struct {
 	Proofs  map[string]Certificate `json:"proofs,omitempty"`
 	Vigils  map[Act]*Vigil         `json:"vigils,omitempty"`
 	Base    map[string]float64     `json:"baseline,omitempty"` // by check, measured at preflight
+	Errand  *Errand                `json:"errand,omitempty"`   // open while a person is asked to make a credential
 	Card    *Card                  `json:"card,omitempty"`
 	Ends    map[string]Ending      `json:"ends,omitempty"` // by environment, "" when shared
 	Problem *Problem               `json:"problem,omitempty"`

@@ -243,10 +243,20 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 		events[0].Text = p.Safe + " " + p.Next
 	default:
 		w.r.State, w.r.Ended, change.Close = Abandoned, time.Now(), true
-		events[0].Text = "Old key still valid. No new key exists."
+		events[0].Text = "Old key still valid. No new key exists." + w.leftovers()
 	}
+	w.r.Errand = nil
 	w.r.Wake = time.Time{}
 	return w.commit(ctx, events, change)
+}
+
+// leftovers says what an errand that was called off may leave behind.
+func (w *run) leftovers() string {
+	if w.r.Errand == nil {
+		return ""
+	}
+	return fmt.Sprintf(" Rekey no longer looks into the inbox (%s): remove what lies there, and any key that was made under another name than `%s`.",
+		w.subject.Stages[w.r.Errand.Environment].Inbox, w.r.Errand.Label)
 }
 
 // sweepKept sweeps outside of a drive, with the lease kept meanwhile: a
@@ -277,7 +287,7 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
 		}
 		w.writeAgain()
-		w.r.State, w.r.Problem, w.r.Attempt = Running, nil, 0
+		w.r.State, w.r.Problem, w.r.Attempt, w.r.Errand = Running, nil, 0, nil // a person who was asked is asked anew
 		if s, ok := w.r.Step(); ok && s.Act != Issue {
 			w.r.Begun = false
 		} else {

@@ -48,6 +48,11 @@ type rig struct {
 	gone    map[string]bool                        // environments whose older versions were redacted
 	needs   map[string]providers.ID                // environments that fail while this key is not accepted
 	mute    bool                                   // the service answers no probe of a key
+	inbox   map[string]deploy.Entry                // what people left, by environment
+	labels  map[string]string                      // what people were asked to call the key, by environment
+	person  func(env string, polls int)            // acts before a look into the inbox; nil makes the key and pastes it
+	polls   map[string]int                         // looks into the inbox since people were asked
+	pastes  int                                    // versions of inbox entries so far
 
 	configure func(*Subject) // what this world declares otherwise
 	setup     func(*Config)
@@ -77,7 +82,7 @@ func newRig(t *testing.T) *rig {
 		running: map[string]string{Staging: oldValue, Production: oldValue},
 		deploys: make(map[string]deploy.Phase), misled: make(map[string]bool),
 		off: make(map[providers.ID]bool), gone: make(map[string]bool), needs: make(map[string]providers.ID),
-		marks: Marks{Live: true},
+		marks: Marks{Live: true}, inbox: make(map[string]deploy.Entry), labels: make(map[string]string), polls: make(map[string]int),
 		measure: func(deploy.Window) deploy.Measurement {
 			return deploy.Measurement{Outcome: deploy.OK, Requests: 100}
 		},
@@ -109,13 +114,14 @@ func (g *rig) subject() Subject {
 	after := watch.Defaults()
 	after.Window = 5 * time.Minute
 	s := Subject{
-		Secret: entry, Shared: true, Provider: service{g}, Vault: vault{g},
+		Secret: entry, Shared: true, Provider: service{g}, Vault: vault{g}, Inbox: inbox{g},
 		Policy: Policy{Quorum: 1, Expiry: 24 * time.Hour},
-		Pace:   Pace{DeployPoll: time.Second, DeployDeadline: 20 * time.Minute, ProveEvery: 5 * time.Second, ProveFor: 5 * time.Minute, Fresh: time.Minute},
-		Watch:  watch.Defaults(), After: after, Slots: []string{"account/fal"},
+		Pace: Pace{DeployPoll: time.Second, DeployDeadline: 20 * time.Minute, ProveEvery: 5 * time.Second, ProveFor: 5 * time.Minute, Fresh: time.Minute,
+			InboxPoll: 5 * time.Second, InboxRemind: 4 * time.Hour, InboxExpiry: 48 * time.Hour},
+		Watch: watch.Defaults(), After: after, Slots: []string{"account/fal"},
 		Stages: map[string]Stage{
-			Staging: {Deployer: target{g, Staging}, Attester: app{g, Staging}, Affected: works{g, Staging}},
-			Production: {Deployer: target{g, Production}, Attester: app{g, Production}, Affected: works{g, Production},
+			Staging: {Inbox: "folder /inbox of staging", Deployer: target{g, Staging}, Attester: app{g, Staging}, Affected: works{g, Staging}},
+			Production: {Inbox: "folder /inbox of production", Deployer: target{g, Production}, Attester: app{g, Production}, Affected: works{g, Production},
 				Checks: []Check{{Name: "errors", Required: true, Unit: watch.Count, Check: logs{g}}}},
 		},
 	}
@@ -169,6 +175,9 @@ type service struct{ g *rig }
 
 func (s service) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
 	err := s.g.effect("survey", func() error { return nil })
+	if k := found(s); k.Traits().Guided {
+		return byHand{switchable{k}}, err
+	}
 	if k := found(s); k.Traits().UndoOfEnd {
 		return switchable{k}, err
 	}

@@ -41,6 +41,25 @@ func (s weather) Renew(ctx context.Context, l state.Lease, ttl time.Duration) (s
 	return s.Store.Renew(ctx, l, ttl)
 }
 
+// careless brings the key that was asked for in the end, after wrong ones and
+// second thoughts.
+func (g *rig) careless(dice *rand.Rand, env string, polls int) {
+	if polls < 2 || g.labels[env] == "" || dice.IntN(3) > 0 {
+		return
+	}
+	switch dice.IntN(5) {
+	case 0:
+		g.paste(env, oldValue)
+	case 1:
+		g.paste(env, "key-x:0000000000000000000000000000")
+	case 2:
+		_ = g.byConsole(g.labels[env]) // made, and the value lost
+	default:
+		g.paste(env, g.byConsole(g.labels[env]))
+		g.labels[env] = ""
+	}
+}
+
 // TestStorm plays rotations on three replicas under everything that can go
 // wrong at once, with people who approve, veto, withdraw, cancel and retry at
 // random. When the weather clears every rotation comes to its end, and what
@@ -63,8 +82,12 @@ func storm(t *testing.T, seed uint64) {
 		g.apart()
 		olds = append(olds, "key-olds")
 	}
-	if dice.IntN(2) == 0 {
+	switch dice.IntN(3) {
+	case 0:
 		g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }
+	case 1:
+		g.guide()
+		g.person = func(env string, polls int) { g.careless(dice, env, polls) }
 	}
 	clear := false
 	chance := func(n int) bool { return !clear && dice.IntN(n) == 0 }

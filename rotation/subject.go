@@ -15,6 +15,7 @@ type Subject struct {
 	Shared   bool // one credential for both environments, else one each
 	Provider providers.Provider
 	Vault    deploy.Vault
+	Inbox    deploy.Inbox     // where people leave values; nil where no kind needs it
 	Stages   map[string]Stage // by environment name
 	Policy   Policy
 	Pace     Pace
@@ -24,6 +25,8 @@ type Subject struct {
 	// stopping the survey, with the reason.
 	Explained map[string]string
 	AlsoIn    []string // consumers not fed by the vault, shown before approval
+	// ExpiryMargin is how long before its expiry a value is due at the latest.
+	ExpiryMargin time.Duration
 	// Slots are serialised beside the secret itself: rotations that would
 	// disturb each other name the same one, such as "account/fal".
 	Slots []string
@@ -37,6 +40,7 @@ type Stage struct {
 	NoAffected string       // the written reason when Affected is nil
 	Free       bool         // Affected costs nothing: it runs at every watch tick too
 	Checks     []Check
+	Inbox      string // for people: where in the vault the environment's inbox is
 }
 
 // Check is a named check of a watch.
@@ -56,6 +60,9 @@ type Pace struct {
 	ProveEvery     time.Duration // between two attempts at a certificate
 	ProveFor       time.Duration // after which it counts as not given
 	Fresh          time.Duration // how old a survey or certificate may be to be used again
+	InboxPoll      time.Duration // between two looks into the inbox while a person is asked
+	InboxRemind    time.Duration // after which people are asked once more; 0 means never
+	InboxExpiry    time.Duration // after which the waiting ends and a person decides; 0 means never
 }
 
 // environments are the plan's environments in their order.

@@ -44,6 +44,11 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 		return surveyed{}, fmt.Errorf("surveying %s at %s: %w", s.Name, s.Title, err)
 	}
 	found.traits = found.kind.Traits()
+	if found.traits.Guided {
+		if err := s.reachable(ctx); err != nil {
+			return surveyed{}, err
+		}
+	}
 	for _, env := range environments() {
 		if found.places[env], err = e.place(found, current[env], entries[env]); err != nil {
 			return surveyed{}, fmt.Errorf("identifying %s in %s: %w", s.Name, env, err)

@@ -21,8 +21,12 @@ func (d *decoder) agree(c *Config) {
 	for name, e := range c.Environments.Each() {
 		d.environment(c, e, join("environments", name))
 	}
-	if c.Environments.Staging.Vault == c.Environments.Production.Vault {
+	staging, production := c.Environments.Staging.Vault, c.Environments.Production.Vault
+	if staging.Environment == production.Environment && staging.Path == production.Path {
 		d.say("environments.production.vault", "it is the same place as staging's, so writing staging would write production", "another environment or path")
+	}
+	if c.ByHand() {
+		d.inbox(c)
 	}
 	d.policy(c, c.Policy, "policy", c.needsPolicy())
 	d.watch(c.Watch, "watch")
@@ -32,6 +36,22 @@ func (d *decoder) agree(c *Config) {
 	}
 	d.variables(c)
 	d.branch(c)
+}
+
+// inbox refuses one that an application reads, or that two environments
+// would share.
+func (d *decoder) inbox(c *Config) {
+	taken := map[[2]string]string{}
+	for name, e := range c.Environments.Each() {
+		taken[[2]string{e.Vault.Environment, e.Vault.Path}] = "the folder of " + name + "'s own values"
+	}
+	for name, e := range c.Environments.Each() {
+		place := [2]string{e.Vault.Environment, e.Vault.Inbox}
+		if what := taken[place]; what != "" {
+			d.say("environments."+name+".vault.inbox", "it is "+what, "a folder that nothing else uses, such as /rekey-inbox-"+name)
+		}
+		taken[place] = "the inbox of " + name
+	}
 }
 
 func (d *decoder) redis(r Redis) {

@@ -21,11 +21,12 @@ func (d *decoder) complete(c *Config) {
 		}
 	}
 	catalogue := map[string]rotation.Secret{}
-	titles, built := map[string]string{}, map[string]bool{}
+	titles, built, byHand := map[string]string{}, map[string]bool{}, map[string]bool{}
 	for _, e := range rotation.Catalogue() {
 		catalogue[e.Name] = e
 		titles[e.Service] = e.Title
 		built[e.Service] = built[e.Service] || e.Built
+		byHand[e.Service] = byHand[e.Service] || e.ByHand
 	}
 	maps.DeleteFunc(built, func(_ string, yes bool) bool { return !yes })
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
@@ -35,7 +36,7 @@ func (d *decoder) complete(c *Config) {
 			e = rotation.Secret{Name: name, Service: s.Service, Variables: []string{name}, Period: ownPeriod}
 		}
 		d.service(s, e, listed, built)
-		e.Title, e.Built = titles[e.Service], built[e.Service]
+		e.Title, e.Built, e.ByHand = titles[e.Service], built[e.Service], byHand[e.Service]
 		s.Entry = s.overlaid(e)
 	}
 }

@@ -35,6 +35,8 @@ type Config struct {
 	WatchAfter Watch `key:"watch_after"`
 	// Pace holds the waits between looks at something outside.
 	Pace Pace `key:"pace"`
+	// Inbox holds the waits for people who make a key by hand.
+	Inbox Inbox `key:"inbox"`
 	// Engine holds the waits that are the same for all secrets.
 	Engine Engine `key:"engine"`
 	// Chat holds the waits towards Slack.
@@ -173,6 +175,17 @@ type Pace struct {
 	ProveFor time.Duration `key:"prove_for" default:"5m" min:"1ms"`
 	// Fresh is how old a survey or certificate may be to be used again.
 	Fresh time.Duration `key:"fresh" default:"60s" min:"1ms"`
+}
+
+// Inbox holds the waits for a key that a person makes and pastes.
+type Inbox struct {
+	// Poll is the pause between two looks into the inbox while a person is
+	// asked.
+	Poll time.Duration `key:"poll" default:"5s" min:"1ms"`
+	// Remind is when people are asked once more; 0 means never.
+	Remind time.Duration `key:"remind" default:"4h"`
+	// Expiry is when the waiting ends and the rotation stops; 0 means never.
+	Expiry time.Duration `key:"expiry" default:"7d"`
 }
 
 // Engine holds what is the same for all secrets.

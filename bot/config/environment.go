@@ -22,6 +22,10 @@ type Place struct {
 	Environment string `key:"environment" form:"slug"`
 	// Path of the folder.
 	Path string `key:"path" form:"path" default:"/"`
+	// Inbox is the folder beside it, in the same environment of the vault,
+	// into which people paste a key that only a console can make. Rekey must
+	// be allowed to read and delete there, and no application may read it.
+	Inbox string `key:"inbox" form:"path" default:"/rekey-inbox"`
 }
 
 // Deploy names exactly one way to deploy.

@@ -27,6 +27,8 @@ type Secret struct {
 	Admin Admin `key:"admin"`
 	// BaseURL of the service; left out, the service's own.
 	BaseURL string `key:"base_url" form:"base"`
+	// ExpiryMargin is how long before its expiry a value is due.
+	ExpiryMargin time.Duration `key:"expiry_margin" default:"14d"`
 	// Timeout of one call to the service.
 	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
 	// Waits are the pauses that belong to the service.
@@ -47,6 +49,16 @@ type Secret struct {
 
 	// Entry is the effective catalogue entry.
 	Entry rotation.Secret
+}
+
+// ByHand reports whether people paste values of any secret into the inbox.
+func (c *Config) ByHand() bool {
+	for _, s := range c.Secrets {
+		if s.Entry.ByHand {
+			return true
+		}
+	}
+	return false
 }
 
 // Shared reports whether one credential serves both environments.

@@ -75,6 +75,27 @@ func When(period time.Duration, a Age, now time.Time) Due {
 	}
 }
 
+// Sooner is a secret's due date under an expiry of its value: the margin
+// before the service refuses it by itself, where that comes first.
+func Sooner(d Due, expires time.Time, margin, period time.Duration, now time.Time) Due {
+	at := expires.Add(-margin)
+	if !d.At.IsZero() && !at.Before(d.At) {
+		return d
+	}
+	switch left := at.Sub(now); {
+	case !now.Before(expires):
+		return Due{Overdue, at}
+	case left <= 0:
+		return Due{Now, at}
+	case left <= period/6:
+		return Due{Soon, at}
+	case d.State == Unknown:
+		return d // when it is due at the latest says nothing about now
+	default:
+		return Due{OK, at}
+	}
+}
+
 // String returns the text that is shown.
 func (s State) String() string { return string(s) }
 

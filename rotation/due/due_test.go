@@ -102,3 +102,30 @@ func TestDays(t *testing.T) {
 		t.Errorf("made in the future: %d days", got)
 	}
 }
+
+// TestSooner: a value that its service will refuse by itself is due before
+// that, whatever its period says.
+func TestSooner(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	in := func(days int) due.Due { return due.Due{due.OK, now.Add(time.Duration(days) * day)} }
+	for name, c := range map[string]struct {
+		given   due.Due
+		expires int // days from now
+		want    due.Due
+	}{
+		"the period comes first": {in(60), 100, in(60)},
+		"the expiry comes first": {in(60), 54, due.Due{due.OK, now.Add(40 * day)}},
+		"within a sixth":         {in(60), 24, due.Due{due.Soon, now.Add(10 * day)}},
+		"past the margin":        {in(60), 10, due.Due{due.Now, now.Add(-4 * day)}},
+		"expired":                {in(60), -1, due.Due{due.Overdue, now.Add(-15 * day)}},
+		"of unknown age, far":    {due.Due{State: due.Unknown}, 60, due.Due{State: due.Unknown}},
+		"of unknown age, near":   {due.Due{State: due.Unknown}, 20, due.Due{due.Soon, now.Add(6 * day)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := due.Sooner(c.given, now.Add(time.Duration(c.expires)*day), 14*day, 90*day, now); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -27,6 +27,8 @@ const (
 	Retrying  Kind = "retrying"  // a step will be tried again; Step, Reason, Text
 	Stopped   Kind = "stopped"   // nothing goes on until a person acts; Step, Reason, Text
 	Swept     Kind = "swept"     // a credential of ours that nobody ever used is being deleted; Facts["id"]
+	Guide     Kind = "guide"     // a person is asked to make a credential; Step, Text, Facts["console"], ["label"], ["inbox"]
+	Unfit     Kind = "unfit"     // what a person handed over was not taken; Step, Text
 	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["verdict"], Text
 	Scope     Kind = "scope"     // the watch follows a newer deployment; Facts["deployment"]
 	Card      Kind = "card"      // an approval is asked for; Card
@@ -76,7 +78,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Stopped, Pending, Expired, Denied:
+	case Card, Guide, Stopped, Pending, Expired, Denied:
 		return true
 	default:
 		return false

@@ -56,6 +56,10 @@ func line(r *rotation.Rotation, e event.Event) string {
 		return "■ " + sentences("*"+sentences("Stopped", at(r, e.Step))+".*", text)
 	case event.Swept:
 		return sentences("A key of ours that nobody ever used is being deleted:", code(e.Facts["id"])+".", text)
+	case event.Guide:
+		return "→ " + text
+	case event.Unfit:
+		return sentences("✗ *Not taken:*", text)
 	case event.Verdict:
 		return sentences("*Watch: "+esc(verdictWord(e))+".*", text)
 	case event.Scope:

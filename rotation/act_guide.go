@@ -1,0 +1,245 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/deploy"
+	"rekey/internal/fault"
+	"rekey/providers"
+	"rekey/rotation/event"
+)
+
+// rejudge is how many times longer than the inbox's poll a value that was not
+// taken is left alone, before it is held against the service once more.
+const rejudge = 12
+
+const opInbox = "waiting for a key that a person makes"
+
+// guided issues by way of a person: it asks in the thread, waits without a
+// lease, and takes what is left in the inbox. Entered again it looks first
+// whether the value has arrived where it belongs. Writing the same value twice
+// does no harm, so that a write without a trace is simply made again; and
+// nothing is swept meanwhile, because the person may be about to bring it.
+func (w *run) guided(ctx context.Context, env string) (outcome, error) {
+	if place := w.r.Places[env]; place.New.ID != "" {
+		done, err := w.alreadyIssued(ctx, env)
+		switch {
+		case err != nil:
+			return outcome{}, err
+		case done:
+			return w.takenOver(ctx, env)
+		case !place.HeldSince.IsZero():
+			return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
+		}
+	}
+	if e := w.r.Errand; e == nil || e.Environment != env {
+		return w.sendOut(ctx, env)
+	}
+	entry, err := w.subject.Inbox.Collect(ctx, env, w.subject.Variables[0])
+	switch {
+	case fault.Is(err, fault.NotFound):
+		w.r.Errand.forget()
+		return w.stillWaiting()
+	case err != nil:
+		return outcome{}, err
+	case !w.r.Errand.due(entry, w.subject.Pace.InboxPoll):
+		return w.stillWaiting()
+	}
+	return w.judge(ctx, env, entry)
+}
+
+// due notes which value is at hand and reports whether it is to be judged
+// now: at once when it is new, and now and then when it was not taken.
+func (e *Errand) due(entry deploy.Entry, poll time.Duration) bool {
+	if entry.ID != e.Entry || entry.Version != e.Version {
+		e.forget()
+		e.Entry, e.Version, e.Seen = entry.ID, entry.Version, time.Now()
+	}
+	return e.Wrong == "" || time.Since(e.Judged) >= rejudge*poll
+}
+
+func (e *Errand) forget() {
+	e.Entry, e.Version, e.Seen, e.Judged, e.Wrong = "", 0, time.Time{}, time.Time{}, ""
+}
+
+// sendOut begins the errand and tells people.
+func (w *run) sendOut(ctx context.Context, env string) (outcome, error) {
+	guide, err := capability[providers.Guide](ctx, w, "asking a person for a credential")
+	if err != nil {
+		return outcome{}, err
+	}
+	now := time.Now()
+	e := &Errand{Environment: env, Label: w.label(), Asked: now, Told: now}
+	guidance, err := guide.Guide(e.ask())
+	if err != nil {
+		return outcome{}, err
+	}
+	w.r.Errand = e
+	return outcome{wake: now.Add(w.subject.Pace.InboxPoll), events: []event.Event{w.guideEvent(guidance)}}, nil
+}
+
+func (e *Errand) ask() providers.Errand {
+	return providers.Errand{Environment: e.Environment, Label: e.Label, Asked: e.Asked, Seen: e.Seen}
+}
+
+// guideEvent is what people are told to do, click by click.
+func (w *run) guideEvent(g providers.Guidance) event.Event {
+	e := w.r.Errand
+	inbox, name := w.subject.Stages[e.Environment].Inbox, w.subject.Variables[0]
+	var text strings.Builder
+	fmt.Fprintf(&text, "A person has to make the new key for %s: %s has no other way.", scopeWords(w.r, e.Environment), w.r.Traits.Service)
+	steps := append(append([]string{"Open " + g.Console}, g.Steps...),
+		fmt.Sprintf("Paste the value into %s as `%s`. Never into Slack.", inbox, name))
+	for i, s := range steps {
+		fmt.Fprintf(&text, "\n%d. %s", i+1, s)
+	}
+	fmt.Fprintf(&text, "\nRekey looks there every %s, checks the key, and empties the inbox. %s", human(w.subject.Pace.InboxPoll), w.r.Safe())
+	return event.Event{Kind: event.Guide, Step: w.at(), Text: text.String(), Facts: map[string]string{
+		"console": g.Console, "label": e.Label, "inbox": inbox, "name": name,
+	}}
+}
+
+func scopeWords(r *Rotation, env string) string {
+	if r.Cell.Shared {
+		return "both environments"
+	}
+	return env
+}
+
+// stillWaiting looks again later, reminds people now and then, and gives up
+// when nobody has come for too long.
+func (w *run) stillWaiting() (outcome, error) {
+	e, pace, now := w.r.Errand, w.subject.Pace, time.Now()
+	if pace.InboxExpiry > 0 && now.Sub(e.Asked) >= pace.InboxExpiry {
+		return outcome{}, fault.New(opInbox, fault.Unanswered, "asked "+human(now.Sub(e.Asked)).String()+" ago")
+	}
+	w.r.Attempt = 0 // the outside answers: failures of days ago do not add up
+	out := outcome{wake: now.Add(pace.InboxPoll)}
+	if pace.InboxRemind > 0 && now.Sub(e.Told) >= pace.InboxRemind {
+		e.Told = now
+		out.events = []event.Event{{Kind: event.Guide, Step: w.at(), Facts: map[string]string{"label": e.Label, "reminder": "true"},
+			Text: w.reminder(e)}}
+	}
+	return out, nil
+}
+
+func (w *run) reminder(e *Errand) string {
+	text := fmt.Sprintf("Still waiting for the key `%s` in %s.", e.Label, w.subject.Stages[e.Environment].Inbox)
+	if e.Wrong != "" {
+		text += " What lies there was not taken: " + e.Wrong
+	}
+	return text + " `/rotate cancel " + w.r.Secret + "` ends the waiting. " + w.r.Safe()
+}
+
+// judge holds what lies in the inbox against the errand. What is wrong with
+// it is told once; it stays where it is, because it may be the only copy of
+// something that a service shows once.
+func (w *run) judge(ctx context.Context, env string, entry deploy.Entry) (outcome, error) {
+	found, err := w.inspect(ctx, env, entry)
+	if err != nil {
+		return outcome{}, err
+	}
+	e := w.r.Errand
+	e.Judged = time.Now()
+	switch {
+	case found.Wrong != "":
+		told := e.Wrong == found.Wrong
+		e.Wrong = found.Wrong
+		out, err := w.stillWaiting()
+		if err == nil && !told {
+			out.events = append(out.events, event.Event{Kind: event.Unfit, Step: w.at(), Text: found.Wrong + " Rekey goes on waiting. " + w.r.Safe()})
+		}
+		return out, err
+	case found.Wait:
+		return w.stillWaiting()
+	}
+	if err := w.acceptable(ctx, found.Credential); err != nil {
+		return outcome{}, err
+	}
+	out, err := w.first(ctx, env, found.Credential)
+	if err != nil || !out.done {
+		return out, err
+	}
+	return w.takenOver(ctx, env)
+}
+
+// inspect recognises values that are in use, which a service would call fine,
+// and leaves the rest to the provider.
+func (w *run) inspect(ctx context.Context, env string, entry deploy.Entry) (providers.Inspection, error) {
+	values := providers.Values{w.subject.Variables[0]: entry.Value}
+	if wrong := w.inUseAlready(env, func(k Known) bool { return k.Fingerprint == w.e.fingerprint(values) }); wrong != "" {
+		return providers.Inspection{Wrong: wrong}, nil
+	}
+	guide, err := capability[providers.Guide](ctx, w, "checking what a person handed over")
+	if err != nil {
+		return providers.Inspection{}, err
+	}
+	found, err := guide.Inspect(ctx, w.r.Errand.ask(), values)
+	if err != nil || found.Wrong != "" || found.Wait {
+		return found, err
+	}
+	found.Wrong = w.inUseAlready(env, func(k Known) bool { return k.ID == found.Credential.ID })
+	return found, nil
+}
+
+// inUseAlready says which known credential a value is, other than what this
+// very step has begun to write.
+func (w *run) inUseAlready(env string, is func(Known) bool) string {
+	for _, other := range environments() {
+		switch p := w.r.Places[other]; {
+		case is(p.Old):
+			return fmt.Sprintf("That is the key that %s uses now, not a new one.", other)
+		case other != env && !w.r.Cell.Shared && p.New.ID != "" && is(p.New):
+			return fmt.Sprintf("That is the new key of %s; %s needs one of its own.", other, env)
+		}
+	}
+	return ""
+}
+
+// takenOver empties the inbox, now that the vault holds the value where it
+// belongs. Another value that lies there by now is somebody's, and stays.
+func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
+	place := w.r.Places[env]
+	entry, err := w.subject.Inbox.Collect(ctx, env, w.subject.Variables[0])
+	rest := ""
+	switch {
+	case fault.Is(err, fault.NotFound):
+	case err != nil:
+		return outcome{}, err
+	case w.r.Errand != nil && (entry.ID != w.r.Errand.Entry || entry.Version != w.r.Errand.Version):
+		rest = " Another value lies in the inbox by now and was left there."
+	default:
+		if err := w.subject.Inbox.Discard(ctx, env, entry); err != nil {
+			return outcome{}, err
+		}
+	}
+	w.r.Errand = nil
+	return finished(fmt.Sprintf("Took %s, made beside %s, and wrote it to %s.%s Both keys work.", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
+}
+
+func orElse(text, other string) string {
+	if text != "" {
+		return text
+	}
+	return other
+}
+
+// reachable holds, before a plan exists, that a guided credential has an inbox
+// in each environment that is issued to, and that nothing else reads there.
+func (s Subject) reachable(ctx context.Context) error {
+	if s.Inbox == nil || len(s.Variables) != 1 {
+		return fault.New("looking at the inbox of "+s.Name, fault.Unsupported, "a key that people make needs an inbox, and is one variable")
+	}
+	for _, env := range environments() {
+		if s.Shared && env != Staging {
+			continue // visited once
+		}
+		if err := s.Inbox.Secluded(ctx, env); err != nil {
+			return fmt.Errorf("looking at the inbox of %s: %w", env, err)
+		}
+	}
+	return nil
+}
