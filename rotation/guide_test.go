@@ -162,7 +162,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 		}
 		e := g.engine("one")
 		defer g.run(t.Context(), e)()
-		r := g.start(e)
+		g.start(e)
 		pause(t.Context(), time.Minute)
 		r, err := e.Cancel(t.Context(), "FAL_KEY", requester)
 		if err != nil || r.State != Abandoned {
