@@ -152,7 +152,7 @@ func storeConfig(c *config.Config, keys secrets, log *slog.Logger) (redis.Config
 
 func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger) chat.Config {
 	return chat.Config{
-		AppToken: keys.appToken, BotToken: keys.botToken,
+		AppToken: keys.appToken, BotToken: keys.botToken, Key: keys.fingerprint,
 		APIURL: c.Slack.API, Channel: c.Slack.Channel, History: c.Slack.History, Replica: replica,
 		Starters:  chat.People(c.Starters),
 		Approvers: chat.People(c.Policy.Approvers),

@@ -158,6 +158,15 @@ func (w *run) unsettled() string {
 	return "Revocation pending: both keys live."
 }
 
+// vetoed tells of a veto, and why where that was said.
+func (w *run) vetoed(v Vote, how string) event.Event {
+	e := event.Event{Kind: event.Denied, Card: w.cardNumber(), By: v.Person.ID, Path: v.Path, Text: how + w.r.Safe() + " " + w.unsettled()}
+	if v.Reason != "" {
+		e.Facts = map[string]string{"reason": v.Reason}
+	}
+	return e
+}
+
 func (w *run) pending() event.Event {
 	return event.Event{Kind: event.Pending, Text: w.unsettled() + " `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
 }

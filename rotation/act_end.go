@@ -139,9 +139,7 @@ func (w *run) notStanding(err error) (outcome, error) {
 	switch c := w.r.Card; {
 	case errors.As(err, &veto):
 		c.State, c.Denied = CardDenied, &veto.veto
-		return outcome{back: Approve, state: Pending, events: []event.Event{
-			{Kind: event.Denied, Card: c.Number, By: veto.veto.Person.ID, Path: veto.veto.Path, Text: "Vetoed. " + w.r.Safe() + " " + w.unsettled()},
-		}}, nil
+		return outcome{back: Approve, state: Pending, events: []event.Event{w.vetoed(veto.veto, "Vetoed. ")}}, nil
 	case errors.As(err, &void):
 		n := w.cardNumber()
 		if c != nil {

@@ -21,7 +21,8 @@ type Mark struct {
 	Person   Person
 	Standing Standing
 	Yes      bool   // approve, else veto
-	Path     string // "emoji"
+	Path     string // "emoji", "button"
+	Reason   string // what a veto was given with, in the person's own words; foreign text
 }
 
 // Marks is everything a card shows at one moment.
@@ -60,7 +61,8 @@ type Tally struct {
 
 // Count judges the marks on a card under a policy. It is pure: the same marks
 // at the same time give the same tally. One veto beats any number of
-// approvals; expiry beats marks seen later.
+// approvals; expiry beats marks seen later. A person counts once, by whatever
+// paths their marks came: for the first of them.
 func (p Policy) Count(requester Person, c Card, m Marks, now time.Time) Tally {
 	t := Tally{State: CardOpen}
 	if !m.Live {
@@ -73,7 +75,7 @@ func (p Policy) Count(requester Person, c Card, m Marks, now time.Time) Tally {
 			t.Refused = append(t.Refused, Refused{Person: mark.Person, Why: why})
 			continue
 		}
-		v := Vote{Person: mark.Person, Path: mark.Path, At: now}
+		v := Vote{Person: mark.Person, Path: mark.Path, Reason: mark.Reason, At: now}
 		switch {
 		case !mark.Yes && t.Veto == nil:
 			t.Veto = &v

@@ -18,7 +18,10 @@ func TestCount(t *testing.T) {
 		yes    = func(id string, s Standing) Mark {
 			return Mark{Person: Person{ID: id}, Standing: s, Yes: true, Path: "emoji"}
 		}
-		no = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Path: "emoji"} }
+		no    = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Path: "emoji"} }
+		click = func(id string, yes bool) Mark {
+			return Mark{Person: Person{ID: id}, Standing: mayVote, Yes: yes, Path: "button"}
+		}
 	)
 	for _, c := range []struct {
 		name    string
@@ -34,6 +37,10 @@ func TestCount(t *testing.T) {
 		{"half a quorum", two, open, []Mark{yes("A", mayVote)}, CardOpen, 0},
 		{"a quorum", two, open, []Mark{yes("A", mayVote), yes("B", mayVote)}, CardApproved, 0},
 		{"the same person twice is one", two, open, []Mark{yes("A", mayVote), yes("A", mayVote)}, CardOpen, 0},
+		{"the same person by emoji and by button is one", two, open, []Mark{yes("A", mayVote), click("A", true)}, CardOpen, 0},
+		{"a quorum over both paths", two, open, []Mark{yes("A", mayVote), click("B", true)}, CardApproved, 0},
+		{"a veto by button beats one's own emoji", one, open, []Mark{yes("A", mayVote), click("A", false)}, CardDenied, 0},
+		{"the requester's click", one, open, []Mark{click(requester.ID, true)}, CardOpen, 1},
 		{"one veto beats a quorum", two, open, []Mark{yes("A", mayVote), yes("B", mayVote), no("C", mayVote)}, CardDenied, 0},
 		{"the requester does not approve", one, open, []Mark{yes(requester.ID, mayVote)}, CardOpen, 1},
 		{"the requester approves where policy says so", Policy{Quorum: 1, SelfApproval: true}, open, []Mark{yes(requester.ID, mayVote)}, CardApproved, 0},

@@ -185,10 +185,14 @@ func TestVetoAndRetry(t *testing.T) {
 		r := g.until(e, g.start(e).Key(), Asking)
 		g.mark(false, approver, mayVote)
 		g.mark(true, Person{ID: "T1/U3"}, mayVote)
+		g.in(func() { g.marks.Marks[0].Reason = "a release is out" })
 		g.consider(e, r)
 		r = g.until(e, r.Key(), Pending)
-		if r.Card.State != CardDenied || len(g.ended) > 0 {
-			t.Errorf("card %s, ended %v", r.Card.State, g.ended)
+		if r.Card.State != CardDenied || len(g.ended) > 0 || r.Card.Denied.Reason != "a release is out" {
+			t.Errorf("card %+v, ended %v", r.Card, g.ended)
+		}
+		if last := g.journal(r.Key())[len(g.journal(r.Key()))-1]; last.Kind != event.Denied || last.Facts["reason"] != "a release is out" {
+			t.Errorf("the journal ends with %+v", last)
 		}
 		if _, err := e.Start(t.Context(), Order{Secret: "FAL_KEY", Requester: requester}); !refusedAs(err, AlreadyRunning) {
 			t.Errorf("a second rotation: %v", err)

@@ -159,8 +159,9 @@ const (
 // Vote is one counted decision.
 type Vote struct {
 	Person Person    `json:"person"`
-	Path   string    `json:"path"` // "emoji"
-	At     time.Time `json:"at"`   // when Rekey saw it
+	Path   string    `json:"path"`             // "emoji", "button"
+	Reason string    `json:"reason,omitempty"` // of a veto, where one was given
+	At     time.Time `json:"at"`               // when Rekey saw it
 }
 
 // Errand is a credential that a person was asked to make, and how far that

@@ -373,7 +373,7 @@ func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 		}
 	case CardDenied:
 		c.Denied, w.r.State = t.Veto, Pending
-		events = []event.Event{{Kind: event.Denied, Card: c.Number, By: t.Veto.Person.ID, Path: t.Veto.Path, Text: w.r.Safe() + " " + w.unsettled()}}
+		events = []event.Event{w.vetoed(*t.Veto, "")}
 	case CardExpired:
 		w.r.State = Pending
 		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + w.r.Safe() + " " + w.unsettled()}}

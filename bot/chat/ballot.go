@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/slack-go/slack"
 
+	"rekey/internal/secret"
 	"rekey/rotation"
 	"rekey/state"
 )
@@ -46,7 +48,12 @@ var errNotPosted = errors.New("the card has not been posted yet")
 type ballot struct {
 	api    *api
 	people *people
-	refs   state.Refs
+	store  interface {
+		state.Refs
+		state.Decisions
+	}
+	key secret.Key
+	log *slog.Logger
 }
 
 // Marks implements [rotation.Ballot].
@@ -64,7 +71,7 @@ type sight struct {
 
 func (b *ballot) read(ctx context.Context, r *rotation.Rotation, card int) (sight, error) {
 	op := fmt.Sprintf("reading request %d of %s", card, r.Key())
-	refs, err := b.refs.Refs(ctx, r.Key())
+	refs, err := b.store.Refs(ctx, r.Key())
 	if err != nil {
 		return sight{}, fmt.Errorf("%s: finding its message: %w", op, err)
 	}
@@ -88,10 +95,33 @@ func (b *ballot) read(ctx context.Context, r *rotation.Rotation, card int) (sigh
 		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
 	s.marks.Live = true
-	if err := b.count(ctx, r, reactions, &s); err != nil {
+	q := poll{roll: b.people.roll(), approvers: b.people.approvers(r.Secret), voters: make(map[string]known)}
+	if err := b.countClicks(ctx, r, card, &q, &s); err != nil {
+		return sight{}, fmt.Errorf("%s: %w", op, err)
+	}
+	if err := b.count(ctx, &q, reactions, &s); err != nil {
 		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
 	return s, nil
+}
+
+// countClicks turns what was clicked into marks. They come before the
+// reactions: a click was confirmed, and a veto by click has a reason.
+func (b *ballot) countClicks(ctx context.Context, r *rotation.Rotation, card int, q *poll, s *sight) error {
+	clicks, err := b.clicks(ctx, r, card)
+	if err != nil {
+		return err
+	}
+	for _, c := range clicks {
+		mark, counts, err := q.mark(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		if mark.Yes, mark.Path, mark.Reason = c.Yes, "button", c.Reason; counts {
+			s.marks.Marks = append(s.marks.Marks, mark)
+		}
+	}
+	return nil
 }
 
 // unfit says why approvals may not run in a channel now, or "".
@@ -113,12 +143,11 @@ func (b *ballot) unfit(ctx context.Context, channel string) (string, error) {
 
 // count turns reactions into marks. A list of people that is shorter than the
 // number of reactions is not the truth.
-func (b *ballot) count(ctx context.Context, r *rotation.Rotation, reactions []slack.ItemReaction, s *sight) error {
+func (b *ballot) count(ctx context.Context, q *poll, reactions []slack.ItemReaction, s *sight) error {
 	self, err := b.people.whoami(ctx)
 	if err != nil {
 		return err
 	}
-	q := poll{roll: b.people.roll(), approvers: b.people.approvers(r.Secret), voters: make(map[string]known)}
 	var alike []string
 	for _, reaction := range reactions {
 		name := bareEmoji(reaction.Name)
@@ -139,7 +168,7 @@ func (b *ballot) count(ctx context.Context, r *rotation.Rotation, reactions []sl
 			if err != nil {
 				return err
 			}
-			if mark.Yes = name == emojiYes; counts {
+			if mark.Yes, mark.Path = name == emojiYes, "emoji"; counts {
 				s.marks.Marks = append(s.marks.Marks, mark)
 			}
 		}
@@ -161,7 +190,7 @@ type poll struct {
 	strangers int              // looked up although they are on no list
 }
 
-// mark is what a person's reaction stands for. It reports false for the many
+// mark is what a person's reaction or click stands for. It reports false for the many
 // strangers beyond those who are told why they do not count.
 func (q *poll) mark(ctx context.Context, user string) (rotation.Mark, bool, error) {
 	k, looked := q.voters[user]
@@ -187,7 +216,6 @@ func (q *poll) mark(ctx context.Context, user string) (rotation.Mark, bool, erro
 	return rotation.Mark{
 		Person:   k.person,
 		Standing: rotation.Standing{Member: k.member, Why: k.why, Approver: approver},
-		Path:     "emoji",
 	}, true, nil
 }
 

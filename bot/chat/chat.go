@@ -48,12 +48,15 @@ func New(c Config, store Store) (*Chat, error) {
 	c = c.withDefaults()
 	a := newAPI(c)
 	p := newPeople(a, c)
-	return &Chat{
+	chat := &Chat{
 		config: c, api: a, people: p, store: store,
-		ballot: &ballot{api: a, people: p, refs: store},
+		ballot: &ballot{api: a, people: p, store: store, key: c.Key, log: c.Log},
 		posts:  make(chan struct{}, 1), looks: make(chan struct{}, 1), polls: make(chan struct{}, 1),
 		times: newRetries(c.RetryFirst, c.RetryMax),
-	}, nil
+	}
+	chat.pressers = map[string]presser{render.Approve: chat.approve, render.Deny: chat.deny}
+	chat.submitters = map[string]submitter{render.Deny: chat.denied}
+	return chat, nil
 }
 
 // Ballot reads the marks on approval cards. It works before and while Run runs.

@@ -34,6 +34,7 @@ func (p People) audience() render.Audience { return render.Audience{Users: p.Use
 type Config struct {
 	AppToken secret.Value // "xapp-…", opens the socket
 	BotToken secret.Value // "xoxb-…", everything else
+	Key      secret.Key   // seals what people click; the installation's, never in the store
 	APIURL   string       // default https://slack.com/api/
 	Channel  string       // id of the channel for root messages: "C0123"
 	Replica  string       // names the holder of leases, for people
@@ -74,6 +75,7 @@ type Rates struct {
 type Store interface {
 	state.Outbox
 	state.Refs
+	state.Decisions
 	state.Hints
 	state.Onces
 	state.Leases
@@ -143,6 +145,7 @@ func (c Config) check() error {
 	}
 	need(!c.AppToken.IsZero(), "the app-level token (xapp-…) is missing")
 	need(!c.BotToken.IsZero(), "the bot token (xoxb-…) is missing")
+	need(!c.Key.IsZero(), "the installation's key is missing")
 	need(c.Channel != "", "the channel's id is missing")
 	need(!c.Approvers.IsZero() || c.PerSecret != nil, "nobody is named as approver")
 	need(c.Log != nil, "the log is missing")

@@ -30,6 +30,13 @@
 // reads that, for the count and again at the moment of the act. What cannot be
 // asked does not stand.
 //
+// A click on a button leaves nothing behind in Slack. It is stored instead, with
+// the request and the hashes it was made on, sealed under the installation's
+// key, which the store does not hold. Both times it is read again, its seal and
+// its hashes are held against the request, and the person's standing is asked.
+// Who can write to the store can make a click disappear, or bring back an
+// earlier one of the same person on the same request; they cannot make one.
+//
 // # What may run twice
 //
 // Everything here. Envelopes come twice and out of order, hints are sets, edits

@@ -18,6 +18,7 @@ const (
 	toldFor      = 30 * 24 * time.Hour // a person is told once per card; cards do not live longer
 	idle         = time.Minute         // without a wake-up: one look a minute finds what was missed
 	mistakenText = "That emoji does not count. React ✅ (white_check_mark) to approve or ❌ (x) to deny; nothing else is read."
+	notedText    = "Your approval is counted. More approvers are needed before anything ends; ❌ or Deny on the request takes it back."
 )
 
 // work takes up hints until ctx ends. A hint that cannot be settled stays and
@@ -162,6 +163,11 @@ func (c *Chat) explain(ctx context.Context, r *rotation.Rotation, card int, seen
 		_, user, _ := strings.Cut(refused.Person.ID, "/")
 		c.tell(ctx, aside{r, card, seen.at, user, refused.Why})
 	}
+	for _, v := range t.Votes {
+		if _, user, _ := strings.Cut(v.Person.ID, "/"); v.Path == "button" && t.State == rotation.CardOpen {
+			c.once(ctx, "noted", aside{r, card, seen.at, user, notedText})
+		}
+	}
 	for i, user := range seen.mistaken {
 		if i == mostStrangers {
 			break
@@ -179,13 +185,16 @@ type aside struct {
 	why  string
 }
 
-func (c *Chat) tell(ctx context.Context, w aside) {
-	first, err := c.store.Once(ctx, "told/"+w.r.Key()+"/"+strconv.Itoa(w.card)+"/"+w.user, toldFor)
+func (c *Chat) tell(ctx context.Context, w aside) { c.once(ctx, "told", w) }
+
+// once tells somebody something about one card, each topic once.
+func (c *Chat) once(ctx context.Context, topic string, w aside) {
+	first, err := c.store.Once(ctx, topic+"/"+w.r.Key()+"/"+strconv.Itoa(w.card)+"/"+w.user, toldFor)
 	if err == nil && first {
 		err = c.api.whisper(ctx, w.at.channel, c.threadOf(ctx, w.r.Key()), w.user, w.why)
 	}
 	if err != nil {
-		c.config.Log.Warn("telling somebody why a reaction does not count", "rotation", w.r.ID, "user", w.user, "error", err)
+		c.config.Log.Warn("telling somebody what became of their mark", "rotation", w.r.ID, "user", w.user, "error", err)
 	}
 }
 

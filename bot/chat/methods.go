@@ -22,6 +22,7 @@ const (
 	methodChannel   = "conversations.info"
 	methodReplies   = "conversations.replies"
 	methodHistory   = "conversations.history"
+	methodOpen      = "views.open"
 )
 
 // metadataType marks our own messages. Metadata is readable by every app of
@@ -76,6 +77,20 @@ func (a *api) whisper(ctx context.Context, channel, thread, user, text string) e
 		_, err := a.client.PostEphemeralContext(ctx, channel, user, options...)
 		return err
 	})
+}
+
+// open shows a modal to whoever made the trigger.
+func (a *api) open(ctx context.Context, trigger string, view slack.ModalViewRequest) error {
+	var opened *slack.ViewResponse
+	err := a.call(ctx, methodOpen, "", func(ctx context.Context) error {
+		var err error
+		opened, err = a.client.OpenViewContext(ctx, trigger, view)
+		return err
+	})
+	if err == nil && (opened == nil || opened.ID == "") {
+		err = empty(methodOpen)
+	}
+	return err
 }
 
 // react adds our own reaction; one that is there already is fine.

@@ -31,7 +31,8 @@ type fakeSlack struct {
 	channels map[string]map[string]any
 	messages []*message
 	whispers []whisper
-	answers  []string // bodies posted to response URLs
+	views    []map[string]any // opened
+	answers  []string         // bodies posted to response URLs
 	calls    []call
 	faults   map[string][]fault
 	clock    int
@@ -248,6 +249,16 @@ func (s *fakeSlack) answer(method string, form map[string]string, r *http.Reques
 			return map[string]any{"ok": true, "channel": c}
 		}
 		return no("channel_not_found")
+	case "views.open":
+		var q struct {
+			Trigger string         `json:"trigger_id"`
+			View    map[string]any `json:"view"`
+		}
+		if r == nil || json.NewDecoder(r.Body).Decode(&q) != nil || q.Trigger != "1.2.3" {
+			return no("invalid_trigger_id")
+		}
+		s.views = append(s.views, q.View)
+		return map[string]any{"ok": true, "view": map[string]any{"id": "V1", "type": "modal"}}
 	default:
 		return s.onMessages(method, form)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -40,11 +41,12 @@ type memory struct {
 	seq     map[string]int64
 	wake    []chan struct{}
 	settled []string
+	decided map[string][]byte // by name; of the one rotation there is
 	change  func()
 }
 
 func newMemory() *memory {
-	return &memory{rows: map[string][]state.Row{}, refs: map[string]map[string]string{}, once: map[string]bool{}, leases: map[string]state.Lease{}, seq: map[string]int64{}, change: func() {}}
+	return &memory{rows: map[string][]state.Row{}, refs: map[string]map[string]string{}, once: map[string]bool{}, leases: map[string]state.Lease{}, seq: map[string]int64{}, decided: map[string][]byte{}, change: func() {}}
 }
 
 func (m *memory) lock() error {
@@ -165,6 +167,29 @@ func (m *memory) FindRef(_ context.Context, ref string) (key, name string, err e
 		}
 	}
 	return "", "", state.ErrNotFound
+}
+
+func (m *memory) Decide(_ context.Context, _, name string, body []byte) error {
+	defer m.mu.Unlock()
+	if err := m.lock(); err != nil {
+		return err
+	}
+	m.decided[name] = slices.Clone(body)
+	m.change()
+	return nil
+}
+
+func (m *memory) Decisions(context.Context, string) (map[string][]byte, error) {
+	defer m.mu.Unlock()
+	err := m.lock()
+	return maps.Clone(m.decided), err
+}
+
+// decisions is how many are stored.
+func (m *memory) decisions() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.decided)
 }
 
 func (m *memory) Hint(_ context.Context, name string) error {
@@ -353,13 +378,22 @@ func (l *lockedLog) String() string {
 
 const key = "rotation/k3v9q2m7xa"
 
+// sealKey is an installation's key.
+func sealKey(material string) secret.Key {
+	k, err := secret.NewKey(secret.New(material))
+	if err != nil {
+		panic(err) // unreachable: it is long enough
+	}
+	return k
+}
+
 // newWorld has no network: calls go straight to the fake, so time can be fake.
 func newWorld(t *testing.T, changes ...func(*Config)) *world {
 	t.Helper()
 	w := &world{slack: newFakeSlack(), store: newMemory(), log: &lockedLog{}}
 	w.engine = &motor{store: w.store, policy: rotation.Policy{Quorum: 1}, all: map[string]*rotation.Rotation{key: record()}, change: func() {}}
 	w.config = Config{
-		AppToken: secret.New(appToken), BotToken: secret.New(botToken), APIURL: "https://slack.test/api/", Channel: channel, Replica: "a",
+		AppToken: secret.New(appToken), BotToken: secret.New(botToken), Key: sealKey(strings.Repeat("k", 32)), APIURL: "https://slack.test/api/", Channel: channel, Replica: "a",
 		Approvers: People{Users: []string{"U0ANNA"}, Group: "S0SECOPS"},
 		Rates:     Rates{Post: 1000, Tier2: 1e6, Tier3: 1e6, Tier4: 1e6},
 		HTTP:      &http.Client{Transport: w.slack}, Log: slog.New(slog.NewTextHandler(w.log, nil)),

@@ -13,8 +13,9 @@ type Config struct {
 	// Installation names this installation in the labels of the credentials
 	// it makes. Two installations on one service account need two names.
 	Installation string `key:"installation" form:"installation" need:"a short name, such as installation: acme"`
-	// FingerprintKey is the key under which values are fingerprinted, at least
-	// 32 bytes. Whoever holds it can test guesses; keep it out of Redis.
+	// FingerprintKey is the key under which values are fingerprinted and what
+	// people click is sealed, at least 32 bytes. Whoever holds it can test
+	// guesses, and with Redis make up clicks; keep it out of Redis.
 	FingerprintKey Source `key:"fingerprint_key" need:"fingerprint_key_file: and a path"`
 
 	Log       Log       `key:"log"`

@@ -38,6 +38,10 @@ func NewKey(material Value) (Key, error) {
 	return Key{key: material}, nil
 }
 
+// IsZero reports the zero Key, so that a configuration without one is refused
+// before it is used.
+func (k Key) IsZero() bool { return k.key.IsZero() }
+
 // Fingerprint of a value; an empty value has the empty fingerprint. Half of
 // the digest is kept: 128 bits are far beyond chance and fit on a card.
 func (k Key) Fingerprint(v Value) Fingerprint {

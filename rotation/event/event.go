@@ -34,7 +34,7 @@ const (
 	Card      Kind = "card"      // an approval is asked for; Card
 	Void      Kind = "void"      // an approval card no longer counts; Card, Text
 	Approved  Kind = "approved"  // Card, By, Path
-	Denied    Kind = "denied"    // Card, By, Path
+	Denied    Kind = "denied"    // Card, By, Path, Facts["reason"] in the person's own words
 	Expired   Kind = "expired"   // Card
 	Cancelled Kind = "cancelled" // By
 	Retried   Kind = "retried"   // somebody asked to go on; By
@@ -54,7 +54,7 @@ type Event struct {
 	Kind   Kind              `json:"kind"`
 	Step   string            `json:"step,omitempty"`   // as plan steps print: "deploy(production)"
 	By     string            `json:"by,omitempty"`     // a person's id, "" for Rekey itself
-	Path   string            `json:"path,omitempty"`   // how a decision came: "emoji"
+	Path   string            `json:"path,omitempty"`   // how a decision came: "emoji", "button"
 	Reason string            `json:"reason,omitempty"` // a fault.Reason
 	Text   string            `json:"text,omitempty"`   // one sentence for people
 	Card   int               `json:"card,omitempty"`   // number of the approval card

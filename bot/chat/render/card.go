@@ -15,7 +15,7 @@ import (
 // what is safe meanwhile. Only the number of the card in the record counts.
 func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 	title := fmt.Sprintf("May the old %s end?", r.Secret)
-	question := "React ✅ to end the old key, ❌ to keep it."
+	question := "React ✅ to end the old key, ❌ to keep it, or press a button below."
 	until := "There is no deadline."
 	if r.Card != nil && r.Card.Number == e.Card && !r.Card.Expires.IsZero() {
 		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is revoked."
@@ -27,7 +27,7 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),
 	}
 	blocks = append(blocks, evidence(r, e)...)
-	blocks = append(blocks, section("*On ✅:* "+esc(consequence(r))), context(countingRules(e)+" "+hashes(r, e)))
+	blocks = append(blocks, section("*On ✅:* "+esc(consequence(r))), buttons(r), context(countingRules(e)+" "+hashes(r, e)))
 	return compose(text, blocks...)
 }
 
@@ -53,7 +53,7 @@ func countingRules(e event.Event) string {
 	case "false":
 		self = ", not whoever asked."
 	}
-	return needed + self + " One ❌ is a veto. Removing your reaction withdraws it."
+	return needed + self + " One ❌ is a veto. Removing your reaction withdraws it; ❌ or Deny takes a click back."
 }
 
 func endIs(r *rotation.Rotation) string {
@@ -65,9 +65,9 @@ func endIs(r *rotation.Rotation) string {
 
 // consequence says what approving leads to, and what may still be touched.
 func consequence(r *rotation.Rotation) string {
-	text := "the old key is " + endIs(r) + ". Before that Rekey looks once more: this reaction, the vault and the running application must all still say the same. After it, Rekey proves that the old key is refused and watches production once more."
+	text := "the old key is " + endIs(r) + ". Before that Rekey looks once more: this approval, the vault and the running application must all still say the same. After it, Rekey proves that the old key is refused and watches production once more."
 	if r.Traits.UndoOfEnd {
-		text = "the old key is disabled first, which can be undone, and deleted after another watch. Before each, Rekey looks once more: this reaction, the vault and the running application must all still say the same."
+		text = "the old key is disabled first, which can be undone, and deleted after another watch. Before each, Rekey looks once more: this approval, the vault and the running application must all still say the same."
 	}
 	if r.Traits.Drain != "" {
 		text += " May still hold the old key: " + r.Traits.Drain + "."
@@ -198,11 +198,11 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 	case rotation.CardApproved:
 		return r.Secret + ": approved", "Approved by " + votes(c.Approved) + ". What follows is told in this thread."
 	case rotation.CardDenied:
-		by := "an approver"
+		by := "an approver."
 		if c.Denied != nil {
-			by = votes([]rotation.Vote{*c.Denied})
+			by = sentences(votes([]rotation.Vote{*c.Denied})+".", reason(c.Denied.Reason))
 		}
-		return r.Secret + ": denied", "Denied by " + by + ". " + afterAll(r, kept)
+		return r.Secret + ": denied", sentences("Denied by "+by, afterAll(r, kept))
 	case rotation.CardExpired:
 		return r.Secret + ": request expired", "Nobody approved in time. " + kept + " `/rotate retry " + esc(r.Secret) + "` asks again."
 	case rotation.CardVoid:

@@ -79,7 +79,7 @@ func decision(e event.Event, text string) string {
 	case event.Approved:
 		return sentences(fmt.Sprintf("✓ %s *approved* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
 	case event.Denied:
-		return sentences(fmt.Sprintf("✗ %s *denied* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
+		return sentences(fmt.Sprintf("✗ %s *denied* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), reason(e.Facts["reason"]), text)
 	case event.Expired:
 		return sentences(fmt.Sprintf("Request %d *expired*.", e.Card), text)
 	case event.Cancelled:

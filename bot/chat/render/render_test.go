@@ -103,6 +103,7 @@ func closedAs(state rotation.CardState) *rotation.Rotation {
 	case rotation.CardApproved:
 		r.State, r.Card.Approved = rotation.Running, []rotation.Vote{vote}
 	case rotation.CardDenied:
+		vote.Path, vote.Reason = "button", "release 3.2 is going out"
 		r.Card.Denied = &vote
 	}
 	return r
@@ -136,7 +137,7 @@ func oneOfEach() []event.Event {
 		{Kind: event.Stopped, Step: "deploy(staging)", Text: "Old key still valid. Look into it."}, {Kind: event.Swept, Facts: map[string]string{"id": "n3wkey-0"}},
 		{Kind: event.Verdict, Facts: map[string]string{"verdict": "passed"}, Text: "Watched production for 15m0s: passed."}, {Kind: event.Scope, Facts: map[string]string{"deployment": "dep-78"}},
 		cardEvent, {Kind: event.Void, Card: 1, Text: "The evidence changed."}, {Kind: event.Approved, Card: 1, By: ben.ID, Path: "emoji"},
-		{Kind: event.Denied, Card: 1, By: ben.ID, Path: "emoji", Text: "Old key still valid."}, {Kind: event.Expired, Card: 1, Text: "Nobody approved in time."},
+		{Kind: event.Denied, Card: 1, By: ben.ID, Path: "button", Facts: map[string]string{"reason": "release *3.2* is\ngoing out <@U0ANNA>"}, Text: "Old key still valid."}, {Kind: event.Expired, Card: 1, Text: "Nobody approved in time."},
 		{Kind: event.Cancelled, By: anna.ID, Text: "Old key still valid."}, {Kind: event.Retried, By: anna.ID}, {Kind: event.Pending, Text: "Revocation pending: both keys live."},
 		{Kind: event.Dead, Text: "Refused 9 times with 401."}, {Kind: event.Reported, Text: "Both certificates are there."}, {Kind: "of a later version", Text: "Something new."},
 	}
@@ -223,6 +224,49 @@ func TestEveryKindHasWords(t *testing.T) {
 		}
 		if got := line(asking(true), e); strings.Contains(got, "*"+string(e.Kind)+"*") && e.Kind != event.Approved && e.Kind != event.Denied && e.Kind != event.Expired && e.Kind != event.Cancelled {
 			t.Errorf("%s is told as %q", e.Kind, got)
+		}
+	}
+}
+
+// TestDenyModal holds the modal as Slack receives it, and to its limits.
+func TestDenyModal(t *testing.T) {
+	sent, err := json.MarshalIndent(DenyModal(asking(true), "C0OPS/1.2"), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "deny-modal", sent)
+	m := DenyModal(hostile(asking(true)), "C0OPS/1.2")
+	for _, text := range []*slack.TextBlockObject{m.Title, m.Submit, m.Close} {
+		if n := length(text.Text); n == 0 || n > titleLimit {
+			t.Errorf("%q is %d characters", text.Text, n)
+		}
+	}
+	checkLimits(t, "modal", Message{Text: "modal", Blocks: m.Blocks.BlockSet[:1]})
+}
+
+// TestTheQuestionSaysWhetherItCanBeUndone, and what ends.
+func TestTheQuestionSaysWhetherItCanBeUndone(t *testing.T) {
+	r := asking(false)
+	if got := sure(r).Text.Text; !strings.Contains(got, "This cannot be undone") || !strings.Contains(got, "0ldkey-stg (staging) and 0ldkey-prd (production)") {
+		t.Errorf("it asks %q", got)
+	}
+	r.Traits.UndoOfEnd = true
+	if got := sure(r).Text.Text; !strings.Contains(got, "disabled, which can be undone, and after another watch deleted, which cannot") {
+		t.Errorf("it asks %q", got)
+	}
+}
+
+// A reason is foreign text: a line of words, with no notation in it.
+func TestForeign(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain words":            "plain words",
+		"<@U0BEN> & <!here>":     "&lt;@U0BEN&gt; &amp; &lt;!here&gt;",
+		"two\n> lines\r\n*bold*": "two &gt; lines ∗bold∗",
+		"`code` _it_ ~no~":       "'code' ＿it＿ ∼no∼",
+		"  ":                     "",
+	} {
+		if got := foreign(in); got != want {
+			t.Errorf("foreign(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -351,6 +395,15 @@ func checkLimits(t *testing.T, name string, m Message) {
 			}
 			for _, f := range b.Fields {
 				check("field", f.Text, fieldLimit)
+			}
+		case *slack.ActionBlock:
+			for _, e := range b.Elements.ElementSet {
+				e := e.(*slack.ButtonBlockElement)
+				check("button", e.Text.Text, buttonLimit)
+				if e.Confirm != nil {
+					check("title", e.Confirm.Title.Text, confirmTitleLimit)
+					check("question", e.Confirm.Text.Text, confirmTextLimit)
+				}
 			}
 		case *slack.ContextBlock:
 			for _, e := range b.ContextElements.Elements {

@@ -22,6 +22,16 @@ func esc(s string) string {
 	return mention.ReplaceAllString(escaper.Replace(s), "<@$1>")
 }
 
+// foreign makes a text that somebody typed a line of mrkdwn without any
+// notation: it can mention nobody, and ends where it ends.
+func foreign(s string) string {
+	return escaper.Replace(strings.Join(strings.Fields(notation.Replace(s)), " "))
+}
+
+// notation replaces what would set text in bold, in italics, as code or
+// struck out by characters that look like it.
+var notation = strings.NewReplacer("*", "∗", "_", "＿", "~", "∼", "`", "'")
+
 // who mentions a person by the part of the id that their workspace knows.
 func who(p rotation.Person) string {
 	return whoID(p.ID)
