@@ -92,6 +92,10 @@ type Change struct {
 	Extend time.Duration
 	// Release gives the lease up with the commit, saving a round trip.
 	Release bool
+	// Hint leaves a hint of this name with the commit; empty leaves none. It
+	// is there to make what people see fresher and holds up nothing: where
+	// there is no room for another hint, the change is made without it.
+	Hint string
 }
 
 // Row is an event waiting to be delivered to people.
@@ -161,7 +165,8 @@ type Timers interface {
 // disturbed by the other.
 type News interface {
 	// News delivers a signal after any commit or creation of any replica
-	// that posted an event, and after any hint; as [Timers].Wakes does.
+	// that posted an event or left a hint, and after any hint left by itself;
+	// as [Timers].Wakes does.
 	News(ctx context.Context) (<-chan struct{}, error)
 }
 

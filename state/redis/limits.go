@@ -66,6 +66,11 @@ func checkChange(c state.Change) error {
 			return fmt.Errorf("event of %d bytes: %w (%d)", len(e.Body), ErrFull, MaxEvent)
 		}
 	}
+	if c.Hint != "" {
+		if err := checkNames("hint", c.Hint); err != nil {
+			return err
+		}
+	}
 	if c.Extend != 0 {
 		return checkTTL(c.Extend)
 	}
@@ -73,8 +78,8 @@ func checkChange(c state.Change) error {
 }
 
 func checkCreation(c state.Creation) error {
-	if c.Close || c.Release || c.Extend != 0 {
-		return errors.New("a creation cannot close, and has no lease to extend or to release")
+	if c.Close || c.Release || c.Extend != 0 || c.Hint != "" {
+		return errors.New("a creation cannot close, leaves no hint, and has no lease to extend or to release")
 	}
 	if len(c.Slots) > MaxSlots {
 		return fmt.Errorf("%d slots: %w (%d)", len(c.Slots), ErrFull, MaxSlots)

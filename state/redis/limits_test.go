@@ -93,6 +93,14 @@ func TestLengths(t *testing.T) {
 	if len(hints) != redis.MaxList {
 		t.Errorf("%d hints were listed at once", len(hints))
 	}
+	late := begin(t, s, "rotation/late")
+	_, err = s.Commit(ctx, late, 1, state.Change{Body: []byte("on"), Hint: "hint7"}) // there already
+	b.ok(err)
+	_, err = s.Commit(ctx, late, 2, state.Change{Body: []byte("on"), Hint: "one more"}) // no room, and no reason to stop
+	b.ok(err)
+	if n := c.ZCard(ctx, tag+"hints").Val(); n != redis.MaxHints {
+		t.Errorf("there are %d hints", n)
+	}
 
 	b.push("ZADD", "open", redis.MaxOpen, func(i int) []any { return []any{i, "rotation/open" + strconv.Itoa(i)} })
 	full("open records", s.Create(ctx, state.Creation{Key: "rotation/one more"}))

@@ -77,14 +77,15 @@ func (s *Store) Commit(ctx context.Context, l state.Lease, revision int64, c sta
 	n, next := s.keys, revision+1
 	keys := []key{
 		n.lease(l.Key), n.record(l.Key), n.events(l.Key), n.outbox(l.Key), n.timers(), n.pending(),
+		n.hints(), n.tickets(),
 	}
 	if c.Close {
 		c.Timer = time.Time{}
-		keys = append(keys, n.open(), n.closed(), n.slots(), n.tickets(), n.found(), n.decisions(l.Key))
+		keys = append(keys, n.open(), n.closed(), n.slots(), n.found(), n.decisions(l.Key))
 	}
 	args := []any{
 		token(l), revision, next, l.Key, c.Body, millis(c.Timer), leaseFromNow(c),
-		MaxJournal, MaxClosed, n.wake(), n.news(),
+		MaxJournal, MaxClosed, n.wake(), n.news(), c.Hint, MaxHints,
 	}
 	if _, err := s.run(ctx, commitScript, keys, appendEvents(args, c.Events)...); err != nil {
 		return 0, fmt.Errorf("committing revision %d of %s: %w", next, l.Key, err)

@@ -280,6 +280,23 @@ func TestBadValues(t *testing.T) {
 	})
 }
 
+// TestHintWithoutAPlace: what makes a message fresher holds up no commit.
+func TestHintWithoutAPlace(t *testing.T) {
+	onBoth(t, func(t *testing.T, addr string) {
+		s, c := open(t, redis.Config{Addr: addr}), client(t, addr)
+		b := fill(t, s, c)
+		b.ok(c.Del(t.Context(), tag+"hints").Err())
+		b.ok(c.SAdd(t.Context(), tag+"hints", "something else").Err())
+		got, err := s.Load(t.Context(), "rotation/a")
+		b.ok(err)
+		_, err = s.Commit(t.Context(), b.lease, got.Revision, state.Change{Body: []byte("on"), Hint: "watch"})
+		b.ok(err)
+		if got, err = s.Load(t.Context(), "rotation/a"); err != nil || string(got.Body) != "on" {
+			t.Errorf("the record is %q, %v", got.Body, err)
+		}
+	})
+}
+
 // TestFullMemory lets the server run out of memory: a change is refused whole.
 func TestFullMemory(t *testing.T) {
 	server := statetest.NewServer(t)

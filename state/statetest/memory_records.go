@@ -61,8 +61,8 @@ func (m *Memory) Create(ctx context.Context, c state.Creation) error {
 }
 
 func checkCreation(ctx context.Context, c state.Creation) error {
-	if c.Close || c.Release || c.Extend != 0 {
-		return errors.New("a creation cannot close, and has no lease to extend or to release")
+	if c.Close || c.Release || c.Extend != 0 || c.Hint != "" {
+		return errors.New("a creation cannot close, leaves no hint, and has no lease to extend or to release")
 	}
 	return usable(ctx, append([]string{c.Key}, c.Slots...)...)
 }
@@ -145,6 +145,10 @@ func (m *Memory) applyLocked(e *entry, c state.Change) {
 	e.body, e.timer = bytes.Clone(c.Body), stored(c.Timer)
 	e.revision++
 	posted := m.appendLocked(e, c.Events)
+	if c.Hint != "" {
+		m.hints[c.Hint] = m.ticketLocked()
+		posted = true
+	}
 	if c.Close && e.open() {
 		e.closed = m.ticketLocked()
 		clear(e.decided)

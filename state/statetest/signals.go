@@ -48,6 +48,47 @@ func testHints(w world) {
 	}
 }
 
+// testHintInCommit holds that a commit's hint is left with it or not at all,
+// like one left by itself.
+func testHintInCommit(w world) {
+	w.create("rotation/a", "secret/A")
+	news := w.news(w.Open(w.T))
+	w.change("rotation/a", state.Change{Hint: "watch/a"})
+	w.signal(news)
+	hints, err := w.s.Hints(w.ctx, 10)
+	w.ok(err)
+	w.same(len(hints), 1)
+	taken := hints[0]
+	w.same(taken.Name, "watch/a")
+	w.change("rotation/a", state.Change{Hint: "watch/a"}) // while it is looked into
+	w.signal(news)
+	w.ok(w.s.Settle(w.ctx, taken))
+
+	l := w.claim("rotation/a")
+	_, err = w.s.Commit(w.ctx, l, 1, state.Change{Hint: "watch/b"})
+	w.is(err, state.ErrConflict)
+	l.Fence += 5
+	_, err = w.s.Commit(w.ctx, l, 3, state.Change{Hint: "watch/b"})
+	w.is(err, state.ErrLost)
+	l.Fence -= 5
+	hints, err = w.s.Hints(w.ctx, 10)
+	w.ok(err)
+	w.same(len(hints), 1)
+	w.same(hints[0].Name, "watch/a")
+	if hints[0].Mark <= taken.Mark {
+		w.Errorf("mark %d follows %d", hints[0].Mark, taken.Mark)
+	}
+
+	_, err = w.s.Commit(w.ctx, l, 3, state.Change{Hint: "watch/b", Close: true, Release: true})
+	w.ok(err)
+	hints, err = w.s.Hints(w.ctx, 10)
+	w.ok(err)
+	w.same(len(hints), 2)
+	if err := w.s.Create(w.ctx, state.Creation{Key: "rotation/b", Change: state.Change{Hint: "watch/b"}}); err == nil {
+		w.Error("a creation left a hint")
+	}
+}
+
 func testOnce(w world) {
 	const short = 200 * time.Millisecond
 	expect := func(s Store, name string, ttl time.Duration, want bool) {

@@ -88,6 +88,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"references", testRefs},
 		{"decisions", testDecisions},
 		{"hints", testHints},
+		{"hint left by a commit", testHintInCommit},
 		{"once", testOnce},
 		{"wake-ups", testWakes},
 		{"news", testNews},
