@@ -177,6 +177,9 @@ type Measurement struct {
 	Requests float64 // positive signal: how much traffic was seen; -1 when the check does not count it
 	Hard     bool    // a hard signature was hit: this credential is failing
 	Detail   string  // for people; at most three redacted sample lines
+	// Latency is how long the application took to answer us, for people; zero
+	// for a check that does not see it.
+	Latency time.Duration
 }
 
 // Check measures one thing about an application. Outages of the source are

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ const (
 // is changed. A source that does not answer now would leave the watch blind.
 func (w *run) baseline(ctx context.Context, deployment string) error {
 	from, to := watch.Before(w.subject.Watch, time.Now())
-	w.r.Base = make(map[string]float64)
+	w.r.Base, w.r.Latencies = make(map[string]float64), nil
 	for _, c := range w.subject.Stages[Production].Checks {
 		m := c.Measure(ctx, deploy.Window{From: from, To: to, Deployment: deployment, Signatures: w.r.Traits.Signatures})
 		op := "asking the check " + c.Name + " before the start"
@@ -35,6 +36,7 @@ func (w *run) baseline(ctx context.Context, deployment string) error {
 		case m.Outcome != deploy.Error && m.Outcome != deploy.NoData && c.Unit != watch.Plain:
 			w.r.Base[c.Name] = m.Value
 		}
+		w.r.noteLatency(c.Name, m)
 	}
 	return nil
 }
@@ -81,17 +83,14 @@ func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
 
 // vigil finds or begins the watch of a step.
 func (w *run) vigil(s Step) (*Vigil, watch.Params) {
-	p := w.subject.Watch
-	if s.Act == WatchAfter {
-		p = w.subject.After
-	}
+	p := w.rules(s)
 	if v := w.r.Vigils[s.Act]; v != nil {
 		if v.Rules.Interval > 0 {
 			p = v.Rules // whatever the configuration says meanwhile: ticks of two lengths make no watch
 		}
 		return v, p
 	}
-	v := &Vigil{Start: time.Now(), Rules: p, Scope: w.r.Deploys[Production].Name}
+	v := &Vigil{Number: w.r.Watches, Start: time.Now(), Rules: p, Scope: w.r.Deploys[Production].Name}
 	v.Series = append(v.Series, watch.Series{Check: seriesAttest, Required: true, Instant: true})
 	if stage := w.subject.Stages[Production]; stage.Affected != nil && stage.Free {
 		v.Series = append(v.Series, watch.Series{Check: seriesAffected, Required: true, Instant: true})
@@ -101,6 +100,7 @@ func (w *run) vigil(s Step) (*Vigil, watch.Params) {
 		if base, ok := w.r.Base[c.Name]; ok {
 			series.Baseline = &base
 		}
+		series.Before = w.r.Latencies[c.Name]
 		v.Series = append(v.Series, series)
 	}
 	if w.r.Vigils == nil {
@@ -154,7 +154,7 @@ func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ti
 		if s.Check != seriesAttest {
 			m = one(ctx, checks[s.Check], s, p, win)
 		}
-		ticks = append(ticks, watch.Tick{N: t.n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: m.Detail})
+		ticks = append(ticks, watch.Tick{N: t.n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: m.Detail, Latency: m.Latency})
 	}
 	return ticks, scope
 }
@@ -233,7 +233,7 @@ func (w *run) count(v *Vigil, final bool) {
 func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event) (outcome, error) {
 	_, p := w.vigil(s)
 	text := w.summary(p, v)
-	facts := map[string]string{"verdict": string(v.Verdict)}
+	facts := map[string]string{"verdict": string(v.Verdict), "watch": strconv.Itoa(v.Number)}
 	events = append(events, event.Event{Kind: event.Verdict, Step: s.String(), Text: text, Facts: facts})
 	if v.Verdict == watch.Passed {
 		return outcome{done: true, events: events}, nil
@@ -257,10 +257,15 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: problem.Safe + " " + problem.Next})}, nil
 }
 
-// summary is the watch's result in a line: the verdict, how much was measured,
+// summary is the watch's result in a line: how much was measured, in figures,
 // and what was not as it should be.
 func (w *run) summary(p watch.Params, v *Vigil) string {
 	text := fmt.Sprintf("Watched production for %s.", human(time.Since(v.Start)))
+	for _, series := range v.Series {
+		if words := FiguresOf(p, series); words != "" {
+			text += " " + words + "."
+		}
+	}
 	var fine []string
 	for _, series := range v.Series {
 		t := watch.Tally(p, series)

@@ -130,7 +130,7 @@ func (w *run) step(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("driving %s: the plan has no step %d", w.r.Key(), w.r.Cursor)
 	}
 	if !w.r.Begun {
-		if err := w.note(ctx, w.begin(step)); err != nil {
+		if err := w.note(ctx, w.begin(step)...); err != nil {
 			return false, err
 		}
 	}
@@ -188,9 +188,9 @@ func lost(err error) bool {
 // maxTimes bounds how many timings a record keeps.
 const maxTimes = 200
 
-// begin makes the step's intent, for the journal. It has to be committed before
-// any effect of the step.
-func (w *run) begin(step Step) event.Event {
+// begin makes the step's intent, for the journal, and what people hear of its
+// beginning. It has to be committed before any effect of the step.
+func (w *run) begin(step Step) []event.Event {
 	w.r.Begun, w.r.Attempt = true, 0
 	w.begun = true
 	switch step.Act {
@@ -206,7 +206,11 @@ func (w *run) begin(step Step) event.Event {
 		w.r.Times = slices.Delete(w.r.Times, 0, n+1) // of a duty that lasts
 	}
 	w.r.Times = append(w.r.Times, Timing{Step: step.String(), Started: time.Now()})
-	return event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)}
+	events := []event.Event{{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)}}
+	if step.Act == Watch || step.Act == WatchAfter {
+		events = append(events, w.announce(step))
+	}
+	return events
 }
 
 // intent names what the step is about to do, by id, label or version, so that
@@ -260,9 +264,9 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 		return false, w.commit(ctx, events, state.Change{Close: true, Release: true})
 	}
 	goOn := w.r.State == Running && (out.done || out.back != "") && out.wake.IsZero()
-	change := state.Change{Timer: out.wake, Extend: w.e.config.Lease}
+	change := state.Change{Timer: out.wake, Extend: w.e.config.Lease, Hint: w.progress(step)}
 	if goOn {
-		events = append(events, w.begin(w.r.Plan[w.r.Cursor]))
+		events = append(events, w.begin(w.r.Plan[w.r.Cursor])...)
 		change.Timer = time.Now().Add(w.e.config.Lease)
 	} else {
 		change.Release = true

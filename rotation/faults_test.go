@@ -432,7 +432,7 @@ func TestJournalReadsLikeTheStory(t *testing.T) {
 				told = append(told, string(ev.Kind)+" "+ev.Step)
 			}
 		}
-		want := "started |done preflight|done issue(staging)|done prove(staging)|done write(production)|done prove(production)|verdict watch|card |approved |done end|dead confirm dead|verdict watch after|reported "
+		want := "started |done preflight|done issue(staging)|done prove(staging)|done write(production)|done prove(production)|watching watch|verdict watch|card |approved |done end|dead confirm dead|watching watch after|verdict watch after|reported "
 		if got := strings.Join(told, "|"); got != want {
 			t.Errorf("told:\n%s\nwant:\n%s", got, want)
 		}

@@ -121,6 +121,7 @@ type Ending struct {
 
 // Vigil is the stored progress of one watch.
 type Vigil struct {
+	Number  int             `json:"number,omitempty"` // among the rotation's watches, from 1; 0 in records of older versions
 	Start   time.Time       `json:"start"`
 	Closing time.Time       `json:"closing,omitzero"` // when the last look was first tried
 	Scope   string          `json:"scope"`
@@ -217,6 +218,7 @@ type Rotation struct {
 	Issues   int              `json:"issues"`                // credentials asked for so far; numbers the labels
 	Limit    int              `json:"issue_limit,omitempty"` // of Issues, until a person asks for more
 	Triggers int              `json:"triggers"`              // deployments asked for so far; numbers the requests
+	Watches  int              `json:"watches,omitempty"`     // watches begun so far; numbers them
 	Wake     time.Time        `json:"wake,omitzero"`
 
 	Places  map[string]Place       `json:"places"`
@@ -225,11 +227,14 @@ type Rotation struct {
 	Vigils  map[Act]*Vigil         `json:"vigils,omitempty"`
 	Base    map[string]float64     `json:"baseline,omitempty"` // by check, measured at preflight
 	Errand  *Errand                `json:"errand,omitempty"`   // open while a person is asked to make a credential
-	Card    *Card                  `json:"card,omitempty"`
-	Ends    map[string]Ending      `json:"ends,omitempty"` // by environment, "" when shared
-	Problem *Problem               `json:"problem,omitempty"`
-	Times   []Timing               `json:"times,omitempty"`
-	Seen    Figures                `json:"seen"`
+	// Latencies are how long the application took to answer each check at
+	// preflight, where the check sees that.
+	Latencies map[string]time.Duration `json:"latencies,omitempty"`
+	Card      *Card                    `json:"card,omitempty"`
+	Ends      map[string]Ending        `json:"ends,omitempty"` // by environment, "" when shared
+	Problem   *Problem                 `json:"problem,omitempty"`
+	Times     []Timing                 `json:"times,omitempty"`
+	Seen      Figures                  `json:"seen"`
 }
 
 // Figures add up what the checks saw of the application meanwhile.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -61,7 +62,12 @@ func (b batch) takes(e event.Event) bool {
 
 // alone reports events that are posts of their own.
 func alone(e event.Event) bool {
-	return e.Urgent() || e.Kind == event.Started || e.Kind == event.Reported
+	return e.Urgent() || e.Kind == event.Started || e.Kind == event.Watching || e.Kind == event.Reported
+}
+
+// has reports that one of the events is of a kind.
+func (b batch) has(kind event.Kind) bool {
+	return slices.ContainsFunc(b.events, func(e event.Event) bool { return e.Kind == kind })
 }
 
 func (b batch) kind() event.Kind {

@@ -18,7 +18,8 @@
 //     them, one holder at a time (lease "post/<key>"). A row leaves the outbox
 //     in the same act that stores where its message stands.
 //   - the hints: small durable duties that are done when they are done: look
-//     at a card, edit the root message, close a card, seed its reactions.
+//     at a card, edit the root message or that of a watch, close a card, seed
+//     its reactions.
 //   - the poll: looks at every open card after each connection and on a slow
 //     timer, because reactions made while nobody listened arrive no other way.
 //

@@ -98,7 +98,7 @@ func (c *Chat) reaction(ctx context.Context, user string, item slackevents.Item,
 type hint struct {
 	verb string
 	key  string
-	card int // 0 where the verb needs none
+	card int // number of the card, or of the watch; 0 where the verb needs none
 }
 
 // The verbs of hints. Stored.
@@ -107,6 +107,7 @@ const (
 	hintRoot  = "root"  // the root message no longer shows the truth
 	hintClose = "close" // a card must lose its call to act
 	hintSeed  = "seed"  // a card needs our own two reactions
+	hintWatch = "watch" // a watch has made another look; as [rotation.WatchHint] writes it
 )
 
 func (h hint) String() string {
@@ -125,7 +126,7 @@ func readHint(name string) (h hint, ok bool) {
 	case len(parts) == 3:
 		n, ok := cardNumber("card/" + parts[2])
 		h = hint{parts[0], parts[1], n}
-		known := h.verb == hintCard || h.verb == hintClose || h.verb == hintSeed
+		known := h.verb == hintCard || h.verb == hintClose || h.verb == hintSeed || h.verb == hintWatch
 		return h, ok && known && h.key != ""
 	default:
 		return hint{}, false

@@ -60,6 +60,10 @@ func (c *Chat) takeUp(ctx context.Context, stored state.Hint) time.Duration {
 		c.times.later(name, c.config.RetryMax) // another version's: leave it to that one
 		return c.config.RetryMax
 	}
+	if h.verb == hintWatch && !c.api.limits.spare(methodUpdate) {
+		c.times.later(name, c.config.Coalesce) // what people wait for goes first
+		return c.config.Coalesce
+	}
 	ttl := 3 * c.config.RequestTimeout
 	lease, err := c.store.Claim(ctx, name, c.config.Replica, ttl)
 	if errors.Is(err, state.ErrHeld) {
@@ -81,7 +85,7 @@ func (c *Chat) takeUp(ctx context.Context, stored state.Hint) time.Duration {
 		return wait
 	}
 	c.times.done(name)
-	if h.verb == hintRoot {
+	if h.verb == hintRoot || h.verb == hintWatch {
 		c.times.later(name, c.config.Coalesce) // edits of one message at most this often
 	}
 	return 0
@@ -105,6 +109,8 @@ func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 		return c.editRoot(ctx, h.key)
 	case hintClose:
 		return c.closeCard(ctx, h.key, h.card)
+	case hintWatch:
+		return c.editWatch(ctx, h.key, h.card)
 	default:
 		return c.seed(ctx, h.key, h.card)
 	}

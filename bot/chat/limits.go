@@ -37,6 +37,13 @@ func (l *limits) wait(ctx context.Context, method, channel string) error {
 	return limiter.Wait(ctx)
 }
 
+// spare reports that a method may be called at once, and could be again: what
+// only makes a message fresher leaves the rest to what people wait for.
+func (l *limits) spare(method string) bool {
+	limiter, until := l.of(method, "")
+	return time.Until(until) <= 0 && limiter.Tokens() >= float64(limiter.Burst()+1)/2
+}
+
 func (l *limits) of(method, channel string) (*rate.Limiter, time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -175,8 +175,11 @@ func (d *delivery) post(ctx context.Context, b batch) error {
 			b = b.after(told)
 			continue
 		}
-		if b.kind() == event.Card {
+		switch b.kind() {
+		case event.Card:
 			name, at = cardRef(b.events[0].Card), place{root.channel, ts}
+		case event.Watching:
+			name, at = watchRef(watchNumber(b.events[0])), place{root.channel, ts}
 		}
 		break
 	}
@@ -208,6 +211,9 @@ func (d *delivery) hurry(name string) {
 	if n, ok := cardNumber(name); ok {
 		h = hint{hintSeed, d.r.Key(), n}
 	}
+	if d.r.Watches > 0 && name == watchRef(d.r.Watches) {
+		h = hint{hintWatch, d.r.Key(), d.r.Watches}
+	}
 	d.Chat.times.done("hint " + h.String())
 	kick(d.looks)
 }
@@ -220,6 +226,9 @@ func (d *delivery) duties(ctx context.Context, b batch) error {
 		if e.Kind == event.Card {
 			hints = append(hints, hint{hintSeed, d.r.Key(), e.Card})
 		}
+	}
+	if n := d.r.Watches; d.refs[watchRef(n)] != "" && (closes(b) || b.has(event.Verdict)) {
+		hints = append(hints, hint{hintWatch, d.r.Key(), n})
 	}
 	for name := range d.refs {
 		n, ok := cardNumber(name)
@@ -257,6 +266,8 @@ func (d *delivery) message(b batch) (render.Message, bool) {
 	switch {
 	case e.Kind == event.Started:
 		return render.Message{}, false
+	case e.Kind == event.Watching:
+		return render.Watch(d.r, watchNumber(e)), true
 	case e.Kind == event.Card && !render.Open(d.r, e.Card):
 		return render.Closed(d.r, e.Card), true // decided before anybody could be asked
 	case e.Kind == event.Card:

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rekey/rotation"
 	"rekey/rotation/event"
 	"rekey/state"
 )
@@ -31,10 +32,13 @@ func FuzzHint(f *testing.F) {
 }
 
 func TestHintNames(t *testing.T) {
-	for _, h := range []hint{{hintCard, key, 3}, {hintClose, key, 1}, {hintSeed, key, 2}, {verb: hintRoot, key: key}} {
+	for _, h := range []hint{{hintCard, key, 3}, {hintClose, key, 1}, {hintSeed, key, 2}, {hintWatch, key, 4}, {verb: hintRoot, key: key}} {
 		if got, ok := readHint(h.String()); !ok || got != h {
 			t.Errorf("%q reads as %+v, %v", h, got, ok)
 		}
+	}
+	if h, ok := readHint(rotation.WatchHint(key, 4)); !ok || h != (hint{hintWatch, key, 4}) {
+		t.Errorf("the engine's own hint reads as %+v, %v", h, ok)
 	}
 }
 

@@ -109,7 +109,7 @@ func (c *Check) Measure(ctx context.Context, _ deploy.Window) deploy.Measurement
 	if err != nil {
 		return c.unanswered(ctx, err)
 	}
-	m := deploy.Measurement{Outcome: deploy.OK, Value: float64(a.took) / float64(time.Millisecond), Requests: 1}
+	m := deploy.Measurement{Outcome: deploy.OK, Value: float64(a.took) / float64(time.Millisecond), Requests: 1, Latency: a.took}
 	m.Outcome, m.Detail = c.judge(a)
 	if m.Outcome == deploy.Error {
 		m.Requests = -1 // nobody knows whom the request reached

@@ -29,7 +29,8 @@ const (
 	Swept     Kind = "swept"     // a credential of ours that nobody ever used is being deleted; Facts["id"]
 	Guide     Kind = "guide"     // a person is asked to make a credential; Step, Text, Facts["console"], ["label"], ["inbox"]
 	Unfit     Kind = "unfit"     // what a person handed over was not taken; Step, Text
-	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["verdict"], Text
+	Watching  Kind = "watching"  // a watch began; Step, Facts["watch"] is its number, Text
+	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["watch"] and ["verdict"], Text
 	Scope     Kind = "scope"     // the watch follows a newer deployment; Facts["deployment"]
 	Card      Kind = "card"      // an approval is asked for; Card
 	Void      Kind = "void"      // an approval card no longer counts; Card, Text

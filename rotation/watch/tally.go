@@ -145,3 +145,30 @@ func mostRequests(p Params, series []Series) float64 {
 	}
 	return most
 }
+
+// Looks returns what each look came to so far, first to last: the worst that a
+// required check said. A look that is not recorded is missing at the end.
+func Looks(p Params, series []Series) []Outcome {
+	var all []Tick
+	for _, s := range series {
+		for _, t := range distinct(p, s) {
+			if !s.Required || t.N < 1 || t.N > Expected(p) {
+				continue
+			}
+			for len(all) < t.N {
+				all = append(all, Tick{Outcome: OK})
+			}
+			if severity(t) > severity(all[t.N-1]) {
+				all[t.N-1] = t
+			}
+		}
+	}
+	outcomes := make([]Outcome, len(all))
+	for i, t := range all {
+		outcomes[i] = t.Outcome
+		if t.Hard {
+			outcomes[i] = Bad
+		}
+	}
+	return outcomes
+}

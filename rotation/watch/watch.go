@@ -148,6 +148,9 @@ type Tick struct {
 	From     time.Time `json:"from"` // the range is half open: [From, To)
 	To       time.Time `json:"to"`
 	Detail   string    `json:"detail,omitempty"`
+	// Latency is how long the application took to answer, where the check
+	// sees that; zero elsewhere.
+	Latency time.Duration `json:"latency,omitempty"`
 }
 
 // Series is everything one check has measured.
@@ -157,8 +160,11 @@ type Series struct {
 	Instant  bool     `json:"instant,omitempty"` // it sees the present only, such as a probe: no back-filling, and its final measurement is no query of the window
 	Unit     Unit     `json:"unit,omitempty"`
 	Baseline *float64 `json:"baseline,omitempty"` // the same measurement over a whole window before the deployment; nil when there was none
-	Ticks    []Tick   `json:"ticks"`
-	Final    *Tick    `json:"final,omitempty"`
+	// Before is how long an answer took before the deployment; zero where
+	// that is not known. It is one answer, shown beside the others.
+	Before time.Duration `json:"before,omitempty"`
+	Ticks  []Tick        `json:"ticks"`
+	Final  *Tick         `json:"final,omitempty"`
 }
 
 // Verdict is what a watch came to. The empty verdict is that of a watch which

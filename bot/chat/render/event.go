@@ -62,6 +62,8 @@ func line(r *rotation.Rotation, e event.Event) string {
 		return sentences("✗ *Not taken:*", text)
 	case event.Verdict:
 		return sentences("*Watch: "+esc(verdictWord(e))+".*", text)
+	case event.Watching:
+		return text
 	case event.Scope:
 		return sentences("The watch follows a newer deployment:", code(e.Facts["deployment"])+".", text)
 	default:

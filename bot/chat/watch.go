@@ -1,0 +1,44 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"rekey/bot/chat/render"
+	"rekey/rotation/event"
+	"rekey/state"
+)
+
+// watchRef names the message of a watch among a rotation's messages. Stored.
+func watchRef(number int) string { return fmt.Sprintf("watch/%d", number) }
+
+// watchNumber is the number of the watch that an event tells of, 0 for none.
+func watchNumber(e event.Event) int {
+	n, err := strconv.Atoi(e.Facts["watch"])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// editWatch shows a watch as the record has it now. A message that can no
+// longer be edited is left as it is: how the watch ended is told by a line of
+// its own.
+func (c *Chat) editWatch(ctx context.Context, key string, number int) error {
+	r, at, err := c.messageOf(ctx, key, watchRef(number))
+	if errors.Is(err, errNotPosted) {
+		if _, gone := c.engine.Load(ctx, key); errors.Is(gone, state.ErrNotFound) {
+			return nil // with its messages
+		}
+	}
+	if err != nil {
+		return err
+	}
+	err = c.api.update(ctx, at.channel, at.ts, render.Watch(r, number))
+	if gone(err) || frozen(err) {
+		return nil
+	}
+	return c.helpful(err)
+}
