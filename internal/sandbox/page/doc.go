@@ -4,7 +4,7 @@
 //
 // # Model
 //
-// A [Page] serves static files and one stream of Server-Sent Events. It only
+// A [Page] serves static files, the workspace's own files, and one stream of Server-Sent Events. It only
 // shows: what a person does goes to the world's own API, over the same port.
 // The stream begins with a picture of everything and goes on with what changed:
 //
@@ -31,7 +31,8 @@
 // sent, should somebody have put it into a message or a name. [Guard] keeps
 // other web pages from acting or reading through the browser that shows this
 // one. The page itself loads nothing from elsewhere and puts foreign text into
-// the document as text only; its content security policy enforces both.
+// the document as text only; its content security policy enforces both. Of the
+// workspace's files only pictures are shown.
 //
 // The stream's format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 package page

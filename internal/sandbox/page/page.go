@@ -130,6 +130,7 @@ func (p *Page) routes() {
 		serve.ServeHTTP(out, r)
 	})))
 	p.mux.HandleFunc("GET /page/stream", p.stream)
+	p.mux.HandleFunc("GET /page/files/{id}", p.file)
 }
 
 // document is the page with all its modules named at the top, so that the

@@ -3,9 +3,11 @@ package slack_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,9 +68,15 @@ func recorded(t *testing.T, w *world) []recording {
 	ts := w.post(t, "approve?", slackgo.MsgOptionBlocks(section("approve?"), button("approve", "1")))
 	reply := w.post(t, "more", slackgo.MsgOptionTS(ts), slackgo.MsgOptionBlocks(button("more", "2")))
 	item := url.Values{"channel": {ops}, "timestamp": {ts}, "name": {"x"}}
+	announced, ok := get("files.getUploadURLExternal", url.Values{"filename": {"a.png"}, "length": {strconv.Itoa(len(dot(t)))}, "alt_txt": {"a dot"}}).(map[string]any)
+	if !ok || send(t, w, fmt.Sprint(announced["upload_url"]), string(dot(t))) != http.StatusOK {
+		t.Fatalf("uploading: %v", announced)
+	}
 	out := []recording{
 		{sample: "auth.test", ours: get("auth.test", nil), must: "ok team_id user_id bot_id"},
 		{sample: "chat.postEphemeral", ours: get("chat.postEphemeral", url.Values{"channel": {ops}, "user": {ann}, "text": {"x"}}), must: "message_ts"},
+		{sample: "files.getUploadURLExternal", ours: announced, must: "ok upload_url file_id"},
+		{sample: "files.completeUploadExternal", ours: get("files.completeUploadExternal", url.Values{"files": {fmt.Sprintf(`[{"id":%q}]`, announced["file_id"])}}), must: "ok files.id files.title files.name files.size files.alt_txt"},
 		{sample: "conversations.info", ours: get("conversations.info", url.Values{"channel": {ops}}), must: "channel.id channel.is_ext_shared channel.is_member"},
 		{sample: "reactions.add", ours: get("reactions.add", item), must: "ok"},
 		{sample: "usergroups.users.list", ours: get("usergroups.users.list", url.Values{"usergroup": {"S0APPROVERS"}}), must: "users"},
@@ -194,6 +202,9 @@ func union(list []any) any {
 
 func has(v any, path []string) bool {
 	for _, name := range path {
+		if list, ok := v.([]any); ok && len(list) > 0 {
+			v = list[0]
+		}
 		m, ok := v.(map[string]any)
 		if !ok {
 			return false

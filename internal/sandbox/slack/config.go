@@ -38,7 +38,7 @@ type Config struct {
 // DefaultScopes is the least the app can work with.
 func DefaultScopes() []string {
 	return []string{"commands", "chat:write", "reactions:read", "reactions:write",
-		"users:read", "usergroups:read", "channels:read", "groups:read"}
+		"users:read", "usergroups:read", "channels:read", "groups:read", "files:write"}
 }
 
 // Limits are the figures by which Slack measures an app.
@@ -48,6 +48,7 @@ type Limits struct {
 	ResponseURL  time.Duration // life of a response_url
 	ResponseUses int           // posts through one response_url
 	Ticket       time.Duration // life of a Socket Mode address before it is dialled
+	Upload       time.Duration // life of an upload address
 	Sockets      int           // open at the same time
 	// Retries are the pauses before each further delivery of an event that was
 	// not acknowledged.
@@ -82,6 +83,7 @@ func RealLimits() Limits {
 		ResponseURL:  30 * time.Minute,
 		ResponseUses: 5,
 		Ticket:       30 * time.Second,
+		Upload:       time.Minute,
 		Sockets:      10,
 		Retries:      []time.Duration{0, time.Minute, 5 * time.Minute},
 		Ping:         5 * time.Second,

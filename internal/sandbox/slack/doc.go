@@ -5,11 +5,13 @@
 //
 // A [Server] keeps users, channels, groups and messages in memory. The app (the
 // program under test) talks to it with any Slack client: Web API methods under
-// /api/, Socket Mode at the address that apps.connections.open hands out, and
-// response_url below /response/. People are driven by method calls:
+// /api/, Socket Mode at the address that apps.connections.open hands out,
+// response_url below /response/, and files at the addresses that
+// files.getUploadURLExternal hands out. People are driven by method calls:
 // [Server.SlashCommand], [Server.React], [Server.Unreact], [Server.Click]. What
 // they would see is read with [Server.Messages], [Server.Thread],
-// [Server.Ephemerals], and waited for with [Server.Wait] or [Server.Subscribe].
+// [Server.Ephemerals], [Server.File], and waited for with [Server.Wait] or
+// [Server.Subscribe].
 //
 // # Rules enforced
 //

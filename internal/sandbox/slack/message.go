@@ -23,6 +23,7 @@ type Message struct {
 	Reactions []Reaction      `json:"reactions,omitempty"`
 	Edits     int             `json:"edits,omitempty"`
 	Broadcast bool            `json:"broadcast,omitempty"` // reply also shown in the channel
+	Files     []File          `json:"files,omitempty"`
 
 	// Of a message only one person sees.
 	To  string `json:"to,omitempty"`

@@ -14,7 +14,7 @@ var (
 )
 
 // pass is a short-lived right: a Socket Mode ticket, a trigger_id, a
-// response_url. They differ in how long they live and how often they serve.
+// response_url, an upload address. They differ in how long they live and how often they serve.
 type pass struct {
 	kind  passKind
 	uses  int // left
@@ -28,12 +28,15 @@ const (
 	passTicket   passKind = "ticket"
 	passTrigger  passKind = "trigger"
 	passResponse passKind = "response"
+	passUpload   passKind = "upload"
 )
 
-// origin is the interaction that a response_url answers.
+// origin is what a pass was handed out for: the interaction that a response_url
+// answers, the file that an address takes.
 type origin struct {
 	channel, user string
 	message       *Message // what was clicked; nil for a slash command
+	file          string   // id of the file announced, for an upload address
 }
 
 // keptPasses bounds the passes remembered; the oldest are forgotten first.

@@ -43,6 +43,8 @@ type Server struct {
 	lastID     int
 	passes     map[string]*pass
 	passOrder  []string
+	files      map[string]*File
+	fileOrder  []string // ids, oldest first
 	limiters   map[string]*rate.Limiter
 	seq        int
 	changes    []Change
@@ -72,6 +74,7 @@ func New(c Config) *Server {
 		messages:   map[string][]Message{},
 		ephemerals: map[string][]Message{},
 		passes:     map[string]*pass{},
+		files:      map[string]*File{},
 		limiters:   map[string]*rate.Limiter{},
 		changed:    make(chan struct{}),
 		deliveries: map[string]*delivery{},
@@ -86,12 +89,13 @@ func New(c Config) *Server {
 	return s
 }
 
-// Handler serves /api/, /socket and /response/.
+// Handler serves /api/, /socket, /response/ and /upload/.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.serveMethod)
 	mux.HandleFunc("GET /socket", s.serveSocket)
 	mux.HandleFunc("POST /response/{id}", s.serveResponse)
+	mux.HandleFunc("POST /upload/v1/{id}", s.serveUpload)
 	return wire.Tap{Recorder: s.Requests, Faults: s.Faults}.Wrap(mux)
 }
 

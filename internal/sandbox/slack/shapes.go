@@ -20,6 +20,13 @@ func (s *Server) shape(m Message) fields {
 	if m.Blocks != nil {
 		out["blocks"] = m.Blocks
 	}
+	if len(m.Files) > 0 {
+		var files []fields
+		for _, f := range m.Files {
+			files = append(files, s.fileShape(f))
+		}
+		out["files"] = files
+	}
 	if m.Metadata != nil {
 		out["metadata"] = m.Metadata
 	}

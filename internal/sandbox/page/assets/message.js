@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { blocks } from './blocks.js';
+import { files } from './files.js';
 import { glyph, palette } from './emoji.js';
 import { react, unreact } from './api.js';
 import { acted } from './scroll.js';
@@ -32,7 +33,8 @@ export function message(m, again, ...more) {
         isBot(m.user) ? h('span', { class: 'tag' }, 'app') : h('span', { class: 'tag' }, person(m.user)?.role || ''),
         h('time', { datetime: when.toISOString(), title: full(when) }, seconds(when)),
         m.edits > 0 && h('span', { class: 'edited' }, '(edited)')),
-      h('div', { class: 'blocks' }, ...blocks(m)),
+      (m.text || m.blocks?.length > 0 || !m.files?.length) && h('div', { class: 'blocks' }, ...blocks(m)),
+      ...files(m),
       !m.to && reactions(m), ...more));
 }
 
