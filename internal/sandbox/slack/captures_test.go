@@ -118,6 +118,38 @@ func recorded(t *testing.T, w *world) []recording {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+	modal := func(notify bool) string {
+		go func() {
+			_, err := w.Click(t.Context(), ann, slack.Press{Channel: ops, TS: reply, Action: "more"})
+			done <- err
+		}()
+		trigger := payload().(map[string]any)["trigger_id"].(string)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		v, err := w.api.OpenViewContext(t.Context(), trigger, form("Why?", func(v *slackgo.ModalViewRequest) { v.NotifyOnClose = notify }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.ID
+	}
+	id := modal(false)
+	go func() {
+		_, err := w.Submit(t.Context(), ann, id, map[string]string{"why": "x"})
+		done <- err
+	}()
+	view := "type user.id user.team_id team.id view.id view.callback_id view.private_metadata view.state view.hash"
+	// The samples have an empty state and no blocks: both are whatever the app sent.
+	out = append(out, recording{sample: "ViewSubmissionPayload", ours: payload(), must: view + " trigger_id", allow: "view.blocks view.state.values response_urls"})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	id = modal(true)
+	go func() { done <- w.Dismiss(t.Context(), ann, id) }()
+	out = append(out, recording{sample: "ViewClosedPayload", ours: payload(), must: view + " is_cleared", allow: "view.blocks view.state.values"})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 

@@ -64,7 +64,7 @@ func (s *Server) clickPayload(user string, p Press) (fields, error) {
 		"enterprise": nil, "is_enterprise_install": false,
 		"container": container, "channel": fields{"id": ch.ID, "name": ch.Name},
 		"state": fields{}, "actions": []fields{action},
-		"trigger_id":   s.triggerLocked(),
+		"trigger_id":   s.triggerLocked(origin{channel: ch.ID, user: u.ID}),
 		"response_url": s.responseURLLocked(origin{channel: ch.ID, user: u.ID, message: &m}),
 	}
 	if m.To == "" { // the content of an ephemeral message is not sent back

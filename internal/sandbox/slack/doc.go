@@ -8,10 +8,10 @@
 // /api/, Socket Mode at the address that apps.connections.open hands out,
 // response_url below /response/, and files at the addresses that
 // files.getUploadURLExternal hands out. People are driven by method calls:
-// [Server.SlashCommand], [Server.React], [Server.Unreact], [Server.Click]. What
-// they would see is read with [Server.Messages], [Server.Thread],
-// [Server.Ephemerals], [Server.File], and waited for with [Server.Wait] or
-// [Server.Subscribe].
+// [Server.SlashCommand], [Server.React], [Server.Unreact], [Server.Click], and in
+// a modal [Server.Submit] and [Server.Dismiss]. What they would see is read with
+// [Server.Messages], [Server.Thread], [Server.Ephemerals], [Server.File],
+// [Server.Views], and waited for with [Server.Wait] or [Server.Subscribe].
 //
 // # Rules enforced
 //
@@ -28,7 +28,7 @@
 // comes again, at once, after a minute and after five, on any open socket; a
 // [Disturbance] makes the server redeliver, reorder or lose on purpose. The
 // event_id stays the same over all deliveries, the envelope_id does not unless
-// told so. Slash commands and clicks are delivered once.
+// told so. Slash commands, clicks and modals are delivered once.
 //
 // # Faults
 //

@@ -19,6 +19,8 @@ const (
 	Whispered    Kind = "whispered"    // Message is for User only
 	Reacted      Kind = "reacted"      // User put Reaction on Message
 	Unreacted    Kind = "unreacted"    // User took Reaction off Message
+	Viewed       Kind = "viewed"       // User has View in front of them, new or changed
+	Unviewed     Kind = "unviewed"     // View is gone
 	Connected    Kind = "connected"    // the app opened a socket
 	Disconnected Kind = "disconnected" // a socket ended
 	Acknowledged Kind = "acknowledged" // the app acknowledged an envelope in time
@@ -32,6 +34,7 @@ type Change struct {
 	At       time.Time `json:"at"`
 	Kind     Kind      `json:"kind"`
 	Message  Message   `json:"message,omitzero"`
+	View     View      `json:"view,omitzero"`
 	User     string    `json:"user,omitempty"`
 	Reaction string    `json:"reaction,omitempty"`
 }
@@ -116,6 +119,7 @@ func (s *Server) changesFrom(next int) ([]Change, <-chan struct{}) {
 type Snapshot struct {
 	Messages   map[string][]Message // by channel, oldest first
 	Ephemerals map[string][]Message // by person, oldest first
+	Views      map[string]View      // open, by id
 	Sockets    int                  // open
 	Stats      Stats
 }
@@ -157,6 +161,7 @@ func (s *Server) snapshotLocked() Snapshot {
 	return Snapshot{
 		Messages:   copyLists(s.messages),
 		Ephemerals: copyLists(s.ephemerals),
+		Views:      maps.Clone(s.views),
 		Sockets:    len(s.sockets),
 		Stats:      s.stats.clone(),
 	}

@@ -75,14 +75,20 @@ func (s *Server) spendLocked(kind passKind, id string) (origin, error) {
 func (s *Server) SpendTrigger(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := s.spendLocked(passTrigger, id)
+	_, err := s.exchangeLocked(id)
+	return err
+}
+
+// exchangeLocked uses a trigger_id and tells whose it was.
+func (s *Server) exchangeLocked(id string) (origin, error) {
+	from, err := s.spendLocked(passTrigger, id)
 	switch {
 	case errors.Is(err, errPassExpired):
-		return &Refusal{Code: "trigger_expired"}
+		return from, refuse("trigger_expired")
 	case errors.Is(err, errPassSpent):
-		return &Refusal{Code: "trigger_exchanged"}
+		return from, refuse("trigger_exchanged")
 	case err != nil:
-		return &Refusal{Code: "invalid_trigger_id"}
+		return from, refuse("invalid_trigger_id")
 	}
-	return nil
+	return from, nil
 }

@@ -72,7 +72,7 @@ func (s *Server) slashPayload(user, channel, command, text string) (fields, orig
 		"token": "sandbox", "team_id": s.cfg.TeamID, "team_domain": s.cfg.TeamDomain,
 		"channel_id": ch.ID, "channel_name": ch.Name, "user_id": u.ID, "user_name": u.Name,
 		"command": command, "text": text, "api_app_id": s.cfg.AppID, "is_enterprise_install": false,
-		"response_url": s.responseURLLocked(from), "trigger_id": s.triggerLocked(),
+		"response_url": s.responseURLLocked(from), "trigger_id": s.triggerLocked(from),
 	}, from, nil
 }
 
@@ -80,8 +80,8 @@ func (s *Server) responseURLLocked(from origin) string {
 	return s.base + "/response/" + s.issueLocked(pass{kind: passResponse, uses: s.lim.ResponseUses, from: from}, s.lim.ResponseURL)
 }
 
-func (s *Server) triggerLocked() string {
-	return s.issueLocked(pass{kind: passTrigger, uses: 1}, s.lim.Trigger)
+func (s *Server) triggerLocked(from origin) string {
+	return s.issueLocked(pass{kind: passTrigger, uses: 1, from: from}, s.lim.Trigger)
 }
 
 // showAnswer shows the payload of an acknowledgement. One for everybody shows

@@ -39,6 +39,7 @@ type Server struct {
 	groups     map[string]Group
 	messages   map[string][]Message
 	ephemerals map[string][]Message
+	views      map[string]View // by id
 	lastTS     int64
 	lastID     int
 	passes     map[string]*pass
@@ -73,6 +74,7 @@ func New(c Config) *Server {
 		groups:     map[string]Group{},
 		messages:   map[string][]Message{},
 		ephemerals: map[string][]Message{},
+		views:      map[string]View{},
 		passes:     map[string]*pass{},
 		files:      map[string]*File{},
 		limiters:   map[string]*rate.Limiter{},

@@ -78,6 +78,7 @@ func WithIDs(blocks []byte, next func() string) json.RawMessage {
 			}
 		}
 		fillAction(b["accessory"], next)
+		fillAction(b["element"], next)
 	}
 	filled, err := json.Marshal(list)
 	if err != nil {

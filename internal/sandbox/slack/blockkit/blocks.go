@@ -22,6 +22,9 @@ func (c *checker) block(pointer string, v any) {
 		return
 	}
 	rule, known := blockRules[o.kind()]
+	if o.kind() == "input" && c.inputs != nil {
+		rule, known = input, true
+	}
 	if !known {
 		c.fault(pointer+"/type", "unsupported type: %s", o.kind())
 		return

@@ -40,6 +40,7 @@ type checker struct {
 	faults   []string
 	blockIDs map[string]bool
 	markdown int
+	inputs   map[string]bool // pointers of the fields of a form; nil where there can be none
 }
 
 func (c *checker) fault(pointer, format string, args ...any) {
