@@ -39,6 +39,7 @@ func describe(w io.Writer, c *config.Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		plans(w, name, c.Secrets[name])
 	}
+	section(w, "Made by people, who paste the value into the vault's inbox", inboxes(c))
 	section(w, "Admin credentials, each stronger than what it rotates", admins(c))
 	section(w, "Addresses other than the vendor's own; each is handed credentials", hosts(c))
 	section(w, "Worth knowing", c.Findings())
@@ -117,6 +118,23 @@ func admins(c *config.Config) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		lines = append(lines, fmt.Sprintf("%s: %s", name, c.Secrets[name].Admin.Key))
+	}
+	return lines
+}
+
+// inboxes says for each secret that people make where they paste it.
+func inboxes(c *config.Config) []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		s := c.Secrets[name]
+		if !s.Entry.ByHand {
+			continue
+		}
+		for environment, e := range c.Environments.Each() {
+			if environment == rotation.Staging || !s.Shared() {
+				lines = append(lines, fmt.Sprintf("%s, %s: folder %s of the vault's environment %s", name, environment, e.Vault.Inbox, e.Vault.Environment))
+			}
+		}
 	}
 	return lines
 }

@@ -48,7 +48,7 @@ func (v variables) lookup(name string) (string, bool) {
 func everything() variables {
 	v := variables{}
 	for _, name := range []string{"FINGERPRINT_KEY", "SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "INFISICAL_ID", "INFISICAL_SECRET",
-		"DEPLOY_SECRET", "ATTEST_KEY", "FAL_ADMIN", "THUMBNAIL_ADMIN"} {
+		"DEPLOY_SECRET", "ATTEST_KEY", "FAL_ADMIN", "THUMBNAIL_ADMIN", "ANTHROPIC_ADMIN"} {
 		v[name] = "value-of-" + name + "-Zq7Rw2Xk9Lm4Tn8V"
 	}
 	v["REDIS_URL"] = "redis://:Zq7Rw2Xk9Lm4Tn8V@127.0.0.1:1"

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
 	"rekey/bot/config"
 	"rekey/internal/secret"
 	"rekey/providers"
+	"rekey/providers/anthropic"
 	"rekey/providers/fal"
+	"rekey/rotation"
 )
 
 // service is one that this program can rotate credentials of.
@@ -23,7 +26,8 @@ type service struct {
 // services are the built ones by the catalogue's key.
 func services() map[string]service {
 	return map[string]service{
-		"fal": {shape: providers.Overlap, build: buildFal},
+		"anthropic": {shape: providers.Overlap, undo: true, build: buildAnthropic},
+		"fal":       {shape: providers.Overlap, build: buildFal},
 	}
 }
 
@@ -35,6 +39,27 @@ func buildFal(s *config.Secret) (providers.Provider, error) {
 		HTTP:      &http.Client{Timeout: s.Timeout},
 		Waits:     waits(fal.DefaultWaits(), s.Waits),
 	})
+}
+
+func buildAnthropic(s *config.Secret) (providers.Provider, error) {
+	c := anthropic.Config{
+		BaseURL: s.BaseURL, Console: s.Console, AdminKey: reader(s.Admin.Key),
+		Workspaces: map[string]string{}, HTTP: &http.Client{Timeout: s.Timeout},
+		Waits: waits(anthropic.DefaultWaits(), s.Waits),
+	}
+	if len(s.Entry.Variables) != 1 {
+		return nil, fmt.Errorf("a key of Anthropic is one variable, not %d", len(s.Entry.Variables))
+	}
+	c.Variable = s.Entry.Variables[0]
+	for env, id := range map[string]string{rotation.Staging: s.Workspaces.Staging, rotation.Production: s.Workspaces.Production} {
+		if id != "" {
+			c.Workspaces[env] = id
+		}
+	}
+	if s.MinExpiry != nil {
+		c.MinExpiry = *s.MinExpiry
+	}
+	return anthropic.New(c)
 }
 
 // waits are a service's own, with what the configuration says otherwise.

@@ -43,7 +43,7 @@ func Catalogue() []Secret {
 		case "R2_ACCESS_KEY_ID":
 			e.Variables = []string{"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
 		case "ANTHROPIC_API_KEY":
-			e.ByHand = true
+			e.ByHand, e.Built = true, true
 		case "FAL_KEY":
 			e.Aliases = []string{"FAL_API_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET"}
 			e.Built = true

@@ -203,8 +203,19 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	case a.None != "" && (a.Staging != nil || a.Production != nil):
 		d.say(at+".affected", "none stands beside a check", "one or the other")
 	}
+	d.workspaces(s, at+".workspaces")
 	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
 		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())
+	}
+}
+
+// workspaces refuses what cannot be true of one key.
+func (d *decoder) workspaces(s *Secret, at string) {
+	if s.Workspaces != (Workspaces{}) && s.Entry.Service != "anthropic" {
+		d.say(at, "only Anthropic has workspaces", "it for Anthropic's secrets only, or leave it out,")
+	}
+	if s.Shared() && s.Workspaces.Staging != s.Workspaces.Production {
+		d.say(at, "one key for both environments belongs to one workspace", "scope: per-environment, or the same workspace twice")
 	}
 }
 

@@ -67,6 +67,7 @@ func (c *Config) Hosts() []Host {
 	note("infisical.url", c.Infisical.URL, usual(c.Infisical, "url"))
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		note("secrets."+name+".base_url", c.Secrets[name].BaseURL, "")
+		note("secrets."+name+".console_url", c.Secrets[name].Console, "")
 	}
 	return found
 }

@@ -27,6 +27,15 @@ type Secret struct {
 	Admin Admin `key:"admin"`
 	// BaseURL of the service; left out, the service's own.
 	BaseURL string `key:"base_url" form:"base"`
+	// Console is the address at which people make keys by hand, for services
+	// that have no other way; left out, the service's own.
+	Console string `key:"console_url" form:"url"`
+	// Workspaces are the ids of the workspaces whose keys the environments use
+	// (Anthropic); left out, those of the keys in use.
+	Workspaces Workspaces `key:"workspaces"`
+	// MinExpiry is how long a key made by hand must live at least, if it is
+	// given an expiry at all; left out, the service's own.
+	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`
 	// ExpiryMargin is how long before its expiry a value is due.
 	ExpiryMargin time.Duration `key:"expiry_margin" default:"14d"`
 	// Timeout of one call to the service.
@@ -49,6 +58,14 @@ type Secret struct {
 
 	// Entry is the effective catalogue entry.
 	Entry rotation.Secret
+}
+
+// Workspaces are ids by environment.
+type Workspaces struct {
+	// Staging is the workspace of staging's keys.
+	Staging string `key:"staging" form:"word"`
+	// Production is the workspace of production's keys.
+	Production string `key:"production" form:"word"`
 }
 
 // ByHand reports whether people paste values of any secret into the inbox.

@@ -129,6 +129,7 @@ func TestFindings(t *testing.T) {
 	want := []Host{
 		{"slack.api_url", "http://127.0.0.1:8065/api/"},
 		{"infisical.url", "https://eu.infisical.com"},
+		{"secrets.ANTHROPIC_API_KEY.console_url", "https://console.example.com/keys"},
 		{"secrets.FAL_KEY.base_url", "http://localhost:9000/v1"},
 	}
 	if diff := cmp.Diff(want, c.Hosts()); diff != "" {

@@ -27,8 +27,11 @@ func traitsAgree(t testing.TB, s Subject) {
 	if has[providers.Disabler](kind) && !has[providers.Ender](kind) {
 		t.Error("it can be disabled but not ended")
 	}
+	if traits.Guided != has[providers.Guide](kind) {
+		t.Errorf("Guided is %v, but having Guide is %v", traits.Guided, !traits.Guided)
+	}
 	methods := map[string]bool{
-		"Issuer": has[providers.Issuer](kind), "Lister": has[providers.Lister](kind),
+		"Issuer": has[providers.Issuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind),
 		"Prober": has[providers.Prober](kind), "Ender": has[providers.Ender](kind),
 	}
 	needs, known := map[providers.Shape][]string{
@@ -141,7 +144,7 @@ func surveyAsks(t testing.TB, s Subject) {
 func life(t testing.TB, s Subject) {
 	w, kind := open(t, s)
 	overlaps := kind.Traits().Shape == providers.Overlap
-	first := issue(t, kind, s.Label)
+	first := issue(t, w, kind, s.Label)
 	belongs(t, kind, first, s.Label)
 	lives(t, "the new one", kind, first.Values, providers.Alive)
 	if !overlaps {
@@ -150,7 +153,7 @@ func life(t testing.TB, s Subject) {
 	for env, values := range w.Current {
 		lives(t, "the old one of "+env+" after issuing", kind, values, providers.Alive)
 	}
-	second := issue(t, kind, s.Label+"b")
+	second := issue(t, w, kind, s.Label+"b")
 	if first.ID == second.ID {
 		t.Errorf("two credentials share the id %s", first.ID)
 	}
@@ -210,9 +213,9 @@ func endExplicit(t testing.TB, s Subject) {
 func everything(providers.Credential) bool { return true }
 
 func disable(t testing.TB, s Subject) {
-	_, kind := open(t, s)
+	w, kind := open(t, s)
 	disabler := capability[providers.Disabler](t, kind)
-	c := issue(t, kind, s.Label)
+	c := issue(t, w, kind, s.Label)
 	for _, act := range []struct {
 		name string
 		do   func() error

@@ -43,6 +43,10 @@ type World struct {
 	// Secrets returns every value the service has issued by now, and whatever
 	// else must not show: the admin credential above all.
 	Secrets func() []secret.Value
+	// ByHand makes a credential in the service's console as a person does who
+	// was guided there for the environment, and returns its values. It is set
+	// where the kind has a Guide.
+	ByHand func(environment, label string) providers.Values
 	// Faults stands in front of the service.
 	Faults *Faults
 }
@@ -66,6 +70,7 @@ func checks() []check {
 		{"every fault has its class", faults},
 		{"a probe under a fault never says alive", probeFaults},
 		{"a lost answer to issuing is lost, and happened once", lostIssue},
+		{"what a person hands over is taken or told", inspected},
 		{"a lost answer to ending may be repeated", lostEnd},
 		{"a cancelled call says so", cancelled},
 	}
@@ -142,9 +147,18 @@ func hasLabel(label string) func(providers.Credential) bool {
 	return func(c providers.Credential) bool { return c.Label == label }
 }
 
-// issue makes a credential in a healthy world.
-func issue(t testing.TB, kind providers.Kind, label string) providers.Credential {
+// issue makes a credential in a healthy world, by hand where the service has
+// no other way.
+func issue(t testing.TB, w World, kind providers.Kind, label string) providers.Credential {
 	t.Helper()
+	if guide, ok := kind.(providers.Guide); ok && !has[providers.Issuer](kind) {
+		e := w.errand(label)
+		found, err := guide.Inspect(t.Context(), e, w.ByHand(e.Environment, label))
+		if err != nil || found.Wrong != "" || found.Wait {
+			t.Fatalf("inspecting what was made by hand: %+v, %v", found, err)
+		}
+		return found.Credential
+	}
 	c, err := capability[providers.Issuer](t, kind).Issue(t.Context(), label)
 	if err != nil {
 		t.Fatalf("issuing in a healthy world: %v", err)

@@ -48,6 +48,7 @@ func TestSuiteBites(t *testing.T) {
 		breaking func(*model)
 	}{
 		"claims that ending is final": {"traits agree with methods", func(m *model) { m.traits.UndoOfEnd = false }},
+		"claims that people make it":  {"traits agree with methods", func(m *model) { m.traits.Guided = true }},
 		"a shape nobody knows":        {"traits agree with methods", func(m *model) { m.traits.Shape = "magic" }},
 		"no probing after an end":     {"traits hold what people and watches need", func(m *model) { m.traits.Waits.ProbeFor = 0 }},
 		"nameless":                    {"traits hold what people and watches need", func(m *model) { m.traits.Service = "" }},

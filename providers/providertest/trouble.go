@@ -26,6 +26,11 @@ func ops(t testing.TB, s Subject, w World, kind providers.Kind) []op {
 	if i, ok := kind.(providers.Issuer); ok {
 		all = append(all, op{name: "Issue", writes: true, call: func(ctx context.Context) (any, error) { return i.Issue(ctx, s.Label) }})
 	}
+	if g, ok := kind.(providers.Guide); ok {
+		e := w.errand(s.Label)
+		values := w.Current[e.Environment]
+		all = append(all, op{name: "Inspect", call: func(ctx context.Context) (any, error) { return g.Inspect(ctx, e, values) }})
+	}
 	if l, ok := kind.(providers.Lister); ok {
 		all = append(all, op{name: "List", call: func(ctx context.Context) (any, error) { return l.List(ctx) }})
 	}
@@ -143,13 +148,13 @@ func lostIssue(t testing.TB, s Subject) {
 	if err := capability[providers.Ender](t, kind).End(t.Context(), orphans[0].ID); err != nil {
 		t.Errorf("ending the orphan: %v", err)
 	}
-	belongs(t, kind, issue(t, kind, s.Label), s.Label)
+	belongs(t, kind, issue(t, w, kind, s.Label), s.Label)
 }
 
 func lostEnd(t testing.TB, s Subject) {
 	w, kind := open(t, s)
 	ender := capability[providers.Ender](t, kind)
-	c := issue(t, kind, s.Label)
+	c := issue(t, w, kind, s.Label)
 	_, _, err := under(t, w, LostAnswer, func(ctx context.Context) (any, error) { return nil, ender.End(ctx, c.ID) })
 	// An adapter may find out by itself that the end arrived.
 	if err != nil && classified(t, "ending", err).Class != fault.Lost {

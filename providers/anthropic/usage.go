@@ -1,0 +1,119 @@
+package anthropic
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"rekey/internal/fault"
+	"rekey/internal/rest"
+	"rekey/providers"
+)
+
+// window is how fine a question about usage may be asked, by how far back:
+// the widths of the report's buckets and how many of them fit on a page
+// (https://platform.claude.com/docs/en/manage-claude/usage-cost-api).
+type window struct {
+	width string
+	each  time.Duration
+	most  time.Duration
+}
+
+// span is what to ask for.
+type span struct {
+	width      string
+	start, end time.Time
+}
+
+var windows = []window{
+	{"1m", time.Minute, 24 * time.Hour},
+	{"1h", time.Hour, 7 * 24 * time.Hour},
+	{"1d", 24 * time.Hour, 365 * 24 * time.Hour},
+}
+
+// bucket is one stretch of the report. Results are one per group, and none
+// where nothing was used.
+type bucket struct {
+	Start   string `json:"starting_at"`
+	End     string `json:"ending_at"`
+	Results *[]struct {
+		Key string `json:"api_key_id"`
+	} `json:"results"`
+}
+
+// LastUsed returns the end of the last bucket in which the key was used. The
+// report is typically fresh within five minutes.
+func (k *apiKey) LastUsed(ctx context.Context, id providers.ID, since time.Time) (time.Time, error) {
+	const op = "asking Anthropic when a key was used"
+	never := func(detail string) error {
+		return &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: detail}
+	}
+	if !idForm.MatchString(string(id)) {
+		return time.Time{}, never("that is not a key id")
+	}
+	now := time.Now().UTC()
+	for _, w := range windows {
+		if now.Sub(since) <= w.most {
+			return k.p.lastBucket(ctx, op, id, span{w.width, since.UTC().Truncate(w.each), now.Truncate(w.each).Add(w.each)})
+		}
+	}
+	return time.Time{}, never("that is more than a year ago")
+}
+
+func (p *Provider) lastBucket(ctx context.Context, op string, id providers.ID, s span) (time.Time, error) {
+	var last time.Time
+	page, seen := "", map[string]bool{}
+	for range maxPages {
+		query := url.Values{
+			"starting_at": {s.start.Format(time.RFC3339)}, "ending_at": {s.end.Format(time.RFC3339)}, "bucket_width": {s.width},
+			"api_key_ids[]": {string(id)}, "group_by[]": {"api_key_id"},
+		}
+		if page != "" {
+			query.Set("page", page)
+		}
+		var report struct {
+			Data *[]bucket `json:"data"`
+			More *bool     `json:"has_more"`
+			Next *string   `json:"next_page"`
+		}
+		if err := p.asAdmin(ctx, rest.Call{Op: op, Path: "/v1/organizations/usage_report/messages", Query: query}, &report); err != nil {
+			return time.Time{}, err
+		}
+		if report.Data == nil || report.More == nil {
+			return time.Time{}, fault.New(op, fault.Garbled, "the answer is no report")
+		}
+		for _, b := range *report.Data {
+			at, used, err := b.used(string(id))
+			if err != nil {
+				return time.Time{}, fault.New(op, fault.Garbled, "a bucket has no readable time or no results")
+			}
+			if used && at.After(last) {
+				last = at
+			}
+		}
+		switch {
+		case !*report.More:
+			return last, nil
+		case report.Next == nil || *report.Next == "" || seen[*report.Next]:
+			return time.Time{}, fault.New(op, fault.Garbled, "there is more, but the way to it leads nowhere")
+		}
+		page = *report.Next
+		seen[page] = true
+	}
+	return time.Time{}, fault.New(op, fault.TooLarge, "the report does not end")
+}
+
+// used reports whether the key has results in the bucket, and when that ends.
+func (b bucket) used(id string) (time.Time, bool, error) {
+	at, err := time.Parse(time.RFC3339, b.End)
+	if err != nil || b.Results == nil {
+		return time.Time{}, false, errors.New("no time or no results")
+	}
+	for _, r := range *b.Results {
+		if r.Key == "" || r.Key == id {
+			return at, true, nil
+		}
+	}
+	return at, false, nil
+}
