@@ -12,6 +12,7 @@ import (
 // agree checks what two or more keys say together.
 func (d *decoder) agree(c *Config) {
 	d.redis(c.Redis)
+	d.announce(c.Announce)
 	if c.Chat.RetryMax < c.Chat.RetryFirst {
 		d.say("chat.retry_max", "it is shorter than retry_first", "at least "+c.Chat.RetryFirst.String())
 	}

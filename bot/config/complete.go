@@ -9,9 +9,10 @@ import (
 	"rekey/rotation"
 )
 
-// complete fills what depends on more than one key: the vault's own names of
-// environments, and the catalogue's entries.
+// complete fills what depends on more than one key: the digest's channel, the
+// vault's own names of environments, and the catalogue's entries.
 func (d *decoder) complete(c *Config) {
+	c.Announce.Channel = orElse(c.Announce.Channel, c.Slack.Channel)
 	for environment, slug := range map[string]*string{
 		"staging": &c.Environments.Staging.Vault.Environment,
 		"prod":    &c.Environments.Production.Vault.Environment,

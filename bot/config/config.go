@@ -42,6 +42,8 @@ type Config struct {
 	Engine Engine `key:"engine"`
 	// Chat holds the waits towards Slack.
 	Chat Chat `key:"chat"`
+	// Announce is the digest of what is due: when and where it is told.
+	Announce Announce `key:"announce"`
 
 	// Secrets are the secrets this installation uses, by name. Names of the
 	// built-in catalogue bring their service, variables, period and impact.

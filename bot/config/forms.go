@@ -35,6 +35,8 @@ var forms = map[string]form{
 	"address":      {check: address, example: "host:port, such as 127.0.0.1:6379"},
 	"base":         {check: base, example: "scheme, host and path, such as https://service.example.com"},
 	"channel":      {pattern: regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`), what: "a channel's id", example: "the id from the channel's details, such as C0123ABCD"},
+	"cron":         {check: cron, example: `minute, hour, day of the month, month and day of the week, such as "0 9 * * MON-FRI"`},
+	"date":         {check: date, example: "a day such as 2027-01-31"},
 	"env":          {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), what: "a variable's name", example: "a name such as SLACK_BOT_TOKEN"},
 	"file":         {pattern: regexp.MustCompile(`^[^\x00]+$`), what: "a path", example: "a path"},
 	"group":        {pattern: regexp.MustCompile(`^S[A-Z0-9]{2,20}$`), what: "a user group's id", example: "an id such as S0123ABCD, not the group's name"},
@@ -56,6 +58,7 @@ var forms = map[string]form{
 	"user":         {pattern: regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`), what: "a person's id", example: "an id such as U0123ABCD, not a name or an address"},
 	"variable":     {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), what: "a variable's name", example: "a name such as FAL_KEY"},
 	"word":         {pattern: regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`), what: "a single word", example: "letters, digits, dots and hyphens"},
+	"zone":         {check: zone, example: "a name of the zone database, such as Europe/Berlin or UTC"},
 }
 
 // link accepts https URLs, and http ones on loopback: a credential, a proof

@@ -86,6 +86,9 @@ func (s *Secret) Shared() bool { return s.Scope == "shared" }
 type Admin struct {
 	// Key of the admin credential, as its service writes it.
 	Key Source `key:"key" need:"key_file: and a path, or key_env: and a variable's name"`
+	// Expires is the day on which the service ends the admin credential by
+	// itself, where it does. The digest says so before it comes.
+	Expires string `key:"expires" form:"date"`
 }
 
 // Waits are a service's three pauses. What is left out has the service's own
