@@ -35,5 +35,13 @@
 // moment of the act, the vault still showing the new value in every
 // environment, and a fresh life certificate.
 //
+// # What is due
+//
+// [Engine.Overview] tells the age of every secret. [Engine.Announce] makes a
+// digest of it for one tick of a calendar that somebody else keeps: the last
+// tick told, the digest and what people have snoozed are one more record, the
+// calendar, beside the rotations. Announcing a tick twice tells it once, on
+// any number of replicas.
+//
 // The package knows contracts only: no Slack, no Redis, no HTTP.
 package rotation

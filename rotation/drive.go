@@ -22,6 +22,7 @@ type run struct {
 	lease   state.Lease
 	rev     int64
 	r       *Rotation
+	was     State          // as it is stored
 	kind    providers.Kind // found by a survey during this run
 	begun   bool           // the intent of the step at the cursor was committed by this run, and the act not entered since
 	over    bool           // the lease was given up with a commit
@@ -78,6 +79,9 @@ func (e *Engine) hold(ctx context.Context, key string) (*run, error) {
 	if err == nil {
 		w.rev = record.Revision
 		w.r, err = decodeRecord(key, record.Body)
+	}
+	if err == nil {
+		w.was = w.r.State
 	}
 	if err == nil {
 		var ok bool
@@ -297,6 +301,9 @@ func (w *run) stepOf(act Act, environment string) int {
 // commit writes record, events and timer in one act.
 func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) error {
 	var err error
+	if w.r.State != w.was {
+		w.r.Since = time.Now()
+	}
 	if c.Events, err = journalled(events); err != nil {
 		return err
 	}
@@ -308,7 +315,7 @@ func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) 
 	if err != nil {
 		return fmt.Errorf("committing %s: %w: %w", w.r.Key(), errNotStored, err)
 	}
-	w.rev, w.over = rev, c.Release
+	w.rev, w.over, w.was = rev, c.Release, w.r.State
 	if c.Extend > 0 {
 		w.lease.Until = before.Add(c.Extend)
 	}

@@ -207,6 +207,7 @@ type Rotation struct {
 	Ended     time.Time `json:"ended,omitzero"`
 	Surveyed  time.Time `json:"surveyed"`
 	State     State     `json:"state"`
+	Since     time.Time `json:"since,omitzero"` // when it came into this state; absent in older records
 
 	Cell     Cell             `json:"cell"`
 	Traits   providers.Traits `json:"traits"` // as surveyed; hashed into the plan
@@ -303,10 +304,21 @@ func (r *Rotation) OldDead() bool {
 // Wrote reports whether this rotation has written the environment.
 func (r *Rotation) Wrote(environment string) bool { return len(r.Places[environment].After) > 0 }
 
+// Rests is since when the rotation is in its state, or since when at most.
+func (r *Rotation) Rests() time.Time {
+	if r.Since.IsZero() {
+		return r.Started
+	}
+	return r.Since
+}
+
 // Key is the rotation's key in the store.
 func (r *Rotation) Key() string { return recordKey(r.ID) }
 
-func recordKey(id string) string { return "rotation/" + id }
+// recordPrefix tells rotations from the other records of the store.
+const recordPrefix = "rotation/"
+
+func recordKey(id string) string { return recordPrefix + id }
 
 // recordVersion is the stored form written by this program. Rule for the
 // next one: decode old forms into old structs and convert; never rewrite a

@@ -14,8 +14,9 @@ const (
 	NoRotation     RefusalCode = "no rotation"
 	NotPlannable   RefusalCode = "no plan"
 	SurveyStopped  RefusalCode = "survey stopped"
-	NotNow         RefusalCode = "not now" // for example: nothing to retry
-	Busy           RefusalCode = "busy"    // the rotation is in the middle of an act; ask again
+	NotNow         RefusalCode = "not now"  // for example: nothing to retry
+	Outdated       RefusalCode = "outdated" // what the person acted on is no longer so
+	Busy           RefusalCode = "busy"     // the rotation is in the middle of an act; ask again
 )
 
 // Refusal is a request that changed nothing, with a sentence for people.

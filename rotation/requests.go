@@ -19,6 +19,9 @@ type Order struct {
 	Secret    string // its catalogue name, in any case
 	Requester Person
 	Reason    string
+	// Seen is when what the person acts on was true, zero for what they know
+	// themselves. A secret that was rotated since is left alone.
+	Seen time.Time
 }
 
 // Preview is a dry run: what a rotation would do, found by a survey that
@@ -68,7 +71,7 @@ func (e *Engine) Start(ctx context.Context, o Order) (*Rotation, error) {
 		return nil, err
 	}
 	o.Secret = s.Name
-	if err := e.free(ctx, s); err != nil {
+	if err := errors.Join(e.free(ctx, s), e.still(ctx, s, o.Seen)); err != nil {
 		return nil, err
 	}
 	found, err := e.survey(ctx, s)

@@ -64,6 +64,7 @@ type key struct{ label, value string }
 type version struct {
 	value string
 	note  deploy.Note
+	made  time.Time
 }
 
 const oldValue = "key-old:0123456789abcdef0123456789"
@@ -278,7 +279,7 @@ type vault struct{ g *rig }
 
 func (v vault) entry(env string, n int) deploy.Entry {
 	version := v.g.vault[env][n-1]
-	return deploy.Entry{ID: "entry-" + env, Name: "FAL_KEY", Version: n, Value: secret.New(version.value), Metadata: version.note}
+	return deploy.Entry{ID: "entry-" + env, Name: "FAL_KEY", Version: n, Value: secret.New(version.value), Metadata: version.note, Made: version.made}
 }
 
 func (v vault) Read(_ context.Context, env string, names []string) (map[string]deploy.Entry, error) {
@@ -308,7 +309,7 @@ func (v vault) Write(_ context.Context, env string, changes []deploy.Assignment)
 		if changes[0].From != len(v.g.vault[env]) {
 			return fault.New("writing", fault.ChangedByOther, "")
 		}
-		v.g.vault[env] = append(v.g.vault[env], version{changes[0].Value.Reveal(), changes[0].Note})
+		v.g.vault[env] = append(v.g.vault[env], version{changes[0].Value.Reveal(), changes[0].Note, time.Now()})
 		e = v.entry(env, len(v.g.vault[env]))
 		return nil
 	})

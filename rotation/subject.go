@@ -27,6 +27,9 @@ type Subject struct {
 	AlsoIn    []string // consumers not fed by the vault, shown before approval
 	// ExpiryMargin is how long before its expiry a value is due at the latest.
 	ExpiryMargin time.Duration
+	// AdminExpires is when the service ends the admin credential by itself;
+	// zero where it does not or nobody has said.
+	AdminExpires time.Time
 	// Slots are serialised beside the secret itself: rotations that would
 	// disturb each other name the same one, such as "account/fal".
 	Slots []string

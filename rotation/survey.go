@@ -207,7 +207,7 @@ func hashOf(facts any) (string, error) {
 func (f *surveyed) rotation(id string, o Order, now time.Time) *Rotation {
 	return &Rotation{
 		ID: id, Secret: o.Secret, Requester: o.Requester, Reason: o.Reason,
-		Started: now, Surveyed: now, State: Running,
+		Started: now, Surveyed: now, State: Running, Since: now,
 		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places,
 	}
 }

@@ -17,9 +17,9 @@ import (
 
 // Age is how old a value is, as far as can be told.
 type Age struct {
-	Known   bool      // Since is exact
-	AtLeast bool      // the value is at least as old as Since; how much older is unknown
-	Since   time.Time // zero when nothing is known
+	Known   bool      `json:"known,omitempty"`    // Since is exact
+	AtLeast bool      `json:"at_least,omitempty"` // the value is at least as old as Since; how much older is unknown
+	Since   time.Time `json:"since,omitzero"`     // zero when nothing is known
 }
 
 // Days are the whole days that have passed since then, of which there may have

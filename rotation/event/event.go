@@ -42,6 +42,11 @@ const (
 	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
 	Dead      Kind = "dead"      // the death certificate; Facts
 	Reported  Kind = "reported"  // the rotation is finished; Facts
+
+	// Of the calendar, which is no rotation.
+	Digest    Kind = "digest"    // what is due is told; Facts["tick"]
+	Snoozed   Kind = "snoozed"   // somebody does not want to be reminded; By, Facts["secret"], Facts["until"]
+	Unsnoozed Kind = "unsnoozed" // somebody wants to be reminded again; By, Facts["secret"]
 )
 
 // Version of the stored form written by this program.
@@ -66,7 +71,7 @@ type Event struct {
 // the journal, and so is a step that has nothing to say.
 func (e Event) Posted() bool {
 	switch e.Kind {
-	case Intent:
+	case Intent, Snoozed, Unsnoozed:
 		return false
 	case Done, Waiting, Retrying:
 		return e.Text != ""

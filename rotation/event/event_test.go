@@ -51,6 +51,9 @@ func TestWhatPeopleSee(t *testing.T) {
 		{Event{Kind: Card}, true, true},
 		{Event{Kind: Stopped, Text: "x"}, true, true},
 		{Event{Kind: Reported}, true, false},
+		{Event{Kind: Digest}, true, false},
+		{Event{Kind: Snoozed}, false, false},
+		{Event{Kind: Unsnoozed}, false, false},
 	} {
 		if c.e.Posted() != c.posted || c.e.Urgent() != c.urgent {
 			t.Errorf("%+v: posted %t, urgent %t", c.e, c.e.Posted(), c.e.Urgent())
