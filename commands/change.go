@@ -7,8 +7,9 @@ import (
 	"rekey/rotation"
 )
 
-func (h *Handler) start(ctx context.Context, name string, by rotation.Person) (Reply, error) {
-	r, err := h.engine.Start(ctx, rotation.Order{Secret: name, Requester: by})
+func (h *Handler) start(ctx context.Context, o rotation.Order) (Reply, error) {
+	name := o.Secret
+	r, err := h.engine.Start(ctx, o)
 	if err != nil {
 		return Reply{}, fmt.Errorf("starting %s: %w", name, err)
 	}
@@ -43,4 +44,26 @@ func (h *Handler) retry(ctx context.Context, name string, by rotation.Person) (R
 func changed(title string, r *rotation.Rotation) Reply {
 	s := Describe(r)
 	return Reply{Title: title, Text: title + ". " + s.State + ". " + s.Safe, Rows: situationRows(r)}
+}
+
+func (h *Handler) snooze(ctx context.Context, p rotation.Put) (Reply, error) {
+	s, err := h.engine.Snooze(ctx, p)
+	if err != nil {
+		return Reply{}, fmt.Errorf("snoozing %s: %w", p.Secret, err)
+	}
+	return Reply{
+		Title:      p.Secret + " is snoozed",
+		Text:       "Nobody is reminded of its age for " + days(p.For) + ". `/rotate` still shows it.",
+		Paragraphs: []string{"Nobody is reminded of its age for " + days(p.For) + ", or until it is rotated. `/rotate` and the digest still name it."},
+		Rows:       []Row{{Label: "Until", When: s.Until}},
+		Notes:      []string{"`/rotate unsnooze " + p.Secret + "` ends it now, `/rotate " + p.Secret + "` rotates it."},
+	}, nil
+}
+
+func (h *Handler) unsnooze(ctx context.Context, name string, by rotation.Person) (Reply, error) {
+	if err := h.engine.Unsnooze(ctx, name, by); err != nil {
+		return Reply{}, fmt.Errorf("ending the snooze of %s: %w", name, err)
+	}
+	text := "The next digest reminds people of " + name + " again if it is due."
+	return Reply{Title: name + " is not snoozed any more", Text: text, Paragraphs: []string{text}}, nil
 }

@@ -1,8 +1,13 @@
 package commands
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"rekey/rotation"
 )
 
 // verb is what a person wants.
@@ -15,6 +20,8 @@ const (
 	status verb = "status"
 	cancel verb = "cancel"
 	retry  verb = "retry"
+	snooze verb = "snooze"
+	wake   verb = "unsnooze"
 	help   verb = "help"
 	later  verb = "later" // known, and not in this version
 )
@@ -22,14 +29,16 @@ const (
 // verbs are the words people may type, with what they mean.
 var verbs = map[string]verb{
 	"list": list, "status": status, "cancel": cancel, "retry": retry, "help": help,
-	"history": later, "rollback": later, "snooze": later, "doctor": later,
+	"snooze": snooze, "unsnooze": wake,
+	"history": later, "rollback": later, "doctor": later,
 }
 
 // ask is an understood request.
 type ask struct {
 	verb verb
-	name string // of a configured secret, "" where the verb stands alone
-	word string // the typed verb, one of verbs; for later
+	name string        // of a configured secret, "" where the verb stands alone
+	word string        // the typed verb, one of verbs; for later
+	span time.Duration // how long; for snooze
 }
 
 // vocabulary is what words can mean here.
@@ -48,7 +57,7 @@ type misfit struct {
 // parse understands a line after `/rotate`. It returns a misfit or an ask,
 // never both.
 //
-//	line = [ verb [ NAME ] ] | NAME [ "--plan" ]
+//	line = [ verb [ NAME ] ] | "snooze" NAME span | NAME [ "--plan" ]
 func (v vocabulary) parse(text string) (ask, *misfit) {
 	words, flags := split(text)
 	planned, m := readFlags(flags)
@@ -75,6 +84,8 @@ func (v vocabulary) parseVerb(known verb, words []string, planned bool) (ask, *m
 		return ask{verb: later, word: word}, nil
 	case planned:
 		return ask{}, &misfit{"`--plan` goes with the name of a secret only.", "Try `/rotate NAME --plan`."}
+	case known == snooze && len(words) > 1:
+		return v.parseSnooze(words)
 	case (known == help || known == list) && len(words) == 1:
 		return ask{verb: known}, nil
 	case known == help:
@@ -88,6 +99,38 @@ func (v vocabulary) parseVerb(known verb, words []string, planned bool) (ask, *m
 	}
 	name, m := v.resolve(words[1])
 	return ask{verb: known, name: name}, m
+}
+
+// parseSnooze reads a name and a length of time.
+func (v vocabulary) parseSnooze(words []string) (ask, *misfit) {
+	name, m := v.resolve(words[1])
+	if m != nil {
+		return ask{}, m
+	}
+	span, ok := readSpan(strings.Join(words[2:], ""))
+	switch {
+	case len(words) == 2:
+		return ask{}, &misfit{"`snooze` needs to know for how long.", "Try `/rotate snooze " + name + " 7d`."}
+	case !ok:
+		return ask{}, &misfit{"That is not 1 to 30 days.", "Try `/rotate snooze " + name + " 7d`, or `2w` for weeks."}
+	}
+	return ask{verb: snooze, name: name, span: span}, nil
+}
+
+var spanForm = regexp.MustCompile(`^(?i)([1-9][0-9]?)(d|days?|w|weeks?)$`)
+
+// readSpan reads days or weeks, as long as a snooze may be.
+func readSpan(text string) (time.Duration, bool) {
+	m := spanForm.FindStringSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.Atoi(m[1])
+	if strings.HasPrefix(strings.ToLower(m[2]), "w") {
+		n *= 7
+	}
+	span := time.Duration(n) * 24 * time.Hour
+	return span, err == nil && span <= rotation.LongestSnooze
 }
 
 // parseName reads a line that begins with a name.

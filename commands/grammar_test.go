@@ -3,33 +3,37 @@ package commands
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 var testWords = vocabulary{names: []string{"FAL_KEY", "ANTHROPIC_API_KEY", "NEXT_PUBLIC_HELIUS_RPC_URL"}, unknown: []string{"MEM0_API_KEY"}}
 
 func TestParse(t *testing.T) {
 	tests := map[string]ask{
-		"":                              {verb: list},
-		"  ":                            {verb: list},
-		"list":                          {verb: list},
-		"FAL_KEY":                       {verb: start, name: "FAL_KEY"},
-		"fal_key":                       {verb: start, name: "FAL_KEY"},
-		"Fal-Key":                       {verb: start, name: "FAL_KEY"},
-		"`FAL_KEY`":                     {verb: start, name: "FAL_KEY"},
-		"FAL_KEY --plan":                {verb: plan, name: "FAL_KEY"},
-		"--plan FAL_KEY":                {verb: plan, name: "FAL_KEY"},
-		"FAL_KEY —plan":                 {verb: plan, name: "FAL_KEY"},
-		"next_public_helius_rpc_url":    {verb: start, name: "NEXT_PUBLIC_HELIUS_RPC_URL"},
-		"status":                        {verb: status},
-		"STATUS fal_key":                {verb: status, name: "FAL_KEY"},
-		"cancel FAL_KEY":                {verb: cancel, name: "FAL_KEY"},
-		"retry FAL_KEY":                 {verb: retry, name: "FAL_KEY"},
-		"help":                          {verb: help},
-		"help me please":                {verb: help},
-		"history FAL_KEY":               {verb: later, word: "history"},
-		"rollback FAL_KEY":              {verb: later, word: "rollback"},
-		"snooze ANTHROPIC_API_KEY 3d x": {verb: later, word: "snooze"},
-		"doctor":                        {verb: later, word: "doctor"},
+		"":                            {verb: list},
+		"  ":                          {verb: list},
+		"list":                        {verb: list},
+		"FAL_KEY":                     {verb: start, name: "FAL_KEY"},
+		"fal_key":                     {verb: start, name: "FAL_KEY"},
+		"Fal-Key":                     {verb: start, name: "FAL_KEY"},
+		"`FAL_KEY`":                   {verb: start, name: "FAL_KEY"},
+		"FAL_KEY --plan":              {verb: plan, name: "FAL_KEY"},
+		"--plan FAL_KEY":              {verb: plan, name: "FAL_KEY"},
+		"FAL_KEY —plan":               {verb: plan, name: "FAL_KEY"},
+		"next_public_helius_rpc_url":  {verb: start, name: "NEXT_PUBLIC_HELIUS_RPC_URL"},
+		"status":                      {verb: status},
+		"STATUS fal_key":              {verb: status, name: "FAL_KEY"},
+		"cancel FAL_KEY":              {verb: cancel, name: "FAL_KEY"},
+		"retry FAL_KEY":               {verb: retry, name: "FAL_KEY"},
+		"help":                        {verb: help},
+		"help me please":              {verb: help},
+		"history FAL_KEY":             {verb: later, word: "history"},
+		"rollback FAL_KEY":            {verb: later, word: "rollback"},
+		"snooze ANTHROPIC_API_KEY 3d": {verb: snooze, name: "ANTHROPIC_API_KEY", span: 3 * 24 * time.Hour},
+		"Snooze fal_key 2 weeks":      {verb: snooze, name: "FAL_KEY", span: 14 * 24 * time.Hour},
+		"snooze FAL_KEY 30D":          {verb: snooze, name: "FAL_KEY", span: 30 * 24 * time.Hour},
+		"unsnooze FAL_KEY":            {verb: wake, name: "FAL_KEY"},
+		"doctor":                      {verb: later, word: "doctor"},
 	}
 	for text, want := range tests {
 		got, m := testWords.parse(text)
@@ -60,6 +64,16 @@ func TestParseRefuses(t *testing.T) {
 		"retry":               "`/rotate retry NAME`",
 		"FAL_KEY now":         "One secret at a time",
 		"FAL_KEY status":      "`/rotate status FAL_KEY`",
+		"snooze":              "`/rotate snooze NAME 7d`",
+		"snooze FAL_KEY":      "`/rotate snooze FAL_KEY 7d`",
+		"snooze FAL_KEY 31d":  "1 to 30 days",
+		"snooze FAL_KEY 0d":   "1 to 30 days",
+		"snooze FAL_KEY 5w":   "1 to 30 days",
+		"snooze FAL_KEY 3h":   "1 to 30 days",
+		"snooze FAL_KEY 3d x": "1 to 30 days",
+		"snooze FALKEY 3d":    "`FAL_KEY`",
+		"unsnooze":            "`/rotate unsnooze NAME`",
+		"FAL_KEY snooze":      "`/rotate snooze FAL_KEY`",
 		"cancel FAL_KEY soon": "more than `cancel`",
 		"list everything":     "more than `list`",
 	}
@@ -86,7 +100,7 @@ func FuzzParse(f *testing.F) {
 			if a.name != "" && !contains(testWords.names, a.name) {
 				t.Errorf("accepted the name %q", a.name)
 			}
-			if (a.verb == start || a.verb == plan || a.verb == cancel || a.verb == retry) != (a.name != "") && a.verb != status {
+			if (a.verb == start || a.verb == plan || a.verb == cancel || a.verb == retry || a.verb == snooze || a.verb == wake) != (a.name != "") && a.verb != status {
 				t.Errorf("verb %s with name %q", a.verb, a.name)
 			}
 			return
@@ -117,6 +131,7 @@ func everySentence() []string {
 		"The command comes before the name. One secret at a time, and nothing after its name but `--plan`.",
 		"is known to Rekey but not configured here. Try Add it to the configuration, or see `/rotate` for what is",
 		"There is no secret with that name here. `/rotate` lists those there are",
+		"`snooze` needs to know for how long. That is not 1 to 30 days. Try `/rotate snooze X 7d`, or `2w` for weeks.",
 		"There is no such flag, and none that skips a check. The only flag is `--plan`. `/rotate NAME --plan`")
 }
 

@@ -19,6 +19,12 @@ type Director interface {
 	Retry(ctx context.Context, name string, by rotation.Person) (*rotation.Rotation, error)
 }
 
+// Sleeper puts off that people are reminded of a secret's age.
+type Sleeper interface {
+	Snooze(ctx context.Context, p rotation.Put) (rotation.Snooze, error)
+	Unsnooze(ctx context.Context, name string, by rotation.Person) error
+}
+
 // Reader tells how things stand.
 type Reader interface {
 	Overview(ctx context.Context) ([]rotation.Overview, error)
@@ -30,6 +36,7 @@ type Reader interface {
 type Engine interface {
 	Starter
 	Director
+	Sleeper
 	Reader
 }
 
@@ -78,7 +85,7 @@ func (h *Handler) Handle(ctx context.Context, q Request) Reply {
 	if changes(a.verb) && !q.Standing.Starter {
 		return notStarter(a)
 	}
-	reply, err := h.answer(ctx, a, q.Person)
+	reply, err := h.answer(ctx, a, q)
 	if err != nil {
 		return failed(err)
 	}
@@ -86,22 +93,29 @@ func (h *Handler) Handle(ctx context.Context, q Request) Reply {
 }
 
 // changes reports the verbs for which somebody must be allowed to start.
-func changes(v verb) bool { return v == start || v == cancel || v == retry }
+func changes(v verb) bool {
+	return v == start || v == cancel || v == retry || v == snooze || v == wake
+}
 
-func (h *Handler) answer(ctx context.Context, a ask, by rotation.Person) (Reply, error) {
+func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
+	by := q.Person
 	switch a.verb {
 	case list:
 		return h.list(ctx)
 	case status:
 		return h.status(ctx, a.name)
 	case start:
-		return h.start(ctx, a.name, by)
+		return h.start(ctx, rotation.Order{Secret: a.name, Requester: by, Seen: q.Seen})
 	case plan:
 		return h.preview(ctx, a.name)
 	case cancel:
 		return h.cancel(ctx, a.name, by)
 	case retry:
 		return h.retry(ctx, a.name, by)
+	case snooze:
+		return h.snooze(ctx, rotation.Put{Secret: a.name, For: a.span, By: by, Seen: q.Seen})
+	case wake:
+		return h.unsnooze(ctx, a.name, by)
 	case later:
 		return laterReply(a.word), nil
 	default:
@@ -127,7 +141,7 @@ func notMember(s rotation.Standing) Reply {
 }
 
 func notStarter(a ask) Reply {
-	text := "You are not on the list of people who may start, cancel or retry rotations. Nothing was done; ask somebody who is."
+	text := "You are not on the list of people who may start, cancel or retry rotations or snooze secrets. Nothing was done; ask somebody who is."
 	return Reply{
 		Title: "Not allowed", Text: text, Paragraphs: []string{text},
 		Notes: []string{"You may look: `/rotate`, `/rotate status`, `/rotate " + a.name + " --plan`."},

@@ -51,6 +51,16 @@ func (d *desk) Retry(_ context.Context, name string, by rotation.Person) (*rotat
 	return running(), d.err
 }
 
+func (d *desk) Snooze(_ context.Context, p rotation.Put) (rotation.Snooze, error) {
+	d.asked = append(d.asked, "snooze "+p.Secret+" "+p.For.String()+" by "+p.By.ID)
+	return rotation.Snooze{By: p.By, Until: time.Now().Add(p.For)}, d.err
+}
+
+func (d *desk) Unsnooze(_ context.Context, name string, by rotation.Person) error {
+	d.asked = append(d.asked, "unsnooze "+name+" by "+by.ID)
+	return d.err
+}
+
 func (d *desk) Overview(context.Context) ([]rotation.Overview, error) { return d.overview, d.err }
 
 func (d *desk) Open(context.Context) ([]*rotation.Rotation, error) { return d.open, d.err }
@@ -128,7 +138,7 @@ func catalogue() []rotation.Overview {
 			list = append(list, rotation.Overview{Secret: s, Age: age, Due: due.When(s.Period, age, now), Rotation: asking()})
 		case "JWT_SECRET":
 			age := due.Age{AtLeast: true, Since: now.Add(-30 * day)}
-			list = append(list, rotation.Overview{Secret: s, Age: age, Due: due.When(s.Period, age, now)})
+			list = append(list, rotation.Overview{Secret: s, Age: age, Due: due.When(s.Period, age, now), Snooze: &rotation.Snooze{By: anna, Until: now.Add(3 * day)}})
 		case "ANTHROPIC_API_KEY":
 			age := due.Age{Known: true, Since: now.Add(-80 * day)}
 			list = append(list, rotation.Overview{Secret: s, Age: age, Due: due.When(s.Period, age, now)})
@@ -170,12 +180,14 @@ func TestGolden(t *testing.T) {
 		"status-ended": func() Reply {
 			return ask1(handler(&desk{recent: []*rotation.Rotation{ended(rotation.Succeeded)}}), "status FAL_KEY")
 		},
-		"cancel": func() Reply { return ask1(handler(&desk{}), "cancel FAL_KEY") },
-		"retry":  func() Reply { return ask1(handler(&desk{}), "retry FAL_KEY") },
-		"help":   func() Reply { return ask1(handler(&desk{}), "help") },
-		"later":  func() Reply { return ask1(handler(&desk{}), "rollback FAL_KEY") },
-		"misfit": func() Reply { return ask1(handler(&desk{}), "FLA_KEY") },
-		"leak":   func() Reply { return ask1(handler(&desk{}), "sk-ant-api03-x7Kd9_fakefake") },
+		"cancel":   func() Reply { return ask1(handler(&desk{}), "cancel FAL_KEY") },
+		"retry":    func() Reply { return ask1(handler(&desk{}), "retry FAL_KEY") },
+		"snooze":   func() Reply { return ask1(handler(&desk{}), "snooze FAL_KEY 7d") },
+		"unsnooze": func() Reply { return ask1(handler(&desk{}), "unsnooze FAL_KEY") },
+		"help":     func() Reply { return ask1(handler(&desk{}), "help") },
+		"later":    func() Reply { return ask1(handler(&desk{}), "rollback FAL_KEY") },
+		"misfit":   func() Reply { return ask1(handler(&desk{}), "FLA_KEY") },
+		"leak":     func() Reply { return ask1(handler(&desk{}), "sk-ant-api03-x7Kd9_fakefake") },
 		"refused": func() Reply {
 			return ask1(handler(&desk{err: &rotation.Refusal{Code: rotation.AlreadyRunning, Sentence: "A rotation of FAL_KEY is open already.", Other: asking()}}), "FAL_KEY")
 		},
@@ -246,7 +258,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
-	changing := []string{"FAL_KEY", "cancel FAL_KEY", "retry FAL_KEY"}
+	changing := []string{"FAL_KEY", "cancel FAL_KEY", "retry FAL_KEY", "snooze FAL_KEY 7d", "unsnooze FAL_KEY"}
 	reading := []string{"", "status", "status FAL_KEY", "FAL_KEY --plan", "help"}
 	for _, text := range append(changing, reading...) {
 		d := &desk{preview: dryRun()}
@@ -303,7 +315,7 @@ func TestNothingIsEchoed(t *testing.T) {
 // A cause that is not a refusal is for the log alone.
 func TestCausesStayInTheLog(t *testing.T) {
 	cause := errors.New("postgres://admin@10.0.0.7 refused")
-	for _, text := range []string{"", "status", "status FAL_KEY", "FAL_KEY", "FAL_KEY --plan", "cancel FAL_KEY", "retry FAL_KEY"} {
+	for _, text := range []string{"", "status", "status FAL_KEY", "FAL_KEY", "FAL_KEY --plan", "cancel FAL_KEY", "retry FAL_KEY", "snooze FAL_KEY 1d", "unsnooze FAL_KEY"} {
 		reply := ask1(handler(&desk{err: cause}), text)
 		if !errors.Is(reply.Err, cause) {
 			t.Errorf("%q: the cause is lost: %v", text, reply.Err)

@@ -8,13 +8,15 @@ var usage = map[verb]string{
 	status: "`/rotate status` or `/rotate status NAME`",
 	cancel: "`/rotate cancel NAME`",
 	retry:  "`/rotate retry NAME`",
+	snooze: "`/rotate snooze NAME 7d`",
+	wake:   "`/rotate unsnooze NAME`",
 	help:   "`/rotate help`",
 }
 
 func helpReply() Reply {
 	return Reply{
 		Title: "How to use /rotate",
-		Text:  "/rotate lists secrets, /rotate NAME starts, --plan shows every step first; status, cancel, retry and help do what they say.",
+		Text:  "/rotate lists secrets, /rotate NAME starts, --plan shows every step first; status, cancel, retry, snooze and help do what they say.",
 		Paragraphs: []string{
 			"Rekey replaces a secret without downtime. The old key is ended last, and only after an approver reacts ✅ on the request in the thread.",
 		},
@@ -25,6 +27,7 @@ func helpReply() Reply {
 			{Label: "/rotate status [NAME]", Text: "what is running, what it waits for, what is safe"},
 			{Label: "/rotate cancel NAME", Text: "stop; once production has the new key, both keys stay alive until somebody retries"},
 			{Label: "/rotate retry NAME", Text: "go on after a stop, or ask for approval again"},
+			{Label: "/rotate snooze NAME 7d", Text: "remind nobody of its age for 1 to 30 days; `/rotate unsnooze NAME` ends that"},
 			{Label: "/rotate help", Text: "this"},
 		},
 		Notes: []string{
@@ -43,7 +46,6 @@ func laterReply(word string) Reply {
 var laterHints = map[string]string{
 	"history":  "Until then `/rotate status` lists the last rotations, and every rotation has its thread in the channel.",
 	"rollback": "Until then: before the old key is ended, both keys live and the old value is the previous version in the vault. `/rotate cancel NAME` keeps the old key alive; restore the previous version in the vault and deploy.",
-	"snooze":   "Until then nothing reminds anybody by itself: `/rotate` shows what is due.",
 	"doctor":   "Until then `rekey check` on the command line validates the configuration.",
 }
 

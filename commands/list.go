@@ -42,7 +42,10 @@ func (h *Handler) list(ctx context.Context) (Reply, error) {
 
 // listed is one line of the list.
 func listed(o rotation.Overview, now time.Time) Row {
-	parts := []string{dueWords(o, now), ageWords(o, now)}
+	parts := []string{dueWords(o.Due, now), ageWords(o.Age, o.Unread, now)}
+	if o.Snooze != nil {
+		parts = append(parts, "*snoozed* for "+days(o.Snooze.Until.Sub(now))+" more")
+	}
 	if o.Rotation != nil {
 		parts = append(parts, "*open rotation:* "+StateWords(o.Rotation))
 	}
@@ -52,27 +55,27 @@ func listed(o rotation.Overview, now time.Time) Row {
 	return Row{Label: o.Secret.Name, Text: o.Secret.Title + ", " + strings.Join(parts, "; "), When: o.Due.At}
 }
 
-func ageWords(o rotation.Overview, now time.Time) string {
+func ageWords(a due.Age, unread string, now time.Time) string {
 	switch {
-	case o.Unread != "":
-		return "age unknown (" + o.Unread + ")"
-	case o.Age.Since.IsZero():
+	case unread != "":
+		return "age unknown (" + unread + ")"
+	case a.Since.IsZero():
 		return "age unknown"
-	case o.Age.AtLeast || !o.Age.Known:
-		return "age unknown, at least " + days(now.Sub(o.Age.Since))
+	case a.AtLeast || !a.Known:
+		return "age unknown, at least " + days(now.Sub(a.Since))
 	default:
-		return days(now.Sub(o.Age.Since)) + " old"
+		return days(now.Sub(a.Since)) + " old"
 	}
 }
 
-func dueWords(o rotation.Overview, now time.Time) string {
-	switch o.Due.State {
+func dueWords(d due.Due, now time.Time) string {
+	switch d.State {
 	case due.Overdue, due.Now:
-		return "*" + string(o.Due.State) + "* since " + days(now.Sub(o.Due.At))
+		return "*" + string(d.State) + "* for " + days(now.Sub(d.At))
 	case due.Soon:
-		return "due soon, in " + days(o.Due.At.Sub(now))
+		return "due soon, in " + days(d.At.Sub(now))
 	case due.OK:
-		return "due in " + days(o.Due.At.Sub(now))
+		return "due in " + days(d.At.Sub(now))
 	case due.NotScheduled:
 		return "rotated as needed"
 	default:

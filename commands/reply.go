@@ -6,12 +6,16 @@ import (
 	"rekey/rotation"
 )
 
-// Request is one line somebody typed.
+// Request is one line somebody typed, or that a button they clicked stands
+// for.
 type Request struct {
 	Command  string // "/rotate" or "/rotate-emergency"
 	Text     string // what followed it; may hold a pasted secret: never log it
 	Person   rotation.Person
 	Standing rotation.Standing
+	// Seen is when what somebody clicked on was true; zero for what was typed.
+	// It is not acted on once a rotation has ended since.
+	Seen time.Time
 }
 
 // Reply is an answer for the person who asked and nobody else. Texts are

@@ -52,6 +52,15 @@ type Item struct {
 	Age    due.Age   `json:"age,omitzero"`     //
 	Unread string    `json:"unread,omitempty"` // why the age could not be read
 	Next   string    `json:"next,omitempty"`   // what to do about a rotation that stopped
+	Now    Now       `json:"-"`                //
+}
+
+// Now is what became of an item since its digest was made.
+type Now struct {
+	Known   bool      // it was looked up
+	Open    *Rotation // the rotation that is open now
+	Rotated bool      // one has ended since
+	Asleep  *Snooze   // it is snoozed now
 }
 
 // Bulletin is what is to be announced, and how.
@@ -103,13 +112,59 @@ func (c *calendar) told(tick time.Time) bool {
 	return !tick.After(c.Told) && c.Told.Sub(tick) < farAhead
 }
 
-// Digest returns the last digest posted under a key of the calendar.
+// Digest returns the last digest posted under a key of the calendar, nil
+// where there is none, with what became of its items.
 func (e *Engine) Digest(ctx context.Context, key string) (*Digest, error) {
 	_, c, err := e.loadSheet(ctx, key)
+	if err != nil || c.Digest == nil {
+		return nil, err
+	}
+	open, err := e.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	recent, err := e.Recent(ctx, recentEnough)
+	if err != nil {
+		return nil, err
+	}
+	for n := range c.Digest.Items {
+		i := &c.Digest.Items[n]
+		i.Now = c.now(i.Secret, open, recent)
+	}
 	return c.Digest, nil
+}
+
+// Calendar is the key under which digests are told now, "" before the first.
+func (e *Engine) Calendar(ctx context.Context) (string, error) {
+	s, err := e.calendar(ctx)
+	if err != nil || s.number == 0 {
+		return "", err
+	}
+	return s.key(), nil
+}
+
+// recentEnough is among how many ended rotations one is looked for that ended
+// since people were told.
+const recentEnough = 100
+
+// now is what became of a secret since the digest was made.
+func (c *calendar) now(secret string, open, recent []*Rotation) Now {
+	n := Now{Known: true, Rotated: rotatedSince(secret, c.Digest.At, recent)}
+	for _, r := range open {
+		if r.Secret == secret {
+			n.Open = r
+		}
+	}
+	if s, ok := c.Snoozes[secret]; ok && !s.over(due.Age{}, time.Now()) {
+		n.Asleep = &s
+	}
+	return n
+}
+
+func rotatedSince(secret string, seen time.Time, recent []*Rotation) bool {
+	return slices.ContainsFunc(recent, func(r *Rotation) bool {
+		return r.Secret == secret && r.State == Succeeded && r.Ended.After(seen)
+	})
 }
 
 // IsDigest reports whether a key of the store is about digests.

@@ -113,15 +113,9 @@ func (e *Engine) still(ctx context.Context, s Subject, seen time.Time) error {
 	if seen.IsZero() {
 		return nil
 	}
-	const far = 100
-	recent, err := e.Recent(ctx, far)
-	if err != nil {
-		return err
+	recent, err := e.Recent(ctx, recentEnough)
+	if err == nil && rotatedSince(s.Name, seen, recent) {
+		err = &Refusal{Code: Outdated, Sentence: fmt.Sprintf("%s was rotated since that message, so nothing was done. `/rotate %s` rotates it once more.", s.Name, s.Name)}
 	}
-	for _, r := range recent {
-		if r.Secret == s.Name && r.State == Succeeded && r.Ended.After(seen) {
-			return &Refusal{Code: Outdated, Sentence: fmt.Sprintf("%s was rotated since that message, so nothing was done. `/rotate %s` rotates it once more.", s.Name, s.Name)}
-		}
-	}
-	return nil
+	return err
 }

@@ -25,7 +25,7 @@ type Config struct {
 
 	Environments Environments `key:"environments"`
 
-	// Starters may start, cancel and retry rotations. Naming nobody means
+	// Starters may start, cancel and retry rotations, and snooze secrets. Naming nobody means
 	// every full member of the workspace.
 	Starters People `key:"starters"`
 	// Policy says whose approval ends an old credential.
