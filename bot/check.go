@@ -42,6 +42,7 @@ func describe(w io.Writer, c *config.Config) {
 	section(w, "Made by people, who paste the value into the vault's inbox", inboxes(c))
 	section(w, "Admin credentials, each stronger than what it rotates", admins(c))
 	section(w, "Addresses other than the vendor's own; each is handed credentials", hosts(c))
+	section(w, "Announcements", announced(c))
 	section(w, "Worth knowing", c.Findings())
 	section(w, "In the catalogue and not used here", unused(c))
 }
@@ -117,7 +118,11 @@ func availability(c rotation.Cell) string {
 func admins(c *config.Config) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
-		lines = append(lines, fmt.Sprintf("%s: %s", name, c.Secrets[name].Admin.Key))
+		l := fmt.Sprintf("%s: %s", name, c.Secrets[name].Admin.Key)
+		if day := c.Secrets[name].Admin.Expires; day != "" {
+			l += ", expires " + day
+		}
+		lines = append(lines, l)
 	}
 	return lines
 }
@@ -137,6 +142,17 @@ func inboxes(c *config.Config) []string {
 		}
 	}
 	return lines
+}
+
+// announced says when the digest is told next, in the zone it is told in.
+func announced(c *config.Config) []string {
+	a := c.Announce
+	when, err := newSchedule(a.Cron, a.Zone)
+	if a.Cron == "" || err != nil {
+		return []string{"none: announce.cron is not set, so nobody is told by itself what is due"}
+	}
+	next := when.next(time.Now()).In(when.zone).Format("Mon 2006-01-02 15:04 MST")
+	return []string{fmt.Sprintf("%q in %s, in channel %s: what is due within %s; next %s", a.Cron, a.Zone, a.Channel, period(a.Within), next)}
 }
 
 func hosts(c *config.Config) []string {

@@ -39,10 +39,15 @@ func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger)
 		return nil, err
 	}
 	answers := commands.New(engine, names(c))
-	return program{
+	parts := program{
 		engine.Run,
 		func(ctx context.Context) error { return slack.Run(ctx, engine, answers) },
-	}, nil
+	}
+	digests, err := newAnnouncer(c, engine, log)
+	if digests != nil {
+		parts = append(parts, digests.run)
+	}
+	return parts, err
 }
 
 // names are the configured secrets, sorted.
@@ -97,6 +102,7 @@ func subject(c *config.Config, s *config.Secret, vault *infisical.Vault, shared 
 		After:        s.WatchAfter.Params(),
 		Explained:    s.Explained,
 		AlsoIn:       s.AlsoIn,
+		AdminExpires: s.Admin.Ends(),
 		ExpiryMargin: s.ExpiryMargin,
 		Slots:        []string{"account/" + account(s)},
 	}, nil
@@ -153,7 +159,7 @@ func storeConfig(c *config.Config, keys secrets, log *slog.Logger) (redis.Config
 func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger) chat.Config {
 	return chat.Config{
 		AppToken: keys.appToken, BotToken: keys.botToken, Key: keys.fingerprint,
-		APIURL: c.Slack.API, Channel: c.Slack.Channel, History: c.Slack.History, Replica: replica,
+		APIURL: c.Slack.API, Channel: c.Slack.Channel, Digests: c.Announce.Channel, History: c.Slack.History, Replica: replica,
 		Starters:  chat.People(c.Starters),
 		Approvers: chat.People(c.Policy.Approvers),
 		PerSecret: func(name string) chat.People {

@@ -28,6 +28,7 @@ type Part struct {
 // Line is a secret in a part of a bulletin.
 type Line struct {
 	Row
+	Detail string // below it
 	Secret string
 	Offer  bool // people may rotate it now, or put it off
 	// Since is what has happened since the digest was made, "" for nothing; it
@@ -127,7 +128,7 @@ func line(i rotation.Item, now time.Time) Line {
 		l.Label, l.When = i.Title, i.At
 		l.Text = "the admin credential that rotates " + i.Secret + " " + expiry(i.At, now) + ". Make another one and put it where Rekey reads it."
 	default:
-		l.Text, l.When, l.Offer = dueLine(i, now), i.At, true
+		l.Text, l.Detail, l.When, l.Offer = dueText(i, now), detail(i, now), i.At, true
 	}
 	if since := sinceWords(i); since != "" {
 		l.Since, l.Offer = since, false
@@ -160,13 +161,20 @@ func sinceWords(i rotation.Item) string {
 	}
 }
 
-// dueLine is what the age comes to.
-func dueLine(i rotation.Item, now time.Time) string {
-	parts := []string{i.Title}
-	if w := dueWords(due.Due{State: dueState[i.Matter], At: i.At}, now); i.Matter != rotation.Untold {
-		parts = append(parts, w)
+// dueText is when the secret is due.
+func dueText(i rotation.Item, now time.Time) string {
+	if i.Matter == rotation.Untold {
+		return i.Title + " · " + ageWords(i.Age, i.Unread, now)
 	}
-	parts = append(parts, ageWords(i.Age, i.Unread, now))
+	return i.Title + " · " + dueWords(due.Due{State: dueState[i.Matter], At: i.At}, now)
+}
+
+// detail is how old it is and what depends on it.
+func detail(i rotation.Item, now time.Time) string {
+	var parts []string
+	if i.Matter != rotation.Untold {
+		parts = append(parts, ageWords(i.Age, i.Unread, now))
+	}
 	if i.Impact != "" {
 		parts = append(parts, "if it goes wrong: "+i.Impact)
 	}

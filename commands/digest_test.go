@@ -43,6 +43,9 @@ func spelled(b Bulletin) string {
 			if !l.When.IsZero() {
 				fmt.Fprintf(&s, " [%s]", l.When.UTC().Format(time.RFC3339))
 			}
+			if l.Detail != "" {
+				fmt.Fprintf(&s, "\n  %s", l.Detail)
+			}
 			if l.Since != "" {
 				fmt.Fprintf(&s, " | %s", l.Since)
 			}

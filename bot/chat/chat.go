@@ -54,7 +54,10 @@ func New(c Config, store Store) (*Chat, error) {
 		posts:  make(chan struct{}, 1), looks: make(chan struct{}, 1), polls: make(chan struct{}, 1),
 		times: newRetries(c.RetryFirst, c.RetryMax),
 	}
-	chat.pressers = map[string]presser{render.Approve: chat.approve, render.Deny: chat.deny}
+	chat.pressers = map[string]presser{
+		render.Approve: chat.approve, render.Deny: chat.deny,
+		render.Rotate: chat.rotateNow, render.Snooze: chat.snooze,
+	}
 	chat.submitters = map[string]submitter{render.Deny: chat.denied}
 	return chat, nil
 }

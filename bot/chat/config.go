@@ -37,6 +37,7 @@ type Config struct {
 	Key      secret.Key   // seals what people click; the installation's, never in the store
 	APIURL   string       // default https://slack.com/api/
 	Channel  string       // id of the channel for root messages: "C0123"
+	Digests  string       // id of the channel for digests; default Channel
 	Replica  string       // names the holder of leases, for people
 
 	Starters  People // who may start, cancel and retry; nobody named means every full member
@@ -84,6 +85,18 @@ type Store interface {
 
 // Engine is what the chat asks of the rotation engine.
 type Engine interface {
+	Rotations
+	Digests
+}
+
+// Digests are what people are told of what is due.
+type Digests interface {
+	Digest(ctx context.Context, key string) (*rotation.Digest, error)
+	Calendar(ctx context.Context) (key string, err error)
+}
+
+// Rotations are what the threads are about.
+type Rotations interface {
 	Load(ctx context.Context, key string) (*rotation.Rotation, error)
 	Open(ctx context.Context) ([]*rotation.Rotation, error)
 	Consider(ctx context.Context, key string, card int, m rotation.Marks) (rotation.Tally, error)
@@ -111,6 +124,9 @@ func (c Config) withDefaults() Config {
 	or(&c.RetryMax, time.Minute)
 	if c.APIURL == "" {
 		c.APIURL = defaultAPI
+	}
+	if c.Digests == "" {
+		c.Digests = c.Channel
 	}
 	if c.Workers == 0 {
 		c.Workers = 8

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -17,6 +18,7 @@ import (
 // value carries an id at most, and what it stands for is loaded again.
 type press struct {
 	name    string // within the action_id; see [render.ControlName]
+	of      string // what follows the name and a slash, to tell like controls of one message apart
 	value   string
 	user    string // who; Slack vouches for it
 	at      place  // the message; nothing for a button elsewhere
@@ -73,8 +75,8 @@ func pressOf(i slack.InteractionCallback) press {
 		at: place{i.Container.ChannelID, i.Container.MessageTs},
 	}
 	if actions := i.ActionCallback.BlockActions; len(actions) == 1 && actions[0] != nil {
-		p.name = render.ControlName(actions[0].ActionID)
-		p.value = actions[0].Value
+		p.name, p.of, _ = strings.Cut(render.ControlName(actions[0].ActionID), "/")
+		p.value = actions[0].Value + actions[0].SelectedOption.Value // a button has the one, a menu the other
 	}
 	return p
 }

@@ -108,6 +108,8 @@ const (
 	hintClose = "close" // a card must lose its call to act
 	hintSeed  = "seed"  // a card needs our own two reactions
 	hintWatch = "watch" // a watch has made another look; as [rotation.WatchHint] writes it
+
+	hintDigest = "digest" // the last digest no longer shows the truth; as [rotation.DigestHint] writes it
 )
 
 func (h hint) String() string {
@@ -121,7 +123,7 @@ func (h hint) String() string {
 func readHint(name string) (h hint, ok bool) {
 	parts := strings.Split(name, " ")
 	switch {
-	case len(parts) == 2 && parts[0] == hintRoot:
+	case len(parts) == 2 && (parts[0] == hintRoot || parts[0] == hintDigest):
 		return hint{verb: parts[0], key: parts[1]}, parts[1] != ""
 	case len(parts) == 3:
 		n, ok := cardNumber("card/" + parts[2])

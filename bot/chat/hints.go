@@ -85,7 +85,7 @@ func (c *Chat) takeUp(ctx context.Context, stored state.Hint) time.Duration {
 		return wait
 	}
 	c.times.done(name)
-	if h.verb == hintRoot || h.verb == hintWatch {
+	if h.verb == hintRoot || h.verb == hintWatch || h.verb == hintDigest {
 		c.times.later(name, c.config.Coalesce) // edits of one message at most this often
 	}
 	return 0
@@ -111,6 +111,8 @@ func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 		return c.closeCard(ctx, h.key, h.card)
 	case hintWatch:
 		return c.editWatch(ctx, h.key, h.card)
+	case hintDigest:
+		return c.editDigest(ctx, h.key)
 	default:
 		return c.seed(ctx, h.key, h.card)
 	}

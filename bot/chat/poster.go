@@ -100,9 +100,11 @@ func (p *poster) attempt(ctx context.Context, key string) time.Duration {
 // ttl is how long the right to post is held at a time: one call with room.
 func (p *poster) ttl() time.Duration { return 2*p.config.RequestTimeout + 2*storeTime }
 
-// delivery is one holder's work on one rotation's rows.
+// delivery is one holder's work on one record's rows: a rotation's, or those
+// of the calendar, which has none.
 type delivery struct {
 	*poster
+	key   string
 	lease state.Lease
 	r     *rotation.Rotation
 	refs  map[string]string
@@ -113,7 +115,7 @@ func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, 
 	if err != nil {
 		return 0, fmt.Errorf("claiming the thread of %s: %w", key, err)
 	}
-	d := &delivery{poster: p, lease: lease}
+	d := &delivery{poster: p, key: key, lease: lease}
 	defer func() { p.release(ctx, d.lease) }()
 	rows, err := p.store.Rows(ctx, key, rowsAtOnce)
 	if err != nil || len(rows) == 0 {
@@ -121,6 +123,9 @@ func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, 
 	}
 	if d.refs, err = p.store.Refs(ctx, key); err != nil {
 		return 0, fmt.Errorf("finding the messages of %s: %w", key, err)
+	}
+	if rotation.IsDigest(key) {
+		return d.again(rows), d.digest(ctx, rows)
 	}
 	if d.r, err = p.engine.Load(ctx, key); err != nil {
 		return 0, err
@@ -137,10 +142,15 @@ func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, 
 			return 0, err
 		}
 	}
+	return d.again(rows), nil
+}
+
+// again says when to look for more rows than these, 0 for never.
+func (d *delivery) again(rows []state.Row) time.Duration {
 	if len(rows) == rowsAtOnce {
-		return time.Millisecond, nil
+		return time.Millisecond
 	}
-	return 0, nil
+	return 0
 }
 
 // ensureRoot posts the root message where there is none yet. Its reference is
@@ -192,8 +202,8 @@ func (d *delivery) delivered(ctx context.Context, seq int64, name string, at pla
 	if name != "" {
 		refs = map[string]string{name: at.String()}
 	}
-	if err := d.store.Delivered(ctx, d.lease, d.r.Key(), seq, refs); err != nil {
-		return fmt.Errorf("noting what was posted for %s: %w", d.r.Key(), err)
+	if err := d.store.Delivered(ctx, d.lease, d.key, seq, refs); err != nil {
+		return fmt.Errorf("noting what was posted for %s: %w", d.key, err)
 	}
 	if name != "" {
 		if d.refs == nil {
@@ -207,13 +217,21 @@ func (d *delivery) delivered(ctx context.Context, seq int64, name string, at pla
 
 // hurry wakes the duties that waited for a message to be posted.
 func (d *delivery) hurry(name string) {
-	h := hint{verb: hintRoot, key: d.r.Key()}
+	if name == digestRef {
+		d.hurryTo(hint{verb: hintDigest, key: d.key})
+		return
+	}
+	h := hint{verb: hintRoot, key: d.key}
 	if n, ok := cardNumber(name); ok {
-		h = hint{hintSeed, d.r.Key(), n}
+		h = hint{hintSeed, d.key, n}
 	}
 	if d.r.Watches > 0 && name == watchRef(d.r.Watches) {
-		h = hint{hintWatch, d.r.Key(), d.r.Watches}
+		h = hint{hintWatch, d.key, d.r.Watches}
 	}
+	d.hurryTo(h)
+}
+
+func (d *delivery) hurryTo(h hint) {
 	d.Chat.times.done("hint " + h.String())
 	kick(d.looks)
 }
@@ -234,6 +252,11 @@ func (d *delivery) duties(ctx context.Context, b batch) error {
 		n, ok := cardNumber(name)
 		if ok && closes(b) && !render.Open(d.r, n) {
 			hints = append(hints, hint{hintClose, d.r.Key(), n})
+		}
+	}
+	if changesDigest(b) {
+		if err := d.refreshDigest(ctx); err != nil {
+			return err
 		}
 	}
 	for _, h := range hints {
@@ -291,7 +314,7 @@ func (d *delivery) send(ctx context.Context, channel, thread string, b batch, m 
 	}
 	ctx, cancel := context.WithDeadline(ctx, d.lease.Until.Add(-storeTime))
 	defer cancel()
-	name := d.r.Key() + "/" + strconv.FormatInt(b.first, 10)
+	name := d.key + "/" + strconv.FormatInt(b.first, 10)
 	first, err := d.store.Once(ctx, "sent/"+name, sentFor)
 	if err != nil {
 		return "", 0, fmt.Errorf("noting what is about to be posted: %w", err)
@@ -303,7 +326,7 @@ func (d *delivery) send(ctx context.Context, channel, thread string, b batch, m 
 		}
 		m = m.Again()
 	}
-	ts, err = d.api.post(ctx, channel, thread, m, markOf(d.r.Key(), b.first, b.last))
+	ts, err = d.api.post(ctx, channel, thread, m, markOf(d.key, b.first, b.last))
 	d.clean.set(name, clean && err != nil && !mayHaveHappened(err))
 	return ts, b.last, d.helpful(err)
 }
@@ -314,7 +337,7 @@ func (d *delivery) earlier(ctx context.Context, channel, thread string, b batch)
 	if !d.config.History {
 		return "", 0, nil
 	}
-	ts, told, err = d.api.find(ctx, channel, thread, markOf(d.r.Key(), b.first, b.last))
+	ts, told, err = d.api.find(ctx, channel, thread, markOf(d.key, b.first, b.last))
 	if codeOf(err) == "missing_scope" {
 		d.config.Log.Warn("looking up a lost post: the history scope is configured and not granted", "error", err)
 		return "", 0, nil

@@ -30,9 +30,7 @@ func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand) error {
 	if reply.Err != nil {
 		c.config.Log.Warn("a command was not carried out", "command", cmd.Command, "user", cmd.TeamID+"/"+cmd.UserID, "error", reply.Err)
 	}
-	return c.respond(ctx, cmd.ResponseURL, render.Reply(reply, func(name string) render.Audience {
-		return c.people.approvers(name).audience()
-	}))
+	return c.show(ctx, cmd.ResponseURL, reply)
 }
 
 func (c *Chat) answer(ctx context.Context, cmd slack.SlashCommand) commands.Reply {
@@ -40,19 +38,34 @@ func (c *Chat) answer(ctx context.Context, cmd slack.SlashCommand) commands.Repl
 	if commands.KeyShaped(cmd.Text) {
 		return c.answerer.Handle(ctx, q) // refused as a leak, whoever asks and whether or not Slack can say who
 	}
+	return c.reply(ctx, cmd.UserID, c.people.recent, q)
+}
+
+// reply answers somebody, with the standing that look finds.
+func (c *Chat) reply(ctx context.Context, user string, look looker, q commands.Request) commands.Reply {
 	var err error
-	if q.Person, q.Standing, err = c.caller(ctx, cmd); err != nil {
+	if q.Person, q.Standing, err = c.caller(ctx, user, look); err != nil {
 		text := "Rekey could not find out who you are, so nothing was done. Try again in a minute."
 		return commands.Reply{Title: "That did not work", Text: text, Paragraphs: []string{text}, Err: err}
 	}
 	return c.answerer.Handle(ctx, q)
 }
 
-// caller is who typed a command, with what they may do now.
-func (c *Chat) caller(ctx context.Context, cmd slack.SlashCommand) (rotation.Person, rotation.Standing, error) {
+// show answers through a response URL.
+func (c *Chat) show(ctx context.Context, target string, reply commands.Reply) error {
+	return c.respond(ctx, target, render.Reply(reply, func(name string) render.Audience {
+		return c.people.approvers(name).audience()
+	}))
+}
+
+// A looker finds out who somebody is.
+type looker func(ctx context.Context, id string) (known, error)
+
+// caller is who typed a command or clicked, with what they may do now.
+func (c *Chat) caller(ctx context.Context, user string, look looker) (rotation.Person, rotation.Standing, error) {
 	var k known
 	err := patiently(func() (err error) {
-		k, err = c.people.recent(ctx, cmd.UserID)
+		k, err = look(ctx, user)
 		return err
 	})
 	if err != nil {
@@ -60,7 +73,7 @@ func (c *Chat) caller(ctx context.Context, cmd slack.SlashCommand) (rotation.Per
 	}
 	s := rotation.Standing{Member: k.member, Why: k.why}
 	err = patiently(func() (err error) {
-		s.Starter, err = c.people.starter(ctx, append(k.ids, cmd.UserID))
+		s.Starter, err = c.people.starter(ctx, append(k.ids, user))
 		return err
 	})
 	if err != nil {

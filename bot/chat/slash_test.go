@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/slack-go/slack"
 )
 
 // Slack asking to slow down is no reason to send a person away: the question
@@ -27,7 +25,7 @@ func TestACommandOutlivesALimit(t *testing.T) {
 					w.chat.people.config.Starters = People{Group: "S0SECOPS"}
 					w.slack.fail(method, c.faults...)
 					began := time.Now()
-					_, may, err := w.chat.caller(t.Context(), slack.SlashCommand{UserID: "U0BEN"})
+					_, may, err := w.chat.caller(t.Context(), "U0BEN", w.chat.people.recent)
 					if known := err == nil; known != c.known || known != may.Starter || time.Since(began) != c.took {
 						t.Errorf("after %s: %+v, %v", time.Since(began), may, err)
 					}

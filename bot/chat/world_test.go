@@ -278,6 +278,7 @@ type motor struct {
 	store  *memory
 	policy rotation.Policy
 	all    map[string]*rotation.Rotation
+	digest *rotation.Digest
 	seen   []rotation.Tally
 	change func()
 }
@@ -290,6 +291,21 @@ func (e *motor) Load(_ context.Context, key string) (*rotation.Rotation, error) 
 		return nil, state.ErrNotFound
 	}
 	return copied(r), nil
+}
+
+func (e *motor) Digest(context.Context, string) (*rotation.Digest, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.digest, nil
+}
+
+func (e *motor) Calendar(context.Context) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.digest == nil {
+		return "", nil
+	}
+	return calendar, nil
 }
 
 func copied(r *rotation.Rotation) *rotation.Rotation {

@@ -91,6 +91,13 @@ type Admin struct {
 	Expires string `key:"expires" form:"date"`
 }
 
+// Ends is the beginning of the day on which the admin credential expires; zero
+// where it does not.
+func (a Admin) Ends() time.Time {
+	day, _ := time.Parse(time.DateOnly, a.Expires) // the form was checked; empty is no day
+	return day
+}
+
 // Waits are a service's three pauses. What is left out has the service's own
 // default.
 type Waits struct {

@@ -398,6 +398,10 @@ func checkLimits(t *testing.T, name string, m Message) {
 			}
 		case *slack.ActionBlock:
 			for _, e := range b.Elements.ElementSet {
+				if menu, ok := e.(*slack.SelectBlockElement); ok {
+					check("menu", menu.Placeholder.Text, buttonLimit)
+					continue
+				}
 				e := e.(*slack.ButtonBlockElement)
 				check("button", e.Text.Text, buttonLimit)
 				if e.Confirm != nil {
