@@ -24,8 +24,8 @@ func (g *rig) aged(days int) {
 	g.vault[Production][0].made = time.Now().Add(-time.Duration(days) * day)
 }
 
-// told counts the digests in the calendar's journal.
-func (g *rig) told() int {
+// digests counts the digests in the calendar's journal.
+func (g *rig) digests() int {
 	n := 0
 	for _, ev := range g.journal("calendar/1") {
 		if ev.Kind == event.Digest {
@@ -122,14 +122,14 @@ func TestAnnounceOnceForATick(t *testing.T) {
 		e := g.engine("again")
 		g.announce(e, tick)
 		g.announce(e, tick.Add(-day))
-		if n := g.told(); n != 1 {
+		if n := g.digests(); n != 1 {
 			t.Fatalf("told %d times", n)
 		}
 		if i := g.last(e); len(i) != 1 || i[0].Matter != Overdue || i[0].Secret != "FAL_KEY" || !i[0].At.Equal(tick.Add(-11*day)) {
 			t.Errorf("told: %+v", i)
 		}
 		g.announce(e, tick.Add(day))
-		if n := g.told(); n != 2 {
+		if n := g.digests(); n != 2 {
 			t.Errorf("after the next tick: %d", n)
 		}
 	})
@@ -148,7 +148,7 @@ func TestAnnounceAfterALostAnswer(t *testing.T) {
 		}
 		g.setup = nil
 		g.announce(g.engine("two"), tick)
-		if n := g.told(); n != 1 {
+		if n := g.digests(); n != 1 {
 			t.Errorf("told %d times", n)
 		}
 	})
@@ -175,15 +175,15 @@ func TestAnnounceNothing(t *testing.T) {
 		g.announce(e, tick)
 		g.aged(101)
 		g.announce(e, tick) // there was nothing to tell at that time
-		if n := g.told(); n != 0 {
+		if n := g.digests(); n != 0 {
 			t.Fatalf("told %d times", n)
 		}
 		g.aged(3)
 		if err := e.Announce(t.Context(), Bulletin{Tick: tick.Add(day), AllClear: true}); err != nil {
 			t.Fatal(err)
 		}
-		if i := g.last(e); g.told() != 1 || len(i) != 0 {
-			t.Errorf("all clear: %d, %+v", g.told(), i)
+		if i := g.last(e); g.digests() != 1 || len(i) != 0 {
+			t.Errorf("all clear: %d, %+v", g.digests(), i)
 		}
 	})
 }
@@ -197,7 +197,7 @@ func TestAnnounceAfterAWrongClock(t *testing.T) {
 		g.announce(e, time.Now().Add(365*day))
 		g.announce(e, time.Now())
 		g.announce(e, time.Now())
-		if n := g.told(); n != 2 {
+		if n := g.digests(); n != 2 {
 			t.Errorf("told %d times", n)
 		}
 	})
@@ -240,7 +240,7 @@ func TestDigestNamesAdminCredentials(t *testing.T) {
 		g.configure = func(s *Subject) { s.AdminExpires = ends }
 		e := g.engine("one")
 		g.announce(e, time.Now())
-		if n := g.told(); n != 0 {
+		if n := g.digests(); n != 0 {
 			t.Fatalf("15 days before: told %d times", n)
 		}
 		pause(t.Context(), day)

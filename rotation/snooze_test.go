@@ -30,7 +30,7 @@ func TestSnooze(t *testing.T) {
 			t.Errorf("overview: %+v", o.Snooze)
 		}
 		g.announce(e, time.Now())
-		if n := g.told(); n != 0 {
+		if n := g.digests(); n != 0 {
 			t.Errorf("told %d times of what is snoozed", n)
 		}
 		if err := e.Announce(t.Context(), Bulletin{Tick: time.Now().Add(time.Hour), AllClear: true}); err != nil {

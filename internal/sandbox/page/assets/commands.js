@@ -7,6 +7,7 @@ function all(secrets) {
     ...secrets.flatMap((n) => [[`/rotate ${n}`, 'replace this secret'], [`/rotate ${n} --plan`, 'show every step first; changes nothing']]),
     ['/rotate status', 'what is running and what it waits for'],
     ...secrets.flatMap((n) => [[`/rotate cancel ${n}`, 'stop; nothing is revoked'], [`/rotate retry ${n}`, 'go on after a stop, or ask again']]),
+    ...secrets.flatMap((n) => [[`/rotate snooze ${n} 7d`, 'remind nobody of its age for a while'], [`/rotate unsnooze ${n}`, 'remind people again']]),
     ['/rotate help', 'what can be typed'],
     ...secrets.map((n) => [`/rotate-emergency ${n}`, 'when a key has leaked']),
   ];
