@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,8 +77,20 @@ func (e *Engine) editSheet(ctx context.Context, key string, change func(*calenda
 		return err
 	}
 	c.Lines += len(events)
-	released, err = e.commitSheet(ctx, lease, record, c, state.Change{Release: true}, events)
+	then := state.Change{Release: true}
+	if changesDigest(events) {
+		then.Hint = DigestHint(key)
+	}
+	released, err = e.commitSheet(ctx, lease, record, c, then, events)
 	return err
+}
+
+// DigestHint names the hint that is left when the last digest no longer shows
+// what is so: whoever shows it to people looks at it again. It is stored.
+func DigestHint(key string) string { return "digest " + key }
+
+func changesDigest(events []event.Event) bool {
+	return slices.ContainsFunc(events, func(ev event.Event) bool { return ev.Kind != event.Digest })
 }
 
 func (e *Engine) loadSheet(ctx context.Context, key string) (state.Record, *calendar, error) {

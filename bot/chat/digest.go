@@ -8,6 +8,7 @@ import (
 
 	"rekey/bot/chat/render"
 	"rekey/commands"
+	"rekey/rotation"
 	"rekey/rotation/event"
 	"rekey/state"
 )
@@ -52,7 +53,7 @@ func changesDigest(b batch) bool { return b.kind() == event.Started || closes(b)
 func (c *Chat) refreshDigest(ctx context.Context) error {
 	key, err := c.engine.Calendar(ctx)
 	if err == nil && key != "" {
-		err = c.store.Hint(ctx, hint{verb: hintDigest, key: key}.String())
+		err = c.store.Hint(ctx, rotation.DigestHint(key))
 	}
 	if err != nil {
 		return fmt.Errorf("noting that the digest has changed: %w", err)

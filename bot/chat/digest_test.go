@@ -190,3 +190,11 @@ func TestAClickThatCarriesNonsense(t *testing.T) {
 		})
 	}
 }
+
+// TestTheDigestsHintIsOurs: what the engine leaves is what is taken up here.
+func TestTheDigestsHintIsOurs(t *testing.T) {
+	want := hint{verb: hintDigest, key: calendar}
+	if got, ok := readHint(rotation.DigestHint(calendar)); !ok || got != want || want.String() != rotation.DigestHint(calendar) {
+		t.Errorf("%+v, %t", got, ok)
+	}
+}

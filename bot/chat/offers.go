@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"errors"
 
 	"rekey/bot/chat/render"
 	"rekey/commands"
@@ -34,5 +33,5 @@ func (c *Chat) obey(ctx context.Context, p press, line string) error {
 	if reply.Err != nil {
 		c.config.Log.Warn("a click was not carried out", "control", p.name, "secret", p.of, "user", p.user, "error", reply.Err)
 	}
-	return errors.Join(c.show(ctx, p.answer, reply), c.refreshDigest(ctx))
+	return c.show(ctx, p.answer, reply)
 }
