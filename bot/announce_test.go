@@ -35,7 +35,7 @@ func announcing(t *testing.T, cron, zone, from, to string, e *ears) []string {
 	var heard []string
 	synctest.Test(t, func(t *testing.T) {
 		begin, end := at(t, from), at(t, to)
-		time.Sleep(time.Until(begin))
+		<-time.After(time.Until(begin))
 		ctx, cancel := context.WithDeadline(t.Context(), end)
 		defer cancel()
 		a := &announcer{when: scheduled(t, cron, zone), engine: e, first: time.Second, most: time.Minute, log: slog.New(slog.DiscardHandler)}

@@ -78,10 +78,14 @@ func (e *Engine) editSheet(ctx context.Context, key string, change func(*calenda
 	}
 	c.Lines += len(events)
 	then := state.Change{Release: true}
+	if then.Events, err = journalled(events); err != nil {
+		return err
+	}
 	if changesDigest(events) {
 		then.Hint = DigestHint(key)
 	}
-	released, err = e.commitSheet(ctx, lease, record, c, then, events)
+	err = e.commitSheet(ctx, lease, record.Revision, c, then)
+	released = err == nil
 	return err
 }
 
@@ -102,17 +106,15 @@ func (e *Engine) loadSheet(ctx context.Context, key string) (state.Record, *cale
 	return record, c, err
 }
 
-func (e *Engine) commitSheet(ctx context.Context, l state.Lease, r state.Record, c *calendar, change state.Change, events []event.Event) (released bool, err error) {
-	if change.Events, err = journalled(events); err != nil {
-		return false, err
-	}
+// commitSheet writes the calendar under its lease, and what goes with it.
+func (e *Engine) commitSheet(ctx context.Context, l state.Lease, revision int64, c *calendar, change state.Change) (err error) {
 	if change.Body, err = encodeCalendar(c); err != nil {
-		return false, err
+		return err
 	}
-	if _, err = e.config.Store.Commit(ctx, l, r.Revision, change); err != nil {
-		return false, fmt.Errorf("committing %s: %w", r.Key, err)
+	if _, err = e.config.Store.Commit(ctx, l, revision, change); err != nil {
+		return fmt.Errorf("committing %s: %w", l.Key, err)
 	}
-	return change.Release, nil
+	return nil
 }
 
 // turnOver goes on with the next sheet. It is opened before this one is
@@ -124,7 +126,7 @@ func (e *Engine) turnOver(ctx context.Context, l state.Lease, r state.Record, c 
 	if err := e.nextSheet(ctx, sheet{number, &next}); err != nil {
 		return err
 	}
-	if _, err := e.commitSheet(ctx, l, r, c, state.Change{Close: true}, nil); err != nil {
+	if err := e.commitSheet(ctx, l, r.Revision, c, state.Change{Close: true}); err != nil {
 		return err
 	}
 	return errSheetFull
