@@ -27,9 +27,9 @@ func newBenchRotations(b *testing.B, addr string) *benchRotations {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := newBenchWorld()
+	w := newBenchWorld(benchSecret)
 	clock := &benchClock{Store: store, asked: make(chan string, 1), closed: make(chan struct{}, 1)}
-	engine, err := rotation.New(w.config(b, clock))
+	engine, err := rotation.New(benchConfig(b, clock, 200*time.Microsecond, w))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,4 +145,29 @@ func benchBareWrites(b *testing.B, addr string, body []byte) func() time.Duratio
 	}
 	write() // for the connection, and for the script to be known
 	return write
+}
+
+// benchCommands counts what clients send to a Redis server over a time; what
+// scripts do inside it is not counted.
+func benchCommands(b *testing.B, addr string, over time.Duration) (n int) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), over)
+	defer cancel()
+	c := goredis.NewClient(&goredis.Options{Addr: addr, Protocol: 2, ReadTimeout: -1}) // silence is no end
+	seen := make(chan string, 1024)
+	m := c.Monitor(ctx, seen)
+	m.Start()
+	defer m.Stop()
+	defer closing(quiet, "Redis", c) // first, or the monitor waits for one command more
+	<-seen                           // the answer to MONITOR itself
+	for {
+		select {
+		case line := <-seen:
+			if !strings.Contains(line, " lua] ") {
+				n++
+			}
+		case <-ctx.Done():
+			return n
+		}
+	}
 }

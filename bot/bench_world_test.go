@@ -18,51 +18,74 @@ import (
 	"rekey/rotation/watch"
 )
 
-// benchSecret is rotated by the benchmarks. All its waits are the shortest
-// there are; a watch has as many ticks as by default.
+// benchSecret is rotated by the benchmarks of steps.
 const benchSecret = "FAL_KEY"
 
 // benchWorld is everything outside for one secret, in memory: the service, the
 // vault, an application that is always right, and people who approve. It
 // answers at once, and is the thing not to be measured.
 type benchWorld struct {
+	secret string
 	mu     sync.Mutex
 	issued int
 	live   []providers.Credential    // the first was made by hand
 	vault  map[string][]deploy.Entry // versions from 1, by environment
 }
 
-func newBenchWorld() *benchWorld {
-	w := &benchWorld{vault: make(map[string][]deploy.Entry)}
+func newBenchWorld(name string) *benchWorld {
+	w := &benchWorld{secret: name, vault: make(map[string][]deploy.Entry)}
 	first := w.issueLocked("by hand")
 	for _, env := range []string{rotation.Staging, rotation.Production} {
-		w.vault[env] = []deploy.Entry{{ID: "entry-" + env, Name: benchSecret, Version: 1, Value: first.Values[benchSecret]}}
+		w.vault[env] = []deploy.Entry{{ID: "entry-" + env, Name: name, Version: 1, Value: first.Values[name]}}
 	}
 	return w
 }
 
-// config is an engine's, with this world around it.
-func (w *benchWorld) config(b *testing.B, store rotation.Store) rotation.Config {
+// benchWorlds are many secrets, each with a world of its own.
+func benchWorlds(n int) []*benchWorld {
+	all := make([]*benchWorld, n)
+	for i := range all {
+		all[i] = newBenchWorld(fmt.Sprintf("KEY_%03d", i))
+	}
+	return all
+}
+
+// benchConfig is an engine's, with these worlds around it. All waits are the
+// shortest there are; a watch has as many ticks as by default, this far apart.
+func benchConfig(b *testing.B, store rotation.Store, interval time.Duration, worlds ...*benchWorld) rotation.Config {
+	b.Helper()
+	c := rotation.Config{
+		Installation: "bench", Replica: "replica-1", Key: benchKey(b), Store: store, Ballot: worlds[0], Log: slog.New(slog.DiscardHandler),
+	}
+	for _, w := range worlds {
+		c.Subjects = append(c.Subjects, w.subject(interval))
+	}
+	return c
+}
+
+// benchKey is the installation's.
+func benchKey(b *testing.B) secret.Key {
 	b.Helper()
 	key, err := secret.NewKey(secret.New(strings.Repeat("k", 32)))
 	if err != nil {
 		b.Fatal(err)
 	}
+	return key
+}
+
+func (w *benchWorld) subject(interval time.Duration) rotation.Subject {
 	rules := watch.Defaults()
-	rules.Window, rules.Interval = 3*time.Millisecond, 200*time.Microsecond
+	rules.Window, rules.Interval = 15*interval, interval
 	rules.InitialDelay, rules.IngestDelay, rules.ErrorRetry = 0, 0, 0
 	stage := rotation.Stage{Deployer: w, Attester: w, Affected: w}
 	watched := stage
 	watched.Checks = []rotation.Check{{Name: "errors", Required: true, Unit: watch.Count, Check: w}}
-	return rotation.Config{
-		Installation: "bench", Replica: "replica-1", Key: key, Store: store, Ballot: w, Log: slog.New(slog.DiscardHandler),
-		Subjects: []rotation.Subject{{
-			Secret: rotation.Secret{Name: benchSecret, Service: "fal", Title: "fal.ai", Variables: []string{benchSecret}, Built: true},
-			Shared: true, Provider: w, Vault: w, Policy: rotation.Policy{Quorum: 1, Expiry: time.Hour}, Slots: []string{"account/fal"},
-			Pace:  rotation.Pace{DeployPoll: time.Millisecond, DeployDeadline: time.Minute, ProveEvery: time.Millisecond, ProveFor: time.Minute, Fresh: time.Minute},
-			Watch: rules, After: rules,
-			Stages: map[string]rotation.Stage{rotation.Staging: stage, rotation.Production: watched},
-		}},
+	return rotation.Subject{
+		Secret: rotation.Secret{Name: w.secret, Service: "fal", Title: "fal.ai", Variables: []string{w.secret}, Built: true},
+		Shared: true, Provider: w, Vault: w, Policy: rotation.Policy{Quorum: 1, Expiry: time.Hour}, Slots: []string{"account/" + w.secret},
+		Pace:  rotation.Pace{DeployPoll: time.Millisecond, DeployDeadline: time.Minute, ProveEvery: time.Millisecond, ProveFor: time.Minute, Fresh: time.Minute},
+		Watch: rules, After: rules,
+		Stages: map[string]rotation.Stage{rotation.Staging: stage, rotation.Production: watched},
 	}
 }
 
@@ -72,7 +95,7 @@ func (w *benchWorld) issueLocked(label string) providers.Credential {
 	w.issued++
 	id := providers.ID(fmt.Sprintf("8f3a2c1e-0000-4000-8000-%012d", w.issued))
 	value := secret.New(string(id) + ":" + strings.Repeat("0123456789abcdef", 2))
-	c := providers.Credential{ID: id, Label: label, Values: providers.Values{benchSecret: value}, Made: time.Now()}
+	c := providers.Credential{ID: id, Label: label, Values: providers.Values{w.secret: value}, Made: time.Now()}
 	w.live = append(w.live, c)
 	return c
 }
@@ -95,7 +118,7 @@ func (w *benchWorld) Identify(v providers.Values) (providers.ID, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.live {
-		if c.Values[benchSecret].Equal(v[benchSecret]) {
+		if c.Values[w.secret].Equal(v[w.secret]) {
 			return c.ID, nil
 		}
 	}
@@ -142,7 +165,7 @@ func (w *benchWorld) End(_ context.Context, id providers.ID) error {
 func (w *benchWorld) Read(_ context.Context, env string, _ []string) (map[string]deploy.Entry, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return map[string]deploy.Entry{benchSecret: w.vault[env][len(w.vault[env])-1]}, nil
+	return map[string]deploy.Entry{w.secret: w.vault[env][len(w.vault[env])-1]}, nil
 }
 
 // ReadVersion implements deploy.Vault.
@@ -156,7 +179,7 @@ func (w *benchWorld) ReadVersion(_ context.Context, env, _ string, version int) 
 func (w *benchWorld) Write(ctx context.Context, env string, a []deploy.Assignment) (map[string]deploy.Entry, error) {
 	w.mu.Lock()
 	w.vault[env] = append(w.vault[env], deploy.Entry{
-		ID: a[0].ID, Name: benchSecret, Version: a[0].From + 1, Value: a[0].Value, Metadata: a[0].Note, Made: time.Now(),
+		ID: a[0].ID, Name: w.secret, Version: a[0].From + 1, Value: a[0].Value, Metadata: a[0].Note, Made: time.Now(),
 	})
 	w.mu.Unlock()
 	return w.Read(ctx, env, nil)

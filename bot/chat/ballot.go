@@ -48,12 +48,10 @@ var errNotPosted = errors.New("the card has not been posted yet")
 type ballot struct {
 	api    *api
 	people *people
-	store  interface {
-		state.Refs
-		state.Decisions
-	}
-	key secret.Key
-	log *slog.Logger
+	store  state.Decisions
+	places *places
+	key    secret.Key
+	log    *slog.Logger
 }
 
 // Marks implements [rotation.Ballot].
@@ -71,13 +69,9 @@ type sight struct {
 
 func (b *ballot) read(ctx context.Context, r *rotation.Rotation, card int) (sight, error) {
 	op := fmt.Sprintf("reading request %d of %s", card, r.Key())
-	refs, err := b.store.Refs(ctx, r.Key())
+	at, err := b.places.of(ctx, r.Key(), card)
 	if err != nil {
-		return sight{}, fmt.Errorf("%s: finding its message: %w", op, err)
-	}
-	at, ok := placeOf(refs[cardRef(card)])
-	if !ok {
-		return sight{}, fmt.Errorf("%s: %w", op, errNotPosted)
+		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
 	s := sight{at: at}
 	if s.marks.Why, err = b.unfit(ctx, at.channel); err != nil {

@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +49,7 @@ func New(c Config, store Store) (*Chat, error) {
 	p := newPeople(a, c)
 	chat := &Chat{
 		config: c, api: a, people: p, store: store,
-		ballot: &ballot{api: a, people: p, store: store, key: c.Key, log: c.Log},
+		ballot: &ballot{api: a, people: p, store: store, places: &places{refs: store}, key: c.Key, log: c.Log},
 		posts:  make(chan struct{}, 1), looks: make(chan struct{}, 1), polls: make(chan struct{}, 1),
 		times: newRetries(c.RetryFirst, c.RetryMax),
 	}
@@ -138,21 +137,4 @@ func (c *Chat) poll(ctx context.Context) {
 			c.config.Log.Warn("looking at open cards; trying again later", "error", err)
 		}
 	}
-}
-
-func (c *Chat) lookAtAll(ctx context.Context) error {
-	open, err := c.engine.Open(ctx)
-	if err != nil {
-		return fmt.Errorf("listing open rotations: %w", err)
-	}
-	var failures []error
-	for _, r := range open {
-		if r.Card == nil || !render.Open(r, r.Card.Number) {
-			continue
-		}
-		if err := c.look(ctx, r.Key(), r.Card.Number); err != nil && !errors.Is(err, errNotPosted) {
-			failures = append(failures, err)
-		}
-	}
-	return errors.Join(failures...)
 }

@@ -210,6 +210,9 @@ func (d *delivery) delivered(ctx context.Context, seq int64, name string, at pla
 			d.refs = make(map[string]string)
 		}
 		d.refs[name] = at.String()
+		if n, ok := cardNumber(name); ok {
+			d.ballot.places.keep(d.r.Key(), n, at)
+		}
 		d.hurry(name)
 	}
 	return nil
