@@ -262,7 +262,7 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 func (w *run) summary(p watch.Params, v *Vigil) string {
 	text := fmt.Sprintf("Watched production for %s.", human(time.Since(v.Start)))
 	for _, series := range v.Series {
-		if words := FiguresOf(p, series); words != "" {
+		if words := watch.Words(p, series); words != "" {
 			text += " " + words + "."
 		}
 	}

@@ -102,22 +102,3 @@ func TestAWatchBegunAnewHasANumberOfItsOwn(t *testing.T) {
 		}
 	})
 }
-
-func TestFiguresInWords(t *testing.T) {
-	p := watch.Defaults()
-	base := 15.0
-	ticks := []watch.Tick{{N: 1, Outcome: watch.OK, Value: 1, Requests: 41, Latency: 12400 * time.Microsecond}}
-	hit := []watch.Tick{{N: 1, Outcome: watch.Bad, Hard: true, Value: 1, Requests: 9}}
-	cases := map[string]watch.Series{
-		"": {Check: "errors", Unit: watch.Count},
-		"errors: 1 counted in 41 requests (1 usual)":                                                       {Check: "errors", Unit: watch.Count, Baseline: &base, Ticks: ticks},
-		"errors: 0 counted in 9 requests (nothing to compare with), 1 line of this credential's own error": {Check: "errors", Unit: watch.Count, Ticks: hit},
-		"web: 100 % of requests failed (nothing to compare with)":                                          {Check: "web", Unit: watch.Rate, Ticks: ticks},
-		"health: answered in 10 ms (0.2 ms before)":                                                        {Check: "health", Before: 200 * time.Microsecond, Ticks: []watch.Tick{{N: 1, Outcome: watch.OK, Latency: 10 * time.Millisecond}}},
-	}
-	for want, s := range cases {
-		if got := FiguresOf(p, s); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-	}
-}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -76,4 +77,63 @@ func median(ticks []Tick) time.Duration {
 	}
 	slices.Sort(known)
 	return known[len(known)/2]
+}
+
+// Words says what a series came to so far, in words without a full stop;
+// "" where there is nothing to count.
+func Words(p Params, s Series) string {
+	f := Sum(p, s)
+	text := ""
+	switch {
+	case f.Looks == 0:
+		return ""
+	case s.Unit == Count:
+		text = fmt.Sprintf("%s: %.0f counted", s.Check, f.Errors)
+		if f.Requests >= 0 {
+			text += " in " + number(f.Requests, "request")
+		}
+		text += usual(f.Usual, func(n float64) string { return fmt.Sprintf("%.3g", n) })
+	case s.Unit == Rate:
+		percent := func(n float64) string { return fmt.Sprintf("%.3g %%", 100*n) }
+		text = fmt.Sprintf("%s: %s of requests failed%s", s.Check, percent(f.Errors), usual(f.Usual, percent))
+	case f.Latency > 0:
+		text = fmt.Sprintf("%s: answered in %s", s.Check, millis(f.Latency))
+		if f.Before > 0 {
+			text += fmt.Sprintf(" (%s before)", millis(f.Before))
+		}
+	default:
+		return ""
+	}
+	if f.Hits > 0 {
+		text += fmt.Sprintf(", %s of this credential's own error", number(f.Hits, "line"))
+	}
+	return text
+}
+
+// millis writes how long an answer took.
+func millis(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	switch {
+	case ms >= 1000:
+		return fmt.Sprintf("%.3g s", ms/1000)
+	case ms >= 10:
+		return fmt.Sprintf("%.0f ms", ms)
+	default:
+		return fmt.Sprintf("%.2g ms", ms)
+	}
+}
+
+// number writes a number with its noun.
+func number(n float64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%.0f %s", n, noun)
+}
+
+func usual(n float64, words func(float64) string) string {
+	if n < 0 {
+		return " (nothing to compare with)"
+	}
+	return " (" + words(n) + " usual)"
 }

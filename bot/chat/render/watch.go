@@ -102,7 +102,7 @@ func shortfalls(p watch.Params, s watch.Series) string {
 func figures(v *rotation.Vigil) []string {
 	var lines []string
 	for _, s := range v.Series {
-		words := esc(rotation.FiguresOf(v.Rules, s))
+		words := esc(watch.Words(v.Rules, s))
 		if words != "" && !s.Required {
 			words += " (decides nothing)"
 		}
