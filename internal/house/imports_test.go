@@ -49,6 +49,7 @@ var guests = []guest{
 	{"github.com/redis/go-redis/v9", []string{"state/redis", "internal/sandbox", "internal/sandbox/*"}, []string{"bot"}}, // a benchmark compares with bare writes
 	{"github.com/alicebob/miniredis/v2", []string{"internal/sandbox", "internal/sandbox/*", "state/statetest"}, []string{"state/*"}},
 	{"github.com/robfig/cron/v3", []string{"bot"}, nil},
+	{"gonum.org/v1/plot", []string{"bot/chat/chart"}, nil},
 	{"go.yaml.in/yaml/v3", []string{"bot/config"}, []string{"bot", "internal/secret", "providers/*"}}, // descriptions of APIs are YAML,
 	{"github.com/chromedp", nil, []string{"bot"}},
 	{"github.com/coder/websocket", []string{"internal/sandbox", "internal/sandbox/*"}, []string{"bot/chat"}},
