@@ -286,7 +286,7 @@ func (d *demo) narrate(ctx context.Context) <-chan struct{} {
 				if c.Message.Thread != "" {
 					where = "thread"
 				}
-				d.say("[%s] %s", where, indented(c.Message.Text))
+				d.say("[%s] %s", where, indented(narrated(c.Message)))
 				select {
 				case d.heard <- c.Message.TS:
 				default:
@@ -297,6 +297,15 @@ func (d *demo) narrate(ctx context.Context) <-chan struct{} {
 		}
 	}()
 	return done
+}
+
+// narrated is what a message says, its pictures in words.
+func narrated(m slack.Message) string {
+	words := []string{m.Text}
+	for _, f := range m.Files {
+		words = append(words, "[picture: "+f.AltText+"]")
+	}
+	return strings.TrimSpace(strings.Join(words, "\n"))
 }
 
 func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n         ") }

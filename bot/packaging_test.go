@@ -85,15 +85,18 @@ type manifest struct {
 // scopesOf are the scopes that calls of Slack's client need, as
 // https://docs.slack.dev/reference/methods lists them per method.
 var scopesOf = map[string][]string{
-	"AuthTestContext":            nil,
-	"PostMessageContext":         {"chat:write"},
-	"UpdateMessageContext":       {"chat:write"},
-	"PostEphemeralContext":       {"chat:write"},
-	"AddReactionContext":         {"reactions:write"},
-	"GetReactionsContext":        {"reactions:read"},
-	"GetUserInfoContext":         {"users:read"},
-	"GetUserGroupMembersContext": {"usergroups:read"},
-	"GetConversationInfoContext": {"channels:read", "groups:read"},
+	"AuthTestContext":               nil,
+	"PostMessageContext":            {"chat:write"},
+	"UpdateMessageContext":          {"chat:write"},
+	"PostEphemeralContext":          {"chat:write"},
+	"AddReactionContext":            {"reactions:write"},
+	"GetReactionsContext":           {"reactions:read"},
+	"GetUserInfoContext":            {"users:read"},
+	"GetUserGroupMembersContext":    {"usergroups:read"},
+	"GetConversationInfoContext":    {"channels:read", "groups:read"},
+	"OpenViewContext":               nil,
+	"GetUploadURLExternalContext":   {"files:write"},
+	"CompleteUploadExternalContext": {"files:write"},
 	// Only where slack.history is set, which is for people to decide.
 	"GetConversationRepliesContext": nil,
 	"GetConversationHistoryContext": nil,

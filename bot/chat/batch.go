@@ -65,9 +65,14 @@ func alone(e event.Event) bool {
 	return e.Urgent() || e.Kind == event.Started || e.Kind == event.Watching || e.Kind == event.Reported
 }
 
-// has reports that one of the events is of a kind.
-func (b batch) has(kind event.Kind) bool {
-	return slices.ContainsFunc(b.events, func(e event.Event) bool { return e.Kind == kind })
+// verdictOn is the number of the watch whose end the batch tells, 0 for none.
+func (b batch) verdictOn() int {
+	for _, e := range slices.Backward(b.events) {
+		if e.Kind == event.Verdict {
+			return watchNumber(e)
+		}
+	}
+	return 0
 }
 
 func (b batch) kind() event.Kind {

@@ -27,10 +27,12 @@ type Chat struct {
 	pressers   map[string]presser   // by name of the control
 	submitters map[string]submitter // by name of the modal
 
-	posts chan struct{} // something may wait in the outbox
-	looks chan struct{} // something may wait among the hints
-	polls chan struct{} // every open card should be looked at
-	times retries       // of hints
+	posts chan struct{}  // something may wait in the outbox
+	looks chan struct{}  // something may wait among the hints
+	polls chan struct{}  // every open card should be looked at
+	times retries        // of hints
+	aside errgroup.Group // uploads
+	files *cleanList     // uploads of which nothing can be seen yet
 
 	dropped   atomic.Int64 // envelopes nobody had time for
 	connected atomic.Bool
@@ -51,8 +53,9 @@ func New(c Config, store Store) (*Chat, error) {
 		config: c, api: a, people: p, store: store,
 		ballot: &ballot{api: a, people: p, store: store, places: &places{refs: store}, key: c.Key, log: c.Log},
 		posts:  make(chan struct{}, 1), looks: make(chan struct{}, 1), polls: make(chan struct{}, 1),
-		times: newRetries(c.RetryFirst, c.RetryMax),
+		times: newRetries(c.RetryFirst, c.RetryMax), files: newCleanList(),
 	}
+	chat.aside.SetLimit(1)
 	chat.pressers = map[string]presser{
 		render.Approve: chat.approve, render.Deny: chat.deny,
 		render.Rotate: chat.rotateNow, render.Snooze: chat.snooze,

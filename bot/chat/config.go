@@ -53,6 +53,7 @@ type Config struct {
 	AnswerTimeout  time.Duration // of one command, survey included; default 2 min
 	RetryFirst     time.Duration // pause after the first failed delivery, then doubling; default 1 s
 	RetryMax       time.Duration // longest pause; default 1 min
+	ChartFor       time.Duration // how long a watch's chart is tried to be shown; default 1 h
 	Workers        int           // envelopes handled at once; default 8
 	Rates          Rates
 	// History says that the app has the optional history scope: lost answers
@@ -122,6 +123,7 @@ func (c Config) withDefaults() Config {
 	or(&c.AnswerTimeout, 2*time.Minute)
 	or(&c.RetryFirst, time.Second)
 	or(&c.RetryMax, time.Minute)
+	or(&c.ChartFor, time.Hour)
 	if c.APIURL == "" {
 		c.APIURL = defaultAPI
 	}

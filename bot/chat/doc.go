@@ -19,7 +19,8 @@
 //     in the same act that stores where its message stands.
 //   - the hints: small durable duties that are done when they are done: look
 //     at a card, edit the root message or that of a watch, close a card, seed
-//     its reactions.
+//     its reactions. Uploading the chart of a watch goes beside the others:
+//     it decorates, and nothing waits for it.
 //   - the poll: looks at every open card after each connection and on a slow
 //     timer, because reactions made while nobody listened arrive no other way.
 //

@@ -107,6 +107,7 @@ const (
 	hintRoot  = "root"  // the root message no longer shows the truth
 	hintClose = "close" // a card must lose its call to act
 	hintSeed  = "seed"  // a card needs our own two reactions
+	hintChart = "chart" // a watch has ended and its chart is to be shown
 	hintWatch = "watch" // a watch has made another look; as [rotation.WatchHint] writes it
 
 	hintDigest = "digest" // the last digest no longer shows the truth; as [rotation.DigestHint] writes it
@@ -128,7 +129,7 @@ func readHint(name string) (h hint, ok bool) {
 	case len(parts) == 3:
 		n, ok := cardNumber("card/" + parts[2])
 		h = hint{parts[0], parts[1], n}
-		known := h.verb == hintCard || h.verb == hintClose || h.verb == hintSeed || h.verb == hintWatch
+		known := h.verb == hintCard || h.verb == hintClose || h.verb == hintSeed || h.verb == hintWatch || h.verb == hintChart
 		return h, ok && known && h.key != ""
 	default:
 		return hint{}, false

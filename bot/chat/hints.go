@@ -25,6 +25,7 @@ const (
 // is tried again at growing intervals.
 func (c *Chat) work(ctx context.Context) {
 	next := time.Duration(0)
+	defer func() { _ = c.aside.Wait() }() // its functions return nil
 	for pause(ctx, c.looks, next) {
 		next = c.workOnce(ctx)
 	}
@@ -44,11 +45,25 @@ func (c *Chat) workOnce(ctx context.Context) (next time.Duration) {
 			next = min(next, wait)
 			continue
 		}
-		if wait := c.takeUp(ctx, h); wait > 0 {
+		if wait := c.started(ctx, h); wait > 0 {
 			next = min(next, wait)
 		}
 	}
 	return next
+}
+
+// started takes a hint up, an upload beside the others: Slack may take its time
+// with it, and what people wait for does not wait for it.
+func (c *Chat) started(ctx context.Context, h state.Hint) time.Duration {
+	if !strings.HasPrefix(h.Name, hintChart+" ") {
+		return c.takeUp(ctx, h)
+	}
+	c.aside.TryGo(func() error {
+		c.takeUp(ctx, h)
+		kick(c.looks)
+		return nil
+	})
+	return c.config.Coalesce
 }
 
 // takeUp does one hint's duty under a lease, so that replicas that wake
@@ -109,6 +124,8 @@ func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 		return c.editRoot(ctx, h.key)
 	case hintClose:
 		return c.closeCard(ctx, h.key, h.card)
+	case hintChart:
+		return c.picture(ctx, h.key, h.card)
 	case hintWatch:
 		return c.editWatch(ctx, h.key, h.card)
 	case hintDigest:

@@ -75,7 +75,7 @@ func (l *limits) fresh(method string) *rate.Limiter {
 		return rate.NewLimiter(rate.Limit(l.rates.Post), 3)
 	case methodGroup:
 		return minute(l.rates.Tier2, usual.Tier2)
-	case methodUser, methodEphemeral, methodAuth, methodOpen:
+	case methodUser, methodEphemeral, methodAuth, methodOpen, methodAnnounce, methodBytes, methodComplete:
 		return minute(l.rates.Tier4, usual.Tier4)
 	default:
 		return minute(l.rates.Tier3, usual.Tier3)

@@ -22,6 +22,9 @@ const (
 	methodChannel   = "conversations.info"
 	methodReplies   = "conversations.replies"
 	methodHistory   = "conversations.history"
+	methodAnnounce  = "files.getUploadURLExternal"
+	methodBytes     = "the upload address"
+	methodComplete  = "files.completeUploadExternal"
 	methodOpen      = "views.open"
 )
 
@@ -175,11 +178,13 @@ func (a *api) identity(ctx context.Context) (identity, error) {
 	return id, err
 }
 
+// newest is how many messages of a thread or a channel are looked through.
+const newest = 100
+
 // find looks for a message of ours by its metadata, in a thread or, when
 // thread is "", among the channel's newest messages. told is the last row it
 // tells.
 func (a *api) find(ctx context.Context, channel, thread string, mark slack.SlackMetadata) (ts string, told int64, err error) {
-	const newest = 100
 	var messages []slack.Message
 	if thread != "" {
 		err = a.call(ctx, methodReplies, "", func(ctx context.Context) error {

@@ -138,6 +138,9 @@ func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, 
 		if wait := b.wait(time.Now(), p.config.Coalesce); wait > 0 && i == len(posts)-1 {
 			return wait, nil
 		}
+		if wait := d.awaited(ctx, b); wait > 0 {
+			return wait, nil
+		}
 		if err := d.post(ctx, b); err != nil {
 			return 0, err
 		}
@@ -193,7 +196,11 @@ func (d *delivery) post(ctx context.Context, b batch) error {
 		}
 		break
 	}
-	return d.delivered(ctx, b.last, name, at)
+	err := d.delivered(ctx, b.last, name, at)
+	if n := b.verdictOn(); err == nil && n > 0 {
+		d.hurryTo(hint{hintChart, d.key, n})
+	}
+	return err
 }
 
 // delivered removes rows and stores where a message stands, in one act.
@@ -248,9 +255,7 @@ func (d *delivery) duties(ctx context.Context, b batch) error {
 			hints = append(hints, hint{hintSeed, d.r.Key(), e.Card})
 		}
 	}
-	if n := d.r.Watches; d.refs[watchRef(n)] != "" && (closes(b) || b.has(event.Verdict)) {
-		hints = append(hints, hint{hintWatch, d.r.Key(), n})
-	}
+	hints = append(hints, d.ofWatches(b)...)
 	for name := range d.refs {
 		n, ok := cardNumber(name)
 		if ok && closes(b) && !render.Open(d.r, n) {

@@ -36,6 +36,7 @@ type fakeSlack struct {
 	calls    []call
 	faults   map[string][]fault
 	clock    int
+	files    []*file
 	socket   http.Handler
 
 	bell   sync.Mutex    // apart from mu, so that whoever holds another lock may ring
@@ -47,6 +48,7 @@ type message struct {
 	blocks, metadata          string
 	edits                     int
 	reactions                 map[string][]string
+	file                      *file
 	count                     map[string]int // what Slack claims, where it is not the number of people
 }
 
@@ -172,6 +174,10 @@ func (s *fakeSlack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, "/upload/") {
+		s.takeBytes(w, r)
+		return
+	}
 	method := strings.TrimPrefix(r.URL.Path, "/api/")
 	_ = r.ParseForm()
 	form := make(map[string]string)
@@ -259,6 +265,8 @@ func (s *fakeSlack) answer(method string, form map[string]string, r *http.Reques
 		}
 		s.views = append(s.views, q.View)
 		return map[string]any{"ok": true, "view": map[string]any{"id": "V1", "type": "modal"}}
+	case "files.getUploadURLExternal", "files.completeUploadExternal":
+		return s.onFiles(method, form)
 	default:
 		return s.onMessages(method, form)
 	}
@@ -316,6 +324,9 @@ func (s *fakeSlack) listed(method string, form map[string]string) map[string]any
 			continue
 		}
 		entry := map[string]any{"ts": m.ts, "text": m.text}
+		if m.file != nil {
+			entry["files"] = []map[string]any{{"id": m.file.id, "name": m.file.name}}
+		}
 		if form["include_all_metadata"] != "" && m.metadata != "" {
 			entry["metadata"] = json.RawMessage(m.metadata)
 		}

@@ -24,6 +24,7 @@ var remedies = map[string]string{
 	"is_inactive":                              "unarchive the channel or configure another one",
 	"restricted_action":                        "a workspace setting keeps Rekey from posting in this channel; allow it or configure another channel",
 	"missing_scope":                            "add the scope to the app and install it again",
+	"file_uploads_disabled":                    "allow file uploads in the workspace's settings",
 	"no_permission":                            "add the scope to the app and install it again",
 	"not_allowed_token_type":                   "configure the bot token (xoxb-…)",
 	"invalid_auth":                             "install the app again and configure the new bot token",

@@ -42,3 +42,20 @@ func (c *Chat) editWatch(ctx context.Context, key string, number int) error {
 	}
 	return c.helpful(err)
 }
+
+// ofWatches are the duties that a batch leaves towards watches: the message of
+// one that ended, or was cut short, says so, and one that ended is drawn.
+func (d *delivery) ofWatches(b batch) []hint {
+	var hints []hint
+	n := b.verdictOn()
+	if n > 0 {
+		hints = append(hints, hint{hintChart, d.key, n})
+	}
+	if n == 0 && closes(b) {
+		n = d.r.Watches
+	}
+	if n > 0 && d.refs[watchRef(n)] != "" {
+		hints = append(hints, hint{hintWatch, d.key, n})
+	}
+	return hints
+}

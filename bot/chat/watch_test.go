@@ -93,7 +93,7 @@ func TestTheWatchIsOneMessage(t *testing.T) {
 			t.Errorf("the watch ended and still reads %q", at.text)
 		}
 		got := w.slack.thread()
-		if len(got) != 4 || !strings.Contains(got[1], "proved") || !strings.Contains(got[3], "Watch: passed") {
+		if len(got) != 5 || !strings.Contains(got[1], "proved") || !strings.Contains(got[3], "Watch: passed") {
 			t.Errorf("thread: %q", got)
 		}
 		if len(w.store.hints) != 0 {

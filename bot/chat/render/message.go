@@ -41,11 +41,13 @@ func (a Audience) Mention() string {
 	return strings.Join(names, " ")
 }
 
-// Again returns the message marked as a copy: an earlier one may stand in the
-// thread, because Slack's answer to it was lost.
+// Copied marks what may stand in the thread already, because Slack's answer to
+// it was lost.
+const Copied = "(posted again after a lost answer)"
+
+// Again returns the message marked as a copy.
 func (m Message) Again() Message {
-	const mark = "(posted again after a lost answer)"
-	return compose(sentences(mark, m.Text), append([]slack.Block{context(mark)}, m.Blocks...)...)
+	return compose(sentences(Copied, m.Text), append([]slack.Block{context(Copied)}, m.Blocks...)...)
 }
 
 // compose holds text and blocks to the limits of a whole message.
