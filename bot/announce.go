@@ -59,6 +59,7 @@ func (a *announcer) run(ctx context.Context) error {
 		if tick := a.when.last(now); !tick.IsZero() && !tick.Equal(told) {
 			if err := a.announce(ctx, tick); err == nil {
 				told, pause = tick, a.first
+				a.log.Info("what is due is announced", "tick", tick)
 			} else if ctx.Err() == nil {
 				a.log.Warn("announcing what is due; trying again", "tick", tick, "pause", pause, "error", err)
 				nap, pause = pause, min(2*pause, a.most)

@@ -110,8 +110,9 @@ func (c *child) tail() string {
 
 // transcript keeps what a process prints.
 type transcript struct {
-	mu   sync.Mutex
-	text []byte
+	mu     sync.Mutex
+	text   []byte
+	change chan struct{} // closed at the next line; nil where nobody waits
 }
 
 // keptOutput bounds what is kept; a bot that prints more has gone wrong.
@@ -124,7 +125,21 @@ func (t *transcript) Write(p []byte) (int, error) {
 		return 0, errors.New("the bot prints without end")
 	}
 	t.text = append(t.text, p...)
+	if t.change != nil {
+		close(t.change)
+		t.change = nil
+	}
 	return len(p), nil
+}
+
+// more is closed when something else is printed.
+func (t *transcript) more() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.change == nil {
+		t.change = make(chan struct{})
+	}
+	return t.change
 }
 
 func (t *transcript) note(line string) { _, _ = t.Write([]byte(line + "\n")) }

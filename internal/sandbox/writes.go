@@ -26,6 +26,9 @@ const (
 	DeployProduction Kind = "deploy production"
 	ApprovalCard     Kind = "approval card"
 	Delete           Kind = "delete"
+
+	// Digest is what the bot tells of itself, outside of rotations.
+	Digest Kind = "digest"
 )
 
 // Kinds lists the kinds in the order of a routine rotation.
@@ -113,8 +116,8 @@ func (w *World) watchWrites() {
 	})
 }
 
-// cards sits in front of Slack and notices when an approval card was posted. The
-// answer is held back until the hook has returned.
+// cards sits in front of Slack and notices when an approval card or a digest was
+// posted. The answer is held back until the hook has returned.
 func (w *World) cards(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/api/chat.postMessage" {
@@ -128,8 +131,12 @@ func (w *World) cards(next http.Handler) http.Handler {
 			Channel, TS string
 		}
 		if json.Unmarshal(h.body.Bytes(), &posted) == nil && posted.OK {
-			if m, ok := w.Slack.Message(posted.Channel, posted.TS); ok && asksApproval(m.Text) {
+			m, _ := w.Slack.Message(posted.Channel, posted.TS)
+			switch {
+			case asksApproval(m.Text):
 				w.writes.note(ApprovalCard, m.TS)
+			case strings.Contains(m.Text, "Secrets: "):
+				w.writes.note(Digest, m.TS)
 			}
 		}
 		maps.Copy(out.Header(), h.header)
