@@ -14,18 +14,29 @@ import (
 	"rekey/rotation/watch"
 )
 
+// wired are a configuration's subjects, by name.
+func wired(t *testing.T, c *config.Config) map[string]rotation.Subject {
+	t.Helper()
+	list, err := subjects(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]rotation.Subject)
+	for _, s := range list {
+		all[s.Name] = s
+	}
+	return all
+}
+
 // TestSubjects: what the configuration says of a secret arrives in its
 // subject, the environment's part shared and the secret's own.
 func TestSubjects(t *testing.T) {
 	c := loaded(t)
-	all, err := subjects(c, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+	all := wired(t, c)
+	if len(all) != len(c.Secrets) {
+		t.Fatalf("%d subjects of %d secrets", len(all), len(c.Secrets))
 	}
-	if len(all) != 2 || all[0].Name != "FAL_KEY" || all[1].Name != "THUMBNAIL_KEY" {
-		t.Fatalf("subjects: %v", all)
-	}
-	own, other := all[0], all[1]
+	own, other := all["FAL_KEY"], all["THUMBNAIL_KEY"]
 	want := watch.Defaults()
 	want.Window = 20 * time.Minute
 	if diff := cmp.Diff(want, own.Watch); diff != "" {
@@ -46,11 +57,8 @@ func TestSubjects(t *testing.T) {
 }
 
 func TestStages(t *testing.T) {
-	all, err := subjects(loaded(t), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	production := all[0].Stages[rotation.Production]
+	all := wired(t, loaded(t))
+	production := all["FAL_KEY"].Stages[rotation.Production]
 	if len(production.Checks) != 2 || production.Deployer == nil || production.Attester == nil {
 		t.Fatalf("production: %+v", production)
 	}
@@ -61,10 +69,10 @@ func TestStages(t *testing.T) {
 	if errors.Instant || errors.Unit != watch.Count {
 		t.Errorf("a log can be asked about the past, in counts: %+v", errors)
 	}
-	if s := all[0].Stages[rotation.Staging]; s.Affected == nil || !s.Free || production.Free {
+	if s := all["FAL_KEY"].Stages[rotation.Staging]; s.Affected == nil || !s.Free || production.Free {
 		t.Errorf("affected: staging %+v", s)
 	}
-	if s := all[1].Stages[rotation.Staging]; s.Affected != nil || s.NoAffected != "it is asked once a month" {
+	if s := all["THUMBNAIL_KEY"].Stages[rotation.Staging]; s.Affected != nil || s.NoAffected != "it is asked once a month" {
 		t.Errorf("no affected check: %+v", s)
 	}
 }
