@@ -18,6 +18,8 @@ import (
 //	POST   /people/command {"user","command","text"}
 //	POST   /people/react   {"user","ts","emoji"}      also /people/unreact
 //	POST   /people/click   {"user","ts","action","value"}
+//	POST   /people/submit  {"user","view","values"}   sends a modal off
+//	POST   /people/dismiss {"user","view"}            closes it
 //	POST   /people/say     {"user","thread","text"}
 //	POST   /vault          {"environment","name","value"}   someone else's write
 //	POST   /deploy         {"environment"}                  a colleague's
@@ -38,6 +40,13 @@ func (w *World) control() http.Handler {
 	post(m, "/people/click", func(ctx context.Context, q gesture) (any, error) {
 		_, err := w.Slack.Click(ctx, q.User, slack.Press{Channel: q.channel(), TS: q.TS, Action: q.Action, Value: q.Value})
 		return nil, err
+	})
+	post(m, "/people/submit", func(ctx context.Context, q gesture) (any, error) {
+		sent, err := w.Slack.Submit(ctx, q.User, q.View, q.Values)
+		return map[string]any{"open": sent.Open, "took_ms": sent.Took.Milliseconds()}, err
+	})
+	post(m, "/people/dismiss", func(ctx context.Context, q gesture) (any, error) {
+		return nil, w.Slack.Dismiss(ctx, q.User, q.View)
 	})
 	post(m, "/people/say", func(_ context.Context, q gesture) (any, error) {
 		ts, err := w.Slack.Say(q.User, q.channel(), q.Thread, q.Text)
@@ -68,6 +77,8 @@ type gesture struct {
 	User, Channel, TS, Thread string
 	Command, Text             string
 	Emoji, Action, Value      string
+	View                      string
+	Values                    map[string]string // typed into a modal, by block_id
 }
 
 func (g gesture) channel() string {

@@ -61,6 +61,7 @@ func TestPageNeverGetsASecretValue(t *testing.T) {
 	for _, q := range [][2]string{
 		{"GET", "/"}, {"GET", "/state"}, {"GET", "/page/stream"},
 		{"POST", "/people/command"}, {"POST", "/people/react"}, {"POST", "/people/unreact"}, {"POST", "/people/click"}, {"POST", "/people/say"},
+		{"POST", "/people/submit"}, {"POST", "/people/dismiss"},
 		{"POST", "/deploy"}, {"POST", "/vault"}, {"POST", "/faults"}, {"DELETE", "/faults/fal/500"},
 	} {
 		body := `{"user":"` + Requester + `","ts":"` + ts + `","emoji":"eyes","text":"hello","command":"/rotate","environment":"staging","name":"OTHER","value":"a-value-somebody-typed","service":"fal","kind":"500"}`

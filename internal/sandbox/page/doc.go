@@ -11,6 +11,8 @@
 //	picture  everything, replaces whatever the browser knew
 //	message  a message as it is now, new or changed, also one for a single person
 //	gone     the timestamp of a message that was deleted
+//	view     a modal as it is now, new or changed, for a single person
+//	unview   the id of a modal that is gone
 //	world    consoles, as they are now
 //	pulse    counters of the application and the bot's connection
 //
@@ -21,8 +23,8 @@
 //
 // # What may happen twice
 //
-// Everything on the stream. A message replaces the one with its timestamp, all
-// else replaces what was there.
+// Everything on the stream. A message replaces the one with its timestamp, a
+// modal the one with its id, all else replaces what was there.
 //
 // # Safety
 //

@@ -103,6 +103,10 @@ func (p *Page) follow(c slack.Change) {
 		p.story.put(c.Message)
 	case slack.Deleted:
 		p.story.remove(c.Message)
+	case slack.Viewed:
+		p.story.view(c.View)
+	case slack.Unviewed:
+		p.story.unview(c.View)
 	case slack.Missed:
 		p.story.begin(p.o.Slack.Snapshot())
 	case slack.Connected, slack.Disconnected:

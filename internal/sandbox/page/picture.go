@@ -116,6 +116,7 @@ type picture struct {
 	Kinds    []string          `json:"kinds"`
 	Services []string          `json:"services"`
 	Messages []slack.Message   `json:"messages"` // whispers included, oldest first
+	Views    []slack.View      `json:"views"`    // modals that people have open
 	Curve    []sample          `json:"curve"`
 	World    World             `json:"world"`
 	Pulse    pulse             `json:"pulse"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type story struct {
 	seq      int    // of the last event
 	events   []frame
 	messages []slack.Message // by timestamp; whispers included
+	views    map[string]slack.View
 	curve    []sample
 	totals   []total // the last few looks at the counters
 	world    World
@@ -63,7 +65,7 @@ func newStory(o Options) *story {
 func (s *story) begin(now slack.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.epoch, s.seq, s.events, s.messages = rand.Text()[:8], 0, nil, nil
+	s.epoch, s.seq, s.events, s.messages, s.views = rand.Text()[:8], 0, nil, nil, map[string]slack.View{}
 	for _, m := range now.Messages[s.o.Channel] {
 		s.insertLocked(m)
 	}
@@ -72,7 +74,36 @@ func (s *story) begin(now slack.Snapshot) {
 			s.insertLocked(m)
 		}
 	}
+	for id, v := range now.Views {
+		if v.Kind == modal {
+			s.views[id] = v
+		}
+	}
 	s.wakeLocked()
+}
+
+// modal is the kind of view that the page draws; it has no Home tab.
+const modal = "modal"
+
+// view tells of a modal that is new or changed.
+func (s *story) view(v slack.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v.Kind != modal {
+		return
+	}
+	s.views[v.ID] = v
+	s.tellLocked("view", v)
+}
+
+// unview tells of a modal that is gone.
+func (s *story) unview(v slack.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.views[v.ID]; there {
+		delete(s.views, v.ID)
+		s.tellLocked("unview", map[string]string{"id": v.ID})
+	}
 }
 
 // put tells of a message that is new or changed.
@@ -214,7 +245,7 @@ func (s *story) pictureLocked() picture {
 	}
 	return picture{
 		Channel: channel, Cast: s.o.Cast, Names: names, Bots: bots, Secrets: s.o.Secrets, Kinds: s.o.Kinds, Services: s.o.Services,
-		Messages: append([]slack.Message{}, s.messages[max(0, len(s.messages)-keptMessages):]...), Curve: append([]sample{}, s.curve...), World: s.world, Pulse: s.pulse,
+		Messages: append([]slack.Message{}, s.messages[max(0, len(s.messages)-keptMessages):]...), Views: append([]slack.View{}, slices.Collect(maps.Values(s.views))...), Curve: append([]sample{}, s.curve...), World: s.world, Pulse: s.pulse,
 	}
 }
 

@@ -27,6 +27,7 @@ function sentence(text) {
     ['dispatch_failed', 'The bot is not connected.'],
     ['already_reacted', 'You have clicked that already.'],
     ['no such message', 'That message is gone.'],
+    ['no such modal', 'This window is gone.'],
   ];
   const found = known.find(([part]) => String(text).includes(part));
   return found ? found[1] : String(text);
@@ -42,6 +43,8 @@ export const post = (text, thread) => call('POST', '/people/say', as({ text: typ
 export const react = (ts, emoji) => call('POST', '/people/react', as({ ts, emoji }));
 export const unreact = (ts, emoji) => call('POST', '/people/unreact', as({ ts, emoji }));
 export const click = (ts, action, value) => call('POST', '/people/click', as({ ts, action, value }));
+export const submit = (view, values) => call('POST', '/people/submit', as({ view, values }));
+export const dismiss = (view) => call('POST', '/people/dismiss', as({ view }));
 export const deploy = (environment) => call('POST', '/deploy', { environment });
 export const inject = (order) => call('POST', '/faults', order);
 export const clear = (service, name) => call('DELETE', `/faults/${encodeURIComponent(service)}/${encodeURIComponent(name)}`);

@@ -3,6 +3,7 @@
 export const state = {
   picture: null, // as it came; its messages are in the map below
   messages: new Map(), // by timestamp
+  views: new Map(), // modals, by id
   world: null,
   pulse: null,
   curve: [],

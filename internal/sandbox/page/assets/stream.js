@@ -9,11 +9,12 @@ const take = {
   picture(p) {
     state.picture = p;
     state.messages = new Map(p.messages.map((m) => [m.ts, m]));
+    state.views = new Map(p.views.map((v) => [v.id, v]));
     state.curve = p.curve;
     state.world = p.world;
     state.pulse = p.pulse;
     if (!p.cast.some((c) => c.id === state.actor)) act(p.cast[0].id);
-    for (const t of ['picture', 'messages', 'world', 'pulse', 'actor']) changed(t);
+    for (const t of ['picture', 'messages', 'views', 'world', 'pulse', 'actor']) changed(t);
   },
   message(m) {
     state.messages.set(m.ts, m);
@@ -22,6 +23,14 @@ const take = {
   gone({ ts }) {
     state.messages.delete(ts);
     changed('messages');
+  },
+  view(v) {
+    state.views.set(v.id, v);
+    changed('views');
+  },
+  unview({ id }) {
+    state.views.delete(id);
+    changed('views');
   },
   world(w) {
     state.world = w;
