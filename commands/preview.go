@@ -60,7 +60,7 @@ func oldKeys(r *rotation.Rotation) string {
 
 // policyWords says who may say yes, as far as it is not a list of people.
 func policyWords(p rotation.Policy) string {
-	words := count(max(p.Quorum, 1), "approver") + " must react ✅; one ❌ is a veto"
+	words := count(max(p.Quorum, 1), "approver") + " must react ✅ or press Approve; one ❌ or Deny is a veto"
 	if p.SelfApproval {
 		words += "; whoever asks may approve"
 	} else {

@@ -97,7 +97,7 @@ func nextWords(r *rotation.Rotation) string {
 	case rotation.Running:
 		return runningNext(r)
 	case rotation.Asking:
-		return "An approver reacts on the request in the thread: ✅ ends the old key, ❌ keeps it."
+		return "An approver decides on the request in the thread: ✅ or Approve ends the old key, ❌ or Deny keeps it."
 	case rotation.Stuck:
 		if r.Problem != nil && r.Problem.Next != "" {
 			return r.Problem.Next

@@ -21,7 +21,7 @@ function next() {
   const approver = state.picture.cast.find((p) => p.role === 'approver');
   const role = state.picture.cast.find((p) => p.id === state.actor)?.role;
   if (card && role !== 'approver') return [`Rekey waits for an approver. ${nameOf(state.actor)} is not one.`, `Become ${approver.name}`, () => act(approver.id), 'become'];
-  if (card) return ['Read the request, then click ✅ to end the old key or ❌ to keep it.'];
+  if (card) return ['Read the request, then click ✅ or Approve to end the old key, ❌ or Deny to keep it.'];
   if (/Failed application requests seen/.test(thread.at(-1)?.text || '')) return [`Done. ${state.pulse.failed} of ${state.pulse.requests} requests to the application failed.`];
   return ['Rekey works. Watch the instances change their key.'];
 }
