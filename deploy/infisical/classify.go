@@ -15,6 +15,10 @@ import (
 // is missing.
 var errToken = errors.New("the access token was refused")
 
+// errOutsider is in the chain of a fault of an identity that is no member of
+// the project: every other right is beside the point.
+var errOutsider = errors.New("the identity is no member of the project")
+
 // errNoAnswer stands for the SDK's own error, whose text holds the whole URL.
 var errNoAnswer = errors.New("the SDK got no answer")
 
@@ -43,6 +47,7 @@ func refused(op string, status int, p problem) error {
 	case status == http.StatusForbidden && p.Word == wordToken:
 		f.Reason, f.Err = fault.Unauthorized, errToken
 	case p.Word == wordNotMember:
+		f.Err = errOutsider
 		said = append(said, "the machine identity is not a member of the project")
 	case status == http.StatusNotFound && wordsNoFolder[p.Word]:
 		said = append(said, "the environment or folder does not exist")

@@ -2,6 +2,7 @@ package infisical
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -134,7 +135,7 @@ func (v *Vault) sync(ctx context.Context, op string, p Place) (name, to string, 
 func (v *Vault) unread(op string, err error) error {
 	status := fault.Of(err).Status
 	absent := status == http.StatusNotFound
-	if (status != http.StatusForbidden || refusedToken(err)) && !absent {
+	if (status != http.StatusForbidden || refusedToken(err) || errors.Is(err, errOutsider)) && !absent {
 		return err
 	}
 	if v.syncs == SyncsAccepted {

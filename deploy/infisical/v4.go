@@ -72,6 +72,7 @@ type answer struct {
 	Approval *approval    `json:"approval"`
 	Syncs    []wireSync   `json:"secretSyncs"`
 	Imports  []wireImport `json:"imports"`
+	Policies []wirePolicy `json:"approvals"`
 	problem
 }
 

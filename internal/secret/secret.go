@@ -78,6 +78,10 @@ func (v Value) Contains(other Value) bool {
 	return !other.IsZero() && strings.Contains(v.Reveal(), other.Reveal())
 }
 
+// HasPrefix reports whether the value begins with a text that is no secret,
+// such as the mark of its kind.
+func (v Value) HasPrefix(mark string) bool { return strings.HasPrefix(v.Reveal(), mark) }
+
 // Last4 returns the last four characters, for people, where the service gives
 // the credential no public id. Short values give nothing: four characters of
 // a short value are too much of it.

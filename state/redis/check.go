@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // Finding is something about the server that endangers what is stored, or
@@ -58,6 +61,26 @@ func (s *Store) Check(ctx context.Context) []Finding {
 		}
 	}
 	return findings
+}
+
+// Look connects, checks as [Store.Check] does, and goes away. It writes nothing,
+// not even the layout of a new database. names lists everything that was
+// checked. An error says that the server could not be asked at all.
+func Look(ctx context.Context, cfg Config) (names []string, found []Finding, err error) {
+	if err := cfg.check(); err != nil {
+		return nil, nil, fmt.Errorf("looking at Redis: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	quiet.Do(logging.Disable)
+	s := &Store{client: goredis.NewClient(cfg.options()), cfg: cfg, log: cfg.Log}
+	defer func() { _ = s.client.Close() }()
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return nil, nil, fmt.Errorf("looking at Redis at %s: %w", cfg.Addr, err)
+	}
+	for _, r := range rules {
+		names = append(names, r.name)
+	}
+	return names, s.Check(ctx), nil
 }
 
 func (s *Store) apply(ctx context.Context, r rule, info map[string]string, err error) (Finding, bool) {

@@ -35,6 +35,7 @@ func (s *Server) routes() {
 	for _, closed := range []string{
 		"GET /api/v1/secret/{id}/secret-versions",
 		"DELETE /api/v2/secret-versions/{id}/redact-value",
+		"GET /api/v2/secret-approvals",
 		"GET /api/v1/secret-approval-requests",
 		"GET /api/v1/secret-approval-requests/{id}",
 	} {

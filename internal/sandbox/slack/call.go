@@ -57,7 +57,7 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request) {
 		out, err = s.run(name, c)
 		if err == nil {
 			out["ok"] = true
-			w.Header().Set("X-OAuth-Scopes", strings.Join(s.cfg.Scopes, ","))
+			w.Header().Set("X-OAuth-Scopes", s.scopes())
 			wire.JSON(w, http.StatusOK, out)
 			return
 		}
@@ -109,6 +109,20 @@ func (s *Server) authorizeLocked(m method, c call) error {
 		return refuse("not_allowed_token_type")
 	}
 	return nil
+}
+
+// SetScopes changes what the bot token is allowed, as another installation of
+// the app does.
+func (s *Server) SetScopes(scopes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.Scopes = scopes
+}
+
+func (s *Server) scopes() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.cfg.Scopes, ",")
 }
 
 func (s *Server) scopeLocked(needed string) error {
