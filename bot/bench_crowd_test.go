@@ -89,7 +89,7 @@ func (c *benchCrowd) run(store *redis.Store, talk chat.Config, interval time.Dur
 	var running sync.WaitGroup
 	for _, part := range []func(context.Context) error{
 		c.engine.Run,
-		func(ctx context.Context) error { return talker.Run(ctx, c.engine, commands.New(c.engine, names)) },
+		func(ctx context.Context) error { return talker.Run(ctx, c.engine, commands.New(c.engine, names, nil)) },
 	} {
 		running.Go(func() {
 			if err := part(ctx); err != nil && ctx.Err() == nil {

@@ -43,10 +43,11 @@ const usage = `rekey rotates an application's secrets without downtime, asked fr
 
 ` + sandboxHelp + `  rekey serve --config rekey.yaml    run the bot until a signal
   rekey check --config rekey.yaml    check the file and show what it means
+  rekey doctor --config rekey.yaml   look at everything around it, change nothing; --json for programs
   rekey version                      print the version
   rekey help                         print this
 
-Exit codes: 0 done, 1 failed, 2 the command line or the configuration is wrong.
+Exit codes: 0 done, 1 failed (doctor: something is wrong), 2 the command line or the configuration is wrong.
 `
 
 // run executes one command line and returns the exit code.
@@ -61,6 +62,8 @@ func run(ctx context.Context, args []string, p process) int {
 		return p.configured(rest, func(c *config.Config) error { return serve(ctx, p, c) })
 	case "check":
 		return p.configured(rest, func(c *config.Config) error { return check(p.out, c) })
+	case "doctor":
+		return runDoctor(ctx, rest, p)
 	case "version":
 		p.print(p.out, version()+"\n")
 		return exitDone
@@ -84,7 +87,11 @@ func (process) print(w io.Writer, text string) { _, _ = io.WriteString(w, text) 
 
 // configured runs a command that takes --config and nothing else.
 func (p process) configured(args []string, do func(*config.Config) error) int {
-	flags := flag.NewFlagSet("rekey", flag.ContinueOnError)
+	return p.withFlags(flag.NewFlagSet("rekey", flag.ContinueOnError), "the only option is --config and a file", args, do)
+}
+
+// withFlags runs a command that takes --config and what else the flags have.
+func (p process) withFlags(flags *flag.FlagSet, allowed string, args []string, do func(*config.Config) error) int {
 	flags.SetOutput(io.Discard)
 	path := flags.String("config", "", "")
 	switch err := flags.Parse(args); {
@@ -92,7 +99,7 @@ func (p process) configured(args []string, do func(*config.Config) error) int {
 		p.print(p.out, usage)
 		return exitDone
 	case err != nil || flags.NArg() > 0:
-		return p.misused("the only option is --config and a file")
+		return p.misused(allowed)
 	case *path == "":
 		return p.misused("--config and a file are missing")
 	}

@@ -86,6 +86,7 @@ type manifest struct {
 // https://docs.slack.dev/reference/methods lists them per method.
 var scopesOf = map[string][]string{
 	"AuthTestContext":               nil,
+	"StartSocketModeContext":        nil, // connections:write, of the app-level token
 	"PostMessageContext":            {"chat:write"},
 	"UpdateMessageContext":          {"chat:write"},
 	"PostEphemeralContext":          {"chat:write"},

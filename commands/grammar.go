@@ -23,6 +23,7 @@ const (
 	snooze verb = "snooze"
 	wake   verb = "unsnooze"
 	help   verb = "help"
+	doctor verb = "doctor"
 	later  verb = "later" // known, and not in this version
 )
 
@@ -30,7 +31,7 @@ const (
 var verbs = map[string]verb{
 	"list": list, "status": status, "cancel": cancel, "retry": retry, "help": help,
 	"snooze": snooze, "unsnooze": wake,
-	"history": later, "rollback": later, "doctor": later,
+	"history": later, "rollback": later, "doctor": doctor,
 }
 
 // ask is an understood request.
@@ -76,6 +77,9 @@ func (v vocabulary) parse(text string) (ask, *misfit) {
 	return v.parseName(words, planned)
 }
 
+// alone reports the verbs that no name follows.
+func (v verb) alone() bool { return v == help || v == list || v == doctor }
+
 // parseVerb reads what follows a verb.
 func (v vocabulary) parseVerb(known verb, words []string, planned bool) (ask, *misfit) {
 	word := strings.ToLower(words[0])
@@ -86,11 +90,11 @@ func (v vocabulary) parseVerb(known verb, words []string, planned bool) (ask, *m
 		return ask{}, &misfit{"`--plan` goes with the name of a secret only.", "Try `/rotate NAME --plan`."}
 	case known == snooze && len(words) > 1:
 		return v.parseSnooze(words)
-	case (known == help || known == list) && len(words) == 1:
+	case known.alone() && len(words) == 1:
 		return ask{verb: known}, nil
 	case known == help:
 		return ask{verb: help}, nil
-	case known == list || len(words) > 2:
+	case known.alone() || len(words) > 2: // help was dealt with above
 		return ask{}, &misfit{"That is more than `" + word + "` can use.", "Try " + usage[known] + "."}
 	case len(words) == 1 && known != status:
 		return ask{}, &misfit{"`" + word + "` needs the name of a secret.", "Try " + usage[known] + "."}

@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 		"Snooze fal_key 2 weeks":      {verb: snooze, name: "FAL_KEY", span: 14 * 24 * time.Hour},
 		"snooze FAL_KEY 30D":          {verb: snooze, name: "FAL_KEY", span: 30 * 24 * time.Hour},
 		"unsnooze FAL_KEY":            {verb: wake, name: "FAL_KEY"},
-		"doctor":                      {verb: later, word: "doctor"},
+		"doctor":                      {verb: doctor},
 	}
 	for text, want := range tests {
 		got, m := testWords.parse(text)

@@ -44,18 +44,19 @@ type Engine interface {
 type Handler struct {
 	engine Engine
 	words  vocabulary
+	doctor Doctor
 }
 
 // New makes a handler for the configured secrets. Names of the catalogue that
 // are not configured are told from names that are unknown.
-func New(engine Engine, configured []string) *Handler {
+func New(engine Engine, configured []string, doctor Doctor) *Handler {
 	v := vocabulary{names: configured}
 	for _, s := range rotation.Catalogue() {
 		if !contains(configured, s.Name) {
 			v.unknown = append(v.unknown, s.Name)
 		}
 	}
-	return &Handler{engine: engine, words: v}
+	return &Handler{engine: engine, words: v, doctor: doctor}
 }
 
 func contains(names []string, name string) bool {
@@ -81,6 +82,9 @@ func (h *Handler) Handle(ctx context.Context, q Request) Reply {
 	a, m := h.words.parse(q.Text)
 	if m != nil {
 		return misfitReply(*m)
+	}
+	if a.verb == doctor && !q.Standing.Starter {
+		return notPatient()
 	}
 	if changes(a.verb) && !q.Standing.Starter {
 		return notStarter(a)
@@ -116,6 +120,8 @@ func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
 		return h.snooze(ctx, rotation.Put{Secret: a.name, For: a.span, By: by, Seen: q.Seen})
 	case wake:
 		return h.unsnooze(ctx, a.name, by)
+	case doctor:
+		return h.examine(ctx), nil
 	case later:
 		return laterReply(a.word), nil
 	default:

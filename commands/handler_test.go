@@ -77,7 +77,7 @@ func ask1(h *Handler, text string) Reply {
 }
 
 func handler(d *desk) *Handler {
-	return New(d, []string{"FAL_KEY", "JWT_SECRET", "ANTHROPIC_API_KEY", "NEXT_PUBLIC_HELIUS_RPC_URL"})
+	return New(d, []string{"FAL_KEY", "JWT_SECRET", "ANTHROPIC_API_KEY", "NEXT_PUBLIC_HELIUS_RPC_URL"}, diagnosis{})
 }
 
 // running is a rotation in the middle of its plan.

@@ -10,6 +10,7 @@ var usage = map[verb]string{
 	retry:  "`/rotate retry NAME`",
 	snooze: "`/rotate snooze NAME 7d`",
 	wake:   "`/rotate unsnooze NAME`",
+	doctor: "`/rotate doctor`",
 	help:   "`/rotate help`",
 }
 
@@ -28,6 +29,7 @@ func helpReply() Reply {
 			{Label: "/rotate cancel NAME", Text: "stop; once production has the new key, both keys stay alive until somebody retries"},
 			{Label: "/rotate retry NAME", Text: "go on after a stop, or ask for approval again"},
 			{Label: "/rotate snooze NAME 7d", Text: "remind nobody of its age for 1 to 30 days; `/rotate unsnooze NAME` ends that"},
+			{Label: "/rotate doctor", Text: "look at everything around Rekey (Slack, vault, service, application) and say what to do; changes nothing"},
 			{Label: "/rotate help", Text: "this"},
 		},
 		Notes: []string{
@@ -46,7 +48,6 @@ func laterReply(word string) Reply {
 var laterHints = map[string]string{
 	"history":  "Until then `/rotate status` lists the last rotations, and every rotation has its thread in the channel.",
 	"rollback": "Until then: before the old key is ended, both keys live and the old value is the previous version in the vault. `/rotate cancel NAME` keeps the old key alive; restore the previous version in the vault and deploy.",
-	"doctor":   "Until then `rekey check` on the command line validates the configuration.",
 }
 
 // emergencyReply is the honest answer of a command that cannot help yet, to

@@ -39,12 +39,16 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	return nil
 }
 
+// NoteRotatedAt is the name under which a write records its moment in the
+// vault. It is stored.
+const NoteRotatedAt = "rekey-rotated-at"
+
 // memo is what the vault keeps beside the value, in the same write: enough to
 // find the way back should every other record be lost.
 func (w *run) memo(p Place, before Held, k Known) deploy.Note {
 	note := deploy.Note{
 		"rekey-rotation":             w.r.ID,
-		"rekey-rotated-at":           time.Now().UTC().Format(time.RFC3339),
+		NoteRotatedAt:                time.Now().UTC().Format(time.RFC3339),
 		"rekey-id":                   string(k.ID),
 		"rekey-previous-id":          string(p.Old.ID),
 		"rekey-previous-version":     fmt.Sprint(before.Version),

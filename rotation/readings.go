@@ -149,7 +149,7 @@ func (e *Engine) age(ctx context.Context, s Subject) (age due.Age, expires time.
 // rotatedAt is when a rotation wrote the value, and as which version, as it
 // noted beside it; zero where it did not.
 func rotatedAt(e deploy.Entry) (time.Time, int) {
-	at, err := time.Parse(time.RFC3339, e.Metadata["rekey-rotated-at"])
+	at, err := time.Parse(time.RFC3339, e.Metadata[NoteRotatedAt])
 	before, err2 := strconv.Atoi(e.Metadata["rekey-previous-version"])
 	if err != nil || err2 != nil || before < 0 || before >= e.Version {
 		return time.Time{}, 0

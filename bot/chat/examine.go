@@ -28,7 +28,7 @@ type Rule struct {
 // Scopes are what the bot token must be allowed; history is needed only where
 // the configuration asks for it, and depends on the kind of the channel.
 func Scopes() []string {
-	return []string{"channels:read", "chat:write", "commands", "groups:read", "reactions:read", "reactions:write", "usergroups:read", "users:read"}
+	return []string{"channels:read", "chat:write", "commands", "files:write", "groups:read", "reactions:read", "reactions:write", "usergroups:read", "users:read"}
 }
 
 // Examine looks at the workspace as a Chat of this configuration would find it:

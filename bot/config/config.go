@@ -44,6 +44,8 @@ type Config struct {
 	Chat Chat `key:"chat"`
 	// Announce is the digest of what is due: when and where it is told.
 	Announce Announce `key:"announce"`
+	// Doctor holds the limits of a look at everything around Rekey.
+	Doctor Doctor `key:"doctor"`
 
 	// Secrets are the secrets this installation uses, by name. Names of the
 	// built-in catalogue bring their service, variables, period and impact.
@@ -189,6 +191,15 @@ type Inbox struct {
 	Remind time.Duration `key:"remind" default:"4h"`
 	// Expiry is when the waiting ends and the rotation stops; 0 means never.
 	Expiry time.Duration `key:"expiry" default:"7d"`
+}
+
+// Doctor holds the limits of `rekey doctor`, which looks at everything around
+// Rekey and changes nothing.
+type Doctor struct {
+	// Timeout of one look.
+	Timeout time.Duration `key:"timeout" default:"30s" min:"100ms"`
+	// Clock is how far the clocks of Slack and Infisical may be from ours.
+	Clock time.Duration `key:"clock" default:"30s" min:"1s"`
 }
 
 // Engine holds what is the same for all secrets.
