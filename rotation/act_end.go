@@ -68,7 +68,11 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if !telling(e.Tries) {
 		return finished("")
 	}
-	return finished(fmt.Sprintf("Asked %s to end %s. Now to prove that it is dead.", w.r.Traits.Service, w.oldOf(s).Brief()))
+	verb := "end"
+	if e.Disabled {
+		verb = "switch off"
+	}
+	return finished(fmt.Sprintf("Asked %s to %s %s. Now to prove that it is dead.", w.r.Traits.Service, verb, w.oldOf(s).Brief()))
 }
 
 func (w *run) ending(s Step, e Ending) {
@@ -101,7 +105,7 @@ func (w *run) deleted(ctx context.Context, s Step) (outcome, error) {
 	}
 	e.Unlisted = true
 	w.ending(s, e)
-	return finished(fmt.Sprintf("Ended %s for good: %s.", w.oldOf(s).Brief(), w.r.Traits.EndIs))
+	return finished(fmt.Sprintf("Ended %s for good: %s no longer lists it among the keys that can live.", w.oldOf(s).Brief(), w.r.Traits.Service))
 }
 
 // certain is the id to be ended: named, and not in use anywhere.
@@ -237,7 +241,7 @@ func (e Ending) certificate() string {
 	if e.Unlisted {
 		return text + "; the service no longer lists it"
 	}
-	return text + "; it is switched off and not yet deleted"
+	return text + "; it is switched off, which can still be undone"
 }
 
 func (w *run) probe(ctx context.Context, old providers.Values) (providers.Finding, error) {

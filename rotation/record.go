@@ -3,6 +3,7 @@ package rotation
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"rekey/deploy"
@@ -72,11 +73,15 @@ func (k Known) Shown() string {
 	}
 }
 
-// Brief is Shown for running text: long ids are told apart by their start.
+// Brief is Shown for running text: long ids are told apart by their start, or
+// by their end where they begin with a word.
 func (k Known) Brief() string {
 	const telling = 8
 	if k.Last4 != "" || len(k.ID) <= telling+4 {
 		return k.Shown()
+	}
+	if kind, own, ok := strings.Cut(string(k.ID), "_"); ok && len(own) > telling {
+		return kind + "_…" + own[len(own)-telling:] // what comes first is the same for all
 	}
 	return string(k.ID[:telling]) + "…"
 }
