@@ -14,9 +14,10 @@ type Endpoints struct {
 	Slack      string `json:"slack"`      // base of the Web API, ends in /api/
 	Infisical  string `json:"infisical"`  // site
 	Fal        string `json:"fal"`        // the platform API is below /v1
+	Anthropic  string `json:"anthropic"`  // the API is below /v1
 	Loki       string `json:"loki"`       // base; queries below /loki/api/v1
 	Deploy     string `json:"deploy"`     // the webhook of both environments
-	Staging    string `json:"staging"`    // base of the application: /, /api/generate, /rekey/attest, /healthz
+	Staging    string `json:"staging"`    // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
 	Production string `json:"production"` // the same
 	Control    string `json:"control"`    // the world's own API
 }
@@ -28,6 +29,7 @@ type Credentials struct {
 	InfisicalID      string // of the bot's machine identity; not a secret
 	InfisicalSecret  string
 	FalAdmin         string // ADMIN key
+	AnthropicAdmin   string // Admin API key
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string
@@ -49,6 +51,23 @@ func (w *World) Place(environment string) infisical.Place {
 		environment = ProductionSlug
 	}
 	return infisical.Place{Project: w.project, Environment: environment, Path: "/"}
+}
+
+// Inbox is an environment's folder into which people paste what only a
+// console can make.
+func (w *World) Inbox(environment string) infisical.Place {
+	at := w.Place(environment)
+	at.Path = InboxPath
+	return at
+}
+
+// OldAnthropicKey is the id of the key that an environment used when the world
+// began.
+func (w *World) OldAnthropicKey(environment string) string { return w.oldText[environment].ID }
+
+// Workspace is the environment's workspace at Anthropic, by id.
+func Workspace(environment string) string {
+	return "wrkspc_01Sandbox" + strings.ToUpper(environment[:1]) + environment[1:]
 }
 
 // OldKey is the id of the key that was in use when the world began.

@@ -22,6 +22,9 @@ import (
 //	POST   /people/dismiss {"user","view"}            closes it
 //	POST   /people/say     {"user","thread","text"}
 //	POST   /vault          {"environment","name","value"}   someone else's write
+//	POST   /console/keys   {"name","workspace","account","expires_days"}  a person makes a key at Anthropic and copies it
+//	POST   /console/copy   {"id"}                           copies one that somebody has kept
+//	POST   /inbox          {"environment"}                  pastes what was copied
 //	POST   /deploy         {"environment"}                  a colleague's
 //	POST   /faults         see FaultOrder
 //	DELETE /faults/{service}/{name}
@@ -53,6 +56,11 @@ func (w *World) control() http.Handler {
 		return map[string]string{"ts": ts}, err
 	})
 	post(m, "/vault", w.otherWrite)
+	post(m, "/console/keys", w.makeKey)
+	post(m, "/console/copy", func(_ context.Context, q struct{ ID string }) (any, error) { return nil, w.Copy(q.ID) })
+	post(m, "/inbox", func(_ context.Context, q struct{ Environment string }) (any, error) {
+		return nil, w.Paste(q.Environment)
+	})
 	post(m, "/deploy", func(_ context.Context, q struct{ Environment string }) (any, error) {
 		id, err := w.Target.Deploy(q.Environment)
 		return map[string]string{"deployment": id}, err

@@ -10,7 +10,7 @@ import (
 )
 
 // Faults returns the set of faults of a service, nil for an unknown name. The
-// names are slack, infisical, fal, loki, deploy, staging and production.
+// names are slack, infisical, fal, anthropic, loki, deploy, staging and production.
 func (w *World) Faults(service string) *wire.Faults {
 	switch service {
 	case "slack":
@@ -19,6 +19,8 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Infisical.Faults
 	case "fal":
 		return w.Fal.Faults
+	case "anthropic":
+		return w.Anthropic.Faults
 	case "loki":
 		return w.Loki.Faults
 	case "deploy":
@@ -33,7 +35,7 @@ func (w *World) Faults(service string) *wire.Faults {
 
 // Services lists the names that Faults knows.
 func Services() []string {
-	return []string{"slack", "infisical", "fal", "loki", "deploy", Staging, Production}
+	return []string{"slack", "infisical", "fal", "anthropic", "loki", "deploy", Staging, Production}
 }
 
 // FaultOrder asks for a fault in words, as the control API and scripts do.

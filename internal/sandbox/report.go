@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/scan"
@@ -61,8 +62,13 @@ func (w *World) Issued() []scan.Secret {
 	for _, k := range w.Fal.Keys() {
 		all = append(all, scan.Secret{Name: "fal " + string(k.Scope) + " key " + k.ID, Value: k.Value})
 	}
+	for _, k := range w.Anthropic.Keys() {
+		all = append(all, scan.Secret{Name: "Anthropic key " + k.ID, Value: k.Value},
+			scan.Secret{Name: "the secret part of Anthropic key " + k.ID, Value: secretPart(k.Value)})
+	}
 	c := w.tokens
 	all = append(all,
+		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
 		scan.Secret{Name: "Slack app token", Value: c.SlackApp}, scan.Secret{Name: "Slack bot token", Value: c.SlackBot},
 		scan.Secret{Name: "Infisical client secret", Value: c.InfisicalSecret},
 		scan.Secret{Name: "deploy signing key", Value: c.Deploy}, scan.Secret{Name: "fingerprint key", Value: c.Fingerprint},
@@ -73,6 +79,13 @@ func (w *World) Issued() []scan.Secret {
 		all = append(all, scan.Secret{Name: fmt.Sprintf("Infisical value or token %d", i+1), Value: v})
 	}
 	return all
+}
+
+// secretPart is what follows the words that all keys begin with: a half of it
+// is more of a secret than a half of the whole.
+func secretPart(value string) string {
+	parts := strings.SplitN(value, "-", 4) // sk-ant-api03-…
+	return parts[len(parts)-1]
 }
 
 // Output is something else to be searched, such as the bot's standard error.
@@ -125,6 +138,9 @@ func (w *World) labels() [][2]string {
 	var all [][2]string
 	for _, k := range w.Fal.Keys() {
 		all = append(all, [2]string{"the alias of fal key " + k.ID, k.Alias})
+	}
+	for _, k := range w.Anthropic.Keys() {
+		all = append(all, [2]string{"the name of Anthropic key " + k.ID, k.Name})
 	}
 	for _, environment := range []string{Staging, Production} {
 		at := w.Place(environment)

@@ -8,8 +8,10 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"slices"
 	"time"
 
+	"rekey/internal/sandbox/anthropic"
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/fal"
 	"rekey/internal/sandbox/infisical"
@@ -26,6 +28,12 @@ const (
 
 // AppName is the application's name in its logs' label "app".
 const AppName = "shop"
+
+// InboxPath is the inbox's folder in the vault, in each environment.
+const InboxPath = "/rekey-inbox"
+
+// ServiceAccount is whom the application's keys act as at Anthropic.
+const ServiceAccount = "svac_01SandboxShop"
 
 // The channel and the people of the workspace.
 const (
@@ -47,6 +55,7 @@ type seeded struct {
 	platform infisical.Identity
 	admin    fal.Key
 	old      fal.Key
+	oldText  map[string]anthropic.Key // by environment
 	tokens   Credentials
 }
 
@@ -65,27 +74,50 @@ func (w *World) seed(o Options) error {
 	for _, alias := range []string{"laptop-ann", "ci", "shop"} { // an alias is not unique
 		w.Fal.Seed("team", alias, made.Add(24*time.Hour))
 	}
+	w.seedAnthropic(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
 	w.tokens = Credentials{
 		SlackApp: "xapp-1-A0SANDBOX-" + random(16), SlackBot: "xoxb-1-" + random(16),
 		InfisicalID: w.bot.ClientID, InfisicalSecret: w.bot.ClientSecret,
-		FalAdmin: w.admin.Value, Deploy: random(24), Fingerprint: random(32),
+		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), Deploy: random(24), Fingerprint: random(32),
 		AttestStaging: random(24), AttestProduction: random(24),
 	}
 	w.seedSlack(o)
 	return nil
 }
 
+// adminRate is how many requests per second Anthropic's Admin API takes: one
+// of the real world's, in which waits of seconds last 20 times as long.
+const adminRate = 20
+
+// seedAnthropic makes a key for each environment, and some that are others'.
+func (w *World) seedAnthropic(o Options, made time.Time) {
+	w.Anthropic = anthropic.New(anthropic.Options{MaxPage: 3, AdminRate: adminRate * o.Speed})
+	w.oldText = map[string]anthropic.Key{}
+	for _, environment := range []string{Staging, Production} {
+		name := AppName + "-" + environment // a name is not unique
+		w.oldText[environment] = w.Anthropic.Seed(anthropic.Order{Name: name, Workspace: Workspace(environment), Account: ServiceAccount}, made)
+		w.Anthropic.Seed(anthropic.Order{Name: name, Workspace: Workspace(environment), User: "user_01Ann"}, made.Add(time.Hour))
+	}
+	w.Anthropic.Seed(anthropic.Order{Name: "before service accounts", Workspace: Workspace(Production)}, made.Add(-24*time.Hour))
+	w.Anthropic.Seed(anthropic.Order{Name: "everywhere", Account: ServiceAccount}, made)
+	gone := w.Anthropic.Seed(anthropic.Order{Name: AppName + "-" + Production, Workspace: Workspace(Production), Account: ServiceAccount}, made.Add(-48*time.Hour))
+	w.Anthropic.Set(gone.ID, anthropic.Archived)
+}
+
 func (w *World) seedVault(made time.Time) error {
 	w.project = w.Infisical.AddProject(AppName, Staging, ProductionSlug)
 	rights := []infisical.Right{infisical.Describe, infisical.ReadValue}
-	w.platform = w.Infisical.AddIdentity("platform", infisical.Grant{Project: w.project, Rights: rights})
-	w.bot = w.Infisical.AddIdentity("rekey", infisical.Grant{Project: w.project, Rights: append(rights, infisical.Edit)})
-	for _, slug := range []string{Staging, ProductionSlug} {
-		at := infisical.Place{Project: w.project, Environment: slug}
-		for name, value := range map[string]string{app.FalKey: w.old.Value, "SESSION_SECRET": random(24)} {
+	w.platform = w.Infisical.AddIdentity("platform", infisical.Grant{Project: w.project, Path: "/", Rights: rights})
+	w.bot = w.Infisical.AddIdentity("rekey",
+		infisical.Grant{Project: w.project, Path: "/", Rights: slices.Concat(rights, []infisical.Right{infisical.Edit})},
+		infisical.Grant{Project: w.project, Path: InboxPath, Rights: slices.Concat(rights, []infisical.Right{infisical.Delete})})
+	for _, environment := range []string{Staging, Production} {
+		w.Infisical.AddFolder(w.Inbox(environment))
+		at := w.Place(environment)
+		for name, value := range map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value, "SESSION_SECRET": random(24)} {
 			if _, err := w.Infisical.Seed(at, name, value, made); err != nil {
 				return fmt.Errorf("seeding the vault: %w", err)
 			}
@@ -116,13 +148,15 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, AttestKey: attest,
+			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
 	}
-	values := map[string]string{app.FalKey: w.old.Value}
-	w.Staging = app.New(options(Staging, w.tokens.AttestStaging, 1), "dpl-staging-0", values)
-	w.Production = app.New(options(Production, w.tokens.AttestProduction, 3), "dpl-production-0", values)
+	values := func(environment string) map[string]string {
+		return map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value}
+	}
+	w.Staging = app.New(options(Staging, w.tokens.AttestStaging, 1), "dpl-staging-0", values(Staging))
+	w.Production = app.New(options(Production, w.tokens.AttestProduction, 3), "dpl-production-0", values(Production))
 }
 
 func (w *World) buildTarget(ctx context.Context, o Options) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"rekey/internal/sandbox/anthropic"
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/fal"
 	"rekey/internal/sandbox/infisical"
@@ -41,6 +42,7 @@ type World struct {
 	Slack      *slack.Server
 	Infisical  *infisical.Server
 	Fal        *fal.Server
+	Anthropic  *anthropic.Server
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -48,6 +50,7 @@ type World struct {
 
 	seeded
 	writes    writes
+	clipboard clipboard
 	endpoints Endpoints
 	mini      *miniredis.Miniredis
 	visitors  map[string]*app.Traffic
@@ -95,6 +98,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		handler func() http.Handler
 	}{
 		{&w.endpoints.Fal, "", w.Fal.Handler},
+		{&w.endpoints.Anthropic, "", w.Anthropic.Handler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},

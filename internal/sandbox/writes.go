@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"rekey/internal/sandbox/anthropic"
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/fal"
 	"rekey/internal/sandbox/infisical"
@@ -30,6 +31,21 @@ const (
 	// Digest is what the bot tells of itself, outside of rotations.
 	Digest Kind = "digest"
 )
+
+// The kinds that come beside them in a rotation with a person at a console.
+const (
+	EmptyInboxStaging    Kind = "empty the inbox of staging"
+	EmptyInboxProduction Kind = "empty the inbox of production"
+	SwitchOff            Kind = "switch off"
+	SwitchOn             Kind = "switch on"
+	Archive              Kind = "archive"
+)
+
+// GuidedKinds lists the kinds of such a rotation in their order. Switching on
+// is none of them: it happens when something went wrong.
+func GuidedKinds() []Kind {
+	return []Kind{VaultStaging, EmptyInboxStaging, DeployStaging, VaultProduction, EmptyInboxProduction, DeployProduction, ApprovalCard, SwitchOff, Archive}
+}
 
 // Kinds lists the kinds in the order of a routine rotation.
 func Kinds() []Kind {
@@ -93,11 +109,12 @@ func (w *World) watchWrites() {
 		}
 		w.writes.note(Delete, f.KeyID)
 	})
+	w.Anthropic.OnWrite(func(a anthropic.Write) {
+		k := map[anthropic.Status]Kind{anthropic.Active: SwitchOn, anthropic.Inactive: SwitchOff, anthropic.Archived: Archive}[a.Status]
+		w.writes.note(k, a.KeyID)
+	})
 	w.Infisical.OnWrite(func(i infisical.Write) {
-		k := VaultProduction
-		if i.Environment == Staging {
-			k = VaultStaging
-		}
+		k := vaultKind(i)
 		what := strings.Join(i.Names, " ")
 		if i.Held {
 			what += " (held for approval)"
@@ -114,6 +131,18 @@ func (w *World) watchWrites() {
 		}
 		w.writes.note(k, d.ID)
 	})
+}
+
+// vaultKind tells values written from an inbox emptied.
+func vaultKind(i infisical.Write) Kind {
+	kinds := [2]Kind{VaultStaging, VaultProduction}
+	if i.Gone || i.Path == InboxPath {
+		kinds = [2]Kind{EmptyInboxStaging, EmptyInboxProduction}
+	}
+	if i.Environment == Staging {
+		return kinds[0]
+	}
+	return kinds[1]
 }
 
 // cards sits in front of Slack and notices when an approval card or a digest was

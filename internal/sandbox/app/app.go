@@ -16,7 +16,8 @@ type Options struct {
 	Name        string // of the application, in its logs; "shop" if empty
 	Environment string
 	Instances   int           // 1 if zero
-	Fal         string        // base URL of the model service
+	Fal         string        // base URL of the image model service
+	Anthropic   string        // base URL of the text model service; empty means that no text is needed
 	AttestKey   string        // signs questions and answers of attestation
 	Logs        *loki.Store   // may be nil
 	Boot        time.Duration // from start to ready

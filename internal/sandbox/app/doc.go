@@ -1,4 +1,4 @@
-// Package app is the sandbox's sample application: a small image service that
+// Package app is the sandbox's sample application: a small service of pictures and texts that
 // uses the secrets being rotated, under steady traffic, so that "zero downtime"
 // is a number.
 //
@@ -12,7 +12,7 @@
 // last request is done. So as long as every value in use works, no request
 // fails; when one fails, somebody ended a credential too early.
 //
-//	traffic ─► balancer ─► instance (old values) ─► model service
+//	traffic ─► balancer ─► instance (old values) ─► model services
 //	                   └─► instance (new values) ─┘
 //	webhook ─► Target: reads the vault as itself, builds, rolls
 //

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"strings"
@@ -14,8 +15,11 @@ import (
 	"rekey/internal/sandbox/wire"
 )
 
-// FalKey is the variable that holds the key of the model service.
-const FalKey = "FAL_KEY"
+// The variables that hold the keys of the model services.
+const (
+	FalKey       = "FAL_KEY"
+	AnthropicKey = "ANTHROPIC_API_KEY"
+)
 
 // instance is one running copy of the application. Its values never change.
 type instance struct {
@@ -30,6 +34,7 @@ func newInstance(o *Options, id, deployment string, values map[string]string) *i
 	i := &instance{o: o, id: id, deployment: deployment, values: values, mux: http.NewServeMux()}
 	i.mux.HandleFunc("GET /{$}", i.page)
 	i.mux.HandleFunc("/api/generate", i.generate)
+	i.mux.HandleFunc("/api/write", i.write)
 	i.mux.HandleFunc("POST /rekey/attest", i.attest)
 	i.mux.HandleFunc("GET /healthz", i.health)
 	return i
@@ -59,15 +64,22 @@ func (i *instance) log(text string) {
 		text+" deployment="+i.deployment+" instance="+i.id)
 }
 
-// page is what visitors load: it needs an image.
+// page is what visitors load: it needs an image and a text.
 func (i *instance) page(w http.ResponseWriter, r *http.Request) {
 	url, err := i.image(r.Context())
 	if err != nil {
 		http.Error(w, "no picture today", http.StatusBadGateway)
 		return
 	}
+	text := ""
+	if i.o.Anthropic != "" {
+		if text, err = i.text(r.Context()); err != nil {
+			http.Error(w, "nothing to read today", http.StatusBadGateway)
+			return
+		}
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><img src=%q>", i.o.Name, url)
+	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><img src=%q><p>%s", i.o.Name, url, html.EscapeString(text))
 }
 
 // generate makes one image, or says that it cannot; nothing else can fail here.

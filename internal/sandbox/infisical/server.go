@@ -22,6 +22,7 @@ type Write struct {
 	Version int    // of the first name, after the write; 0 when held
 	By      string // name of the identity
 	Held    bool   // a change policy kept it back: nothing was written
+	Gone    bool   // it was a deletion
 }
 
 // Server is a local Infisical. Use New.

@@ -127,8 +127,6 @@ func (s *Server) commit(a ask, word string, names []string, write func(*folder) 
 	if no != nil {
 		return nil, no
 	}
-	if a.raw.Method != http.MethodDelete {
-		s.wrote(Write{Place: a.at, Names: names, Version: n, By: a.who.Name})
-	}
+	s.wrote(Write{Place: a.at, Names: names, Version: n, By: a.who.Name, Gone: a.raw.Method == http.MethodDelete})
 	return answer, nil
 }

@@ -1,0 +1,87 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"rekey/internal/sandbox/anthropic"
+	"rekey/internal/sandbox/app"
+)
+
+// clipboard is what a person has copied last: a console shows a value once,
+// and this is where it goes from there. Nothing but Paste takes it out.
+type clipboard struct {
+	mu    sync.Mutex
+	value string
+	of    string // id of the key it is of
+}
+
+func (c *clipboard) set(value, of string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.value, c.of = value, of
+}
+
+func (c *clipboard) get() (value, of string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.value, c.of
+}
+
+// MakeKey makes a key in Anthropic's console, as a person does who chooses
+// workspace and name there, and copies the value that is shown this once.
+func (w *World) MakeKey(o anthropic.Order) anthropic.Key {
+	k := w.Anthropic.Create(o)
+	w.clipboard.set(k.Value, k.ID)
+	return k
+}
+
+// Copy puts the value of a key that somebody has kept onto the clipboard: what
+// people do with the wrong key.
+func (w *World) Copy(id string) error {
+	k, known := w.Anthropic.Key(id)
+	if !known {
+		return fmt.Errorf("copying %s: there is no such key", id)
+	}
+	w.clipboard.set(k.Value, k.ID)
+	return nil
+}
+
+// Paste leaves what was copied in an environment's inbox.
+func (w *World) Paste(environment string) error {
+	value, _ := w.clipboard.get()
+	if value == "" {
+		return fmt.Errorf("pasting into the inbox of %s: nothing was copied", environment)
+	}
+	_, err := w.Infisical.Put(w.Inbox(environment), app.AnthropicKey, value, "a person")
+	return err
+}
+
+// consoleOrder is what a person chooses in Anthropic's console. An empty
+// account means the application's, "none" a key of nobody, anything else a
+// person's own.
+type consoleOrder struct {
+	Name, Workspace, Account string
+	ExpiresDays              int `json:"expires_days"`
+}
+
+func (w *World) makeKey(_ context.Context, q consoleOrder) (any, error) {
+	if q.Name == "" {
+		return nil, errors.New("making a key: it needs a name")
+	}
+	o := anthropic.Order{Name: q.Name, Workspace: q.Workspace}
+	switch q.Account {
+	case "", ServiceAccount:
+		o.Account = ServiceAccount
+	case "none":
+	default:
+		o.User = q.Account
+	}
+	if q.ExpiresDays > 0 {
+		o.Expires = time.Now().Add(time.Duration(q.ExpiresDays) * 24 * time.Hour)
+	}
+	return map[string]string{"id": w.MakeKey(o).ID}, nil
+}
