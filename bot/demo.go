@@ -34,6 +34,9 @@ type script struct {
 	secret string
 	// arrange prepares the world; nil leaves it as it is.
 	arrange func(*box)
+	// bring is how a person brings the key that a guide asks for; nil does
+	// exactly what it says.
+	bring func(*demo, errand) error
 	// atCard is what happens when the approval card appears; nil approves.
 	atCard func(d *demo, card slack.Message) error
 	// rests reports that the story is over; nil waits for the report.
@@ -105,7 +108,7 @@ func story(o sandboxOptions, say func(string, ...any)) script {
 	s := script{secret: strings.ToUpper(o.demo)}
 	if plant := plants[o.plant]; plant != nil {
 		s.arrange = func(b *box) {
-			plant(b)
+			plant(b, b.ledger(s.secret))
 			say("Planted on purpose: %s.", o.plant)
 		}
 	}
@@ -117,7 +120,7 @@ func story(o sandboxOptions, say func(string, ...any)) script {
 func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, ...any)) (*demoResult, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(float64(demoTimeout)/min(o.speed, 1)), errors.New("the story took too long"))
 	defer cancel()
-	say("Starting the world: Slack, Infisical, fal.ai, an application with three instances and steady traffic.")
+	say("Starting the world: Slack, Infisical, fal.ai, Anthropic, an application with three instances and steady traffic.")
 	b, err := openSandbox(ctx, o)
 	if err != nil {
 		return nil, err
@@ -143,6 +146,7 @@ func (d *demo) run(ctx context.Context) error {
 	if _, err := w.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate", d.play.secret); err != nil {
 		return fmt.Errorf("typing the command: %w", err)
 	}
+	defer d.atConsole(ctx)()
 	card, err := d.waitFor(ctx, sandbox.ApprovalCard)
 	if err != nil {
 		return err

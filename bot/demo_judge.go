@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"rekey/internal/sandbox"
-	"rekey/internal/sandbox/app"
-	"rekey/internal/sandbox/fal"
 	"rekey/internal/secret"
 	"rekey/rotation"
 	"rekey/state/redis"
@@ -28,14 +25,14 @@ func (d *demo) judge(ctx context.Context) (*demoResult, error) {
 	for _, l := range leaks {
 		d.say("LEAK: %v", l)
 	}
-	seen := b.world.Report()
+	seen, own := b.world.Report(), b.ledger(d.play.secret)
 	result := &demoResult{
 		Secret: d.play.secret, Mode: string(rotation.Routine), Leaks: len(leaks),
 		AppRequests: seen.Requests, AppFailed: seen.Failed, GapSeconds: float64(int64(seen.Gap*1000)) / 1000,
-		OldKeyDead: !b.keyLives(b.world.OldKey()), NewKeyLive: b.newKeyInUse(),
+		OldKeyDead: own.oldsDead(), NewKeyLive: b.newInUse(own),
 	}
 	result.quote(r)
-	result.broken = b.broken()
+	result.broken = b.broken(own)
 	return result, errors.Join(recordErr, leakErr)
 }
 
@@ -117,76 +114,35 @@ func (noBallot) Marks(context.Context, *rotation.Rotation, int) (rotation.Marks,
 	return rotation.Marks{}, errors.New("this engine only reads")
 }
 
-func (b *box) keyLives(id string) bool {
-	k, known := b.world.Fal.Key(id)
-	return known && k.Live()
-}
-
-// newKeyInUse reports that every instance of both environments holds the
-// value that the vault has, that it is another one than at first, and that it
-// is alive at the service.
-func (b *box) newKeyInUse() bool {
-	values := make(map[string]bool)
-	for _, environment := range []string{sandbox.Staging, sandbox.Production} {
-		e, found := b.world.Infisical.Read(b.world.Place(environment), app.FalKey)
-		if !found {
-			return false
-		}
-		values[e.Value] = true
-	}
-	for _, a := range []*app.App{b.world.Staging, b.world.Production} {
-		for _, h := range a.Holdings(app.FalKey) {
-			values[h.Value] = true
-		}
-	}
-	if len(values) != 1 {
-		return false
-	}
-	for _, k := range b.world.Fal.Keys() {
-		if values[k.Value] {
-			return k.Live() && k.ID != b.world.OldKey()
-		}
-	}
-	return false
-}
-
 // broken lists what must never happen and did, by the world's own records.
-func (b *box) broken() []string {
+func (b *box) broken(a ledger) []string {
 	var all []string
 	asked := false
 	for _, w := range b.world.Writes() {
-		switch w.Kind {
-		case sandbox.ApprovalCard:
+		if w.Kind == sandbox.ApprovalCard {
 			asked = true
-		case sandbox.Delete:
-			if w.What == b.world.OldKey() && !asked {
-				all = append(all, "the old key was deleted before anybody was asked")
-			}
-			if w.What != b.world.OldKey() && !b.ours(w.What) {
-				all = append(all, "a key that is neither the old one nor ours was deleted: "+w.What)
-			}
+		}
+		if !slices.Contains(a.ends, w.Kind) {
+			continue
+		}
+		k, _ := a.key(w.What)
+		switch old := slices.Contains(a.olds, w.What); {
+		case old && !asked:
+			all = append(all, "an old key was ended before anybody was asked: "+w.What)
+		case !old && !k.ours():
+			all = append(all, "a key that is neither old nor ours was ended: "+w.What)
 		}
 	}
-	var spare []string
-	for _, k := range b.world.Fal.Keys() {
-		if k.Scope == fal.API && k.Live() && strings.HasPrefix(k.Alias, "rk_") && !b.holds(k.Value) {
-			spare = append(spare, k.ID)
-		}
-	}
-	if len(spare) > 0 {
+	if spare := b.unused(a); len(spare) > 0 {
 		all = append(all, fmt.Sprintf("keys of ours live and are used nowhere: %v", spare))
+	}
+	if left := b.inInboxes(); left > 0 {
+		all = append(all, fmt.Sprintf("%d values lie in the inboxes", left))
 	}
 	return all
 }
 
-func (b *box) ours(id string) bool {
-	k, known := b.world.Fal.Key(id)
-	return known && strings.HasPrefix(k.Alias, "rk_"+sandboxInstallation+"_")
-}
-
-func (b *box) holds(value string) bool {
-	return slices.ContainsFunc([]string{sandbox.Staging, sandbox.Production}, func(environment string) bool {
-		e, found := b.world.Infisical.Read(b.world.Place(environment), app.FalKey)
-		return found && e.Value == value
-	})
+// inInboxes counts what lies where people paste.
+func (b *box) inInboxes() int {
+	return len(b.world.Infisical.Names(b.world.Inbox(sandbox.Staging))) + len(b.world.Infisical.Names(b.world.Inbox(sandbox.Production)))
 }

@@ -18,7 +18,7 @@ import (
 
 // plants are faults put into the world on purpose, to prove that what looks
 // for them finds them.
-var plants = map[string]func(*box){
+var plants = map[string]func(*box, ledger){
 	"leak":         plantLeak,
 	"early-revoke": plantEarlyRevoke,
 }
@@ -29,29 +29,15 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // plantLeak posts half of a new key's secret part to Slack, in disguise, as a
 // careless debug line would.
-func plantLeak(b *box) {
+func plantLeak(b *box, a ledger) {
 	b.world.OnWrite(func(w sandbox.Write) {
 		if w.Kind != sandbox.VaultStaging {
 			return
 		}
-		id, _, _ := strings.Cut(latestKey(b), ":")
-		key, _ := b.world.Fal.Key(id)
-		_, hidden, _ := strings.Cut(key.Value, ":")
+		hidden := a.latest().secretPart()
 		text := "debug: " + base64.StdEncoding.EncodeToString([]byte(hidden[:len(hidden)/2]))
 		go say(b.world, text)
 	})
-}
-
-// latestKey is the value of the last key made.
-func latestKey(b *box) string {
-	var value string
-	var at time.Time
-	for _, k := range b.world.Fal.Keys() {
-		if k.Created.After(at) {
-			value, at = k.Value, k.Created
-		}
-	}
-	return value
 }
 
 // say posts to the channel with the bot's own token.
@@ -71,10 +57,12 @@ func say(w *sandbox.World, text string) {
 
 // plantEarlyRevoke ends the old key as soon as there is a new one, while the
 // application still runs on the old one.
-func plantEarlyRevoke(b *box) {
+func plantEarlyRevoke(b *box, a ledger) {
 	b.world.OnWrite(func(w sandbox.Write) {
-		if w.Kind == sandbox.Create {
-			b.world.Fal.End(b.world.OldKey())
+		if w.Kind == a.first {
+			for _, id := range a.olds {
+				a.end(id)
+			}
 		}
 	})
 }

@@ -77,13 +77,15 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 		"leak":         func(r *demoResult) bool { return r.Leaks > 0 },
 		"early-revoke": func(r *demoResult) bool { return r.AppFailed > 0 },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := sandboxOptions{demo: "FAL_KEY", plant: name, speed: 2}
-			r, _ := play(t, o, story(o, t.Logf))
-			if !caught(r) || r.good() {
-				t.Errorf("a planted %s was not caught: %+v", name, r)
-			}
-		})
+		for secret := range ledgers {
+			t.Run(name+" "+secret, func(t *testing.T) {
+				t.Parallel()
+				o := sandboxOptions{demo: secret, plant: name, speed: 2}
+				r, _ := play(t, o, story(o, t.Logf))
+				if !caught(r) || r.good() {
+					t.Errorf("a planted %s was not caught: %+v", name, r)
+				}
+			})
+		}
 	}
 }

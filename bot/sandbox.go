@@ -8,7 +8,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
 
   rekey sandbox                       run until a signal; prints the addresses
   rekey sandbox --demo FAL_KEY        play one rotation with scripted people
+  rekey sandbox --demo ANTHROPIC_API_KEY   the same, with a person who makes the key at a console
 
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
@@ -72,8 +75,8 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 		return o, errors.New("--json goes with --demo")
 	case named["plant"] && plants[o.plant] == nil:
 		return o, fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
-	case named["demo"] && !strings.EqualFold(o.demo, "FAL_KEY"):
-		return o, errors.New("--demo plays FAL_KEY in this version")
+	case named["demo"] && ledgers[strings.ToUpper(o.demo)] == nil:
+		return o, fmt.Errorf("--demo plays one of %s", strings.Join(slices.Sorted(maps.Keys(ledgers)), ", "))
 	}
 	return o, nil
 }
@@ -104,7 +107,7 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	}
 	defer s.close()
 	at := s.world.Endpoints()
-	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate FAL_KEY. Its state as JSON: %s/state\n", at.Control, at.Control))
+	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate FAL_KEY or /rotate ANTHROPIC_API_KEY. Its state as JSON: %s/state\n", at.Control, at.Control))
 	select {
 	case <-ctx.Done():
 	case <-s.bot.Ended():

@@ -26,7 +26,7 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 	c := w.Credentials()
 	files := map[string]string{
 		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
-		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin,
+		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
 		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
 	}
@@ -62,7 +62,8 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 	err = t.Execute(&text, map[string]any{
 		"Installation": sandboxInstallation, "At": w.Endpoints(), "Project": w.Project(), "App": sandbox.AppName,
 		"ProductionSlug": sandbox.ProductionSlug, "Channel": sandbox.Channel, "Approvers": sandbox.Approvers,
-		"Requester": sandbox.Requester, "Embedded": o.redis == "",
+		"Workspace": map[string]string{"Staging": sandbox.Workspace(sandbox.Staging), "Production": sandbox.Workspace(sandbox.Production)},
+		"Inbox":     sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card
 	})
 	if err != nil {

@@ -107,7 +107,7 @@ func (s *scene) hold() {
 	s.Helper()
 	s.world.Rest()
 	s.bot.stop()
-	for _, what := range s.broken() {
+	for _, what := range s.broken(s.ledger("FAL_KEY")) {
 		s.Error(what)
 	}
 	if r := s.world.Report(); r.Failed > 0 {
@@ -465,4 +465,19 @@ func (s *scene) onCall(method string, nth int64, fn func()) (stop func()) {
 			fn()
 		}
 	})
+}
+
+// keyLives reports whether fal.ai accepts a key.
+func (b *box) keyLives(id string) bool {
+	k, known := b.ledger("FAL_KEY").key(id)
+	return known && k.live
+}
+
+// newKeyInUse reports that everything runs on a new FAL_KEY that lives.
+func (b *box) newKeyInUse() bool { return b.newInUse(b.ledger("FAL_KEY")) }
+
+// ours reports whether a key of fal.ai bears the bot's label.
+func (b *box) ours(id string) bool {
+	k, known := b.ledger("FAL_KEY").key(id)
+	return known && k.ours()
 }

@@ -1,0 +1,145 @@
+//go:build !release
+
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
+	"rekey/internal/sandbox/fal"
+)
+
+// ledger is what the world's own records say of one secret's keys.
+type ledger struct {
+	variable string
+	byHand   bool     // people make its keys
+	olds     []string // ids in use at the beginning: one for both environments, or one each
+	// first is the write after which a new key exists and nobody uses it yet.
+	first sandbox.Kind
+	// ends are the writes that end a key, for good or not.
+	ends []sandbox.Kind
+	keys func() []ledgerKey // every key ever made for applications
+	end  func(id string)    // as a person would at the console
+}
+
+type ledgerKey struct {
+	id, name, value string
+	live            bool
+}
+
+// ledgers are the services whose keys can be played, by secret.
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger}
+
+func (b *box) ledger(secret string) ledger { return ledgers[secret](b) }
+
+func falLedger(b *box) ledger {
+	return ledger{
+		variable: app.FalKey, olds: []string{b.world.OldKey()}, first: sandbox.Create, ends: []sandbox.Kind{sandbox.Delete},
+		end: func(id string) { b.world.Fal.End(id) },
+		keys: func() []ledgerKey {
+			var all []ledgerKey
+			for _, k := range b.world.Fal.Keys() {
+				if k.Scope == fal.API {
+					all = append(all, ledgerKey{k.ID, k.Alias, k.Value, k.Live()})
+				}
+			}
+			return all
+		},
+	}
+}
+
+func anthropicLedger(b *box) ledger {
+	w := b.world
+	return ledger{
+		variable: app.AnthropicKey, byHand: true, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Archive},
+		olds: []string{w.OldAnthropicKey(sandbox.Staging), w.OldAnthropicKey(sandbox.Production)},
+		end:  func(id string) { w.Anthropic.Set(id, "archived") },
+		keys: func() []ledgerKey {
+			var all []ledgerKey
+			for _, k := range w.Anthropic.Keys() {
+				all = append(all, ledgerKey{k.ID, k.Name, k.Value, k.Live()})
+			}
+			return all
+		},
+	}
+}
+
+func (a ledger) key(id string) (ledgerKey, bool) {
+	all := a.keys()
+	at := slices.IndexFunc(all, func(k ledgerKey) bool { return k.id == id })
+	if at < 0 {
+		return ledgerKey{}, false
+	}
+	return all[at], true
+}
+
+// latest is the last key made.
+func (a ledger) latest() ledgerKey {
+	all := a.keys()
+	return all[len(all)-1]
+}
+
+// ours reports whether a key bears the bot's label.
+func (k ledgerKey) ours() bool { return strings.HasPrefix(k.name, "rk_"+sandboxInstallation+"_") }
+
+// secretPart is what of a value is secret to the last character.
+func (k ledgerKey) secretPart() string {
+	if _, hidden, pair := strings.Cut(k.value, ":"); pair {
+		return hidden
+	}
+	return k.value[strings.LastIndex(k.value[:min(len(k.value), len("sk-ant-api03-"))], "-")+1:]
+}
+
+// oldsDead reports that none of the keys of the beginning lives.
+func (a ledger) oldsDead() bool {
+	for _, id := range a.olds {
+		if k, known := a.key(id); !known || k.live {
+			return false
+		}
+	}
+	return true
+}
+
+// newInUse reports that every instance of an environment holds the value that
+// the vault has, that it is another one than at first and alive at the
+// service, in both environments; and that they hold one value, or two, as it
+// should be.
+func (b *box) newInUse(a ledger) bool {
+	all := make(map[string]bool)
+	for environment, running := range map[string]*app.App{sandbox.Staging: b.world.Staging, sandbox.Production: b.world.Production} {
+		e, found := b.world.Infisical.Read(b.world.Place(environment), a.variable)
+		if !found {
+			return false
+		}
+		for _, h := range running.Holdings(a.variable) {
+			if h.Value != e.Value {
+				return false
+			}
+		}
+		if !slices.ContainsFunc(a.keys(), func(k ledgerKey) bool { return k.value == e.Value && k.live && !slices.Contains(a.olds, k.id) }) {
+			return false
+		}
+		all[e.Value] = true
+	}
+	return len(all) == len(a.olds)
+}
+
+// unused lists keys of the bot's that live and that no environment holds.
+func (b *box) unused(a ledger) []string {
+	var spare []string
+	for _, k := range a.keys() {
+		if k.live && strings.HasPrefix(k.name, "rk_") && !b.holds(a.variable, k.value) {
+			spare = append(spare, k.id)
+		}
+	}
+	return spare
+}
+
+func (b *box) holds(variable, value string) bool {
+	return slices.ContainsFunc([]string{sandbox.Staging, sandbox.Production}, func(environment string) bool {
+		e, found := b.world.Infisical.Read(b.world.Place(environment), variable)
+		return found && e.Value == value
+	})
+}
