@@ -208,6 +208,12 @@ func (v *visitor) photograph(name string, before ...chromedp.Action[chromedp.Voi
 	if err != nil {
 		v.Fatalf("in the browser: %v", err)
 	}
+	v.keep(name, picture)
+}
+
+// keep writes a picture to where the screenshots go.
+func (v *visitor) keep(name string, picture []byte) {
+	v.Helper()
 	if err := os.WriteFile(filepath.Join(v.photos, name+".png"), picture, 0o600); err != nil {
 		v.Fatal(err)
 	}

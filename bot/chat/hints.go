@@ -61,6 +61,7 @@ func (c *Chat) started(ctx context.Context, h state.Hint) time.Duration {
 	c.aside.TryGo(func() error {
 		c.takeUp(ctx, h)
 		kick(c.looks)
+		kick(c.posts) // the report may have waited for it
 		return nil
 	})
 	return c.config.Coalesce

@@ -150,13 +150,13 @@ func hopeless(err error) bool {
 }
 
 // awaited says how long the report waits for the chart of the watch before it,
-// so that it comes last. It never waits for longer than two posts' pause.
+// so that it comes last. It never waits for longer than a call to Slack may take.
 func (d *delivery) awaited(ctx context.Context, b batch) time.Duration {
 	age := time.Duration(0)
 	if b.kind() == event.Reported {
 		age = time.Since(b.events[0].At)
 	}
-	if b.kind() != event.Reported || age < 0 || age >= 2*d.config.Coalesce {
+	if b.kind() != event.Reported || age < 0 || age >= d.config.RequestTimeout {
 		return 0
 	}
 	hints, err := d.store.Hints(ctx, hintsAtOnce)
@@ -164,5 +164,5 @@ func (d *delivery) awaited(ctx context.Context, b batch) time.Duration {
 	if err != nil || !slices.ContainsFunc(hints, func(h state.Hint) bool { return h.Name == due }) {
 		return 0
 	}
-	return max(d.config.Coalesce/8, time.Millisecond)
+	return max(d.config.Coalesce, time.Millisecond) // or until the upload is done, which wakes the poster
 }

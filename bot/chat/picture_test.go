@@ -58,11 +58,11 @@ func TestTheReportWaitsForTheChart(t *testing.T) {
 				w.looks(t)
 				pass(3 * time.Second)
 				if away {
-					w.slack.fail("files.getUploadURLExternal", slices.Repeat([]fault{{status: 503}}, 10)...)
+					w.slack.fail("files.getUploadURLExternal", slices.Repeat([]fault{{status: 503}}, 100)...)
 				}
 				w.judges(watch.Passed)
 				w.store.tell(key, event.Event{Kind: event.Reported, Text: "Both certificates are there."})
-				pass(10 * time.Second)
+				pass(30 * time.Second)
 				report := w.slack.messages[len(w.slack.messages)-1]
 				if !strings.Contains(report.text, "is rotated") || (len(w.slack.pictures()) == 0) != away {
 					t.Errorf("the end of the thread: %q, %d charts", report.text, len(w.slack.pictures()))

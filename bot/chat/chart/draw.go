@@ -22,13 +22,13 @@ import (
 const (
 	dpi       = 108
 	width     = 800 * vg.Length(1)
-	tile      = 134 * vg.Length(1) // a panel with its heading
-	heading   = 26 * vg.Length(1)
-	above     = 42 * vg.Length(1) // the title
-	below     = 30 * vg.Length(1) // the legend of signs
+	tile      = 142 * vg.Length(1) // a panel with its heading
+	heading   = 30 * vg.Length(1)
+	above     = 46 * vg.Length(1) // the title
+	below     = 32 * vg.Length(1) // the legend of signs
 	margin    = 16 * vg.Length(1)
-	textSize  = 12.5
-	titleSize = 17
+	textSize  = 15 // read where Slack shows the picture at half its size
+	titleSize = 20
 )
 
 var (
@@ -111,7 +111,7 @@ func shade(v watch.Verdict) color.Color {
 
 // lead writes a panel's heading, and each of its lines' names in its colour.
 func lead(c, cell draw.Canvas, p Panel) {
-	at := vg.Point{X: margin, Y: cell.Max.Y + 7}
+	at := vg.Point{X: margin, Y: cell.Max.Y + 8}
 	bold := style(textSize, true, ink)
 	c.FillText(bold, at, p.Title)
 	at.X += bold.Width(p.Title) + 18
