@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -331,6 +332,24 @@ func TestClickLostBeforeTheAct(t *testing.T) {
 			s.by("button")
 		})
 	}
+}
+
+// TestClicksThatComeTwiceOrBarely delivers one click twice, and one whose socket
+// breaks with its arrival: the person sees a failure, and what was stored counts.
+func TestClicksThatComeTwiceOrBarely(t *testing.T) {
+	t.Parallel()
+	s := openCalm(t, "quorum", "2")
+	card := s.asked()
+	s.slack.Disturb(slack.Disturbance{Kind: "interactive", How: slack.Redeliver})
+	s.press(sandbox.Approver, card, approveButton)
+	s.hears(sandbox.Approver, "Your approval is counted")
+	s.slack.Disturb(slack.Disturbance{Kind: "interactive", How: slack.LoseAck})
+	p := slack.Press{Channel: card.Channel, TS: card.TS, Action: approveButton}
+	if _, err := s.slack.Click(s.ctx, sandbox.Second, p); !errors.Is(err, slack.ErrOperationTimeout) {
+		t.Errorf("a click whose acknowledgement is lost: %v", err)
+	}
+	s.finishes(sandbox.Approver, sandbox.Second)
+	s.by("button", "button")
 }
 
 // TestAModalThatSlackDoesNotOpen tells the person of the other way, which works.

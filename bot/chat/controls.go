@@ -52,7 +52,8 @@ type submitter func(ctx context.Context, s submission) (faults map[string]string
 const (
 	unknownControl = "This version of Rekey has no such button. Nothing was done. React with ✅ or ❌ on a request, or type `/rotate help`."
 	unknownModal   = "This version of Rekey has no such form. Nothing was done. Close it, and type /rotate help."
-	notTaken       = "Rekey could not take that just now; nothing was done. Try again in a minute."
+	// notTaken claims nothing: an answer of the store may have been lost.
+	notTaken = "Rekey could not confirm that just now: do not count on it, and do not rule it out. Try again in a minute."
 )
 
 // interaction hands clicks and modals to whoever takes them, by name. Other

@@ -72,7 +72,7 @@ func TestAClickThatIsNotTaken(t *testing.T) {
 	l.run(t)
 	l.line.send(t, "e1", "interactive", clickOn(l, "U0BEN", "rekey/1/try", "1.5"))
 	l.slack.await(t, "answered", func() bool { return len(l.slack.answers) == 1 })
-	if !strings.Contains(l.slack.answers[0], "could not take that just now") || l.line.acked("e1")() {
+	if !strings.Contains(l.slack.answers[0], "could not confirm that just now") || l.line.acked("e1")() {
 		t.Errorf("answered %s, acknowledged %t", l.slack.answers[0], l.line.acked("e1")())
 	}
 }

@@ -88,7 +88,9 @@ func (c *Chat) only(p press, text string) later {
 }
 
 // decide stores a decision, and then that somebody should look at the request.
-// The poll looks anyway, should this process die in between.
+// Should this process die in between, the click is not acknowledged: the person
+// is told to try again, and the first one counts with whatever is looked at
+// next.
 func (c *Chat) decide(ctx context.Context, k click) error {
 	body, err := k.seal(c.config.Key)
 	if err != nil {

@@ -72,7 +72,7 @@ func TestAClickThatCannotBeStored(t *testing.T) {
 		l.store.down = errStoreDown
 	})
 	l.line.send(t, "e1", "interactive", clickOn(l, "U0BEN", render.ControlID(render.Approve), ts))
-	l.answered(t, "could not take that just now; nothing was done")
+	l.answered(t, "could not confirm that just now")
 	l.slack.with(func() {
 		if l.line.acked("e1")() {
 			t.Error("it was acknowledged")
