@@ -1,8 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"slices"
 	"testing"
 	"time"
+
+	"rekey/bot/config"
 )
 
 func at(t *testing.T, text string) time.Time {
@@ -71,6 +76,28 @@ func TestScheduleIsOneRow(t *testing.T) {
 				}
 				tick = next
 			}
+		}
+	}
+}
+
+// TestScheduleTakesWhatTheConfigurationTakes: the configuration is checked
+// without the calendar; both must take the same times.
+func TestScheduleTakesWhatTheConfigurationTakes(t *testing.T) {
+	form, err := os.ReadFile("testdata/rekey.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"0 9 * * MON-FRI", "*/15 8-18 * * *", "5/20 0 1,15 jan-jun 1", "0 0 29 2 *", "0 0 30 2 MON", "59 23 31 12 6", "0-59/59 * * * 0,6", "0 0 1-31/30 */11 *",
+		"60 9 * * *", "0 24 * * *", "0 9 0 * *", "0 9 32 * *", "0 9 * 0 *", "0 9 * 13 *", "0 9 * * 7", "0 9 * * MO-FR", "*/0 9 * * *", "9 * * *", "0 0 9 * * *", "@daily", "-1 9 * * *",
+	} {
+		_, refused := config.Parse("test", append(slices.Clone(form), fmt.Sprintf("\nannounce: {cron: %q}\n", text)...), nil)
+		when, err := newSchedule(text, "UTC")
+		if (refused == nil) != (err == nil) {
+			t.Errorf("%q: the configuration says %v, the calendar %v", text, refused, err)
+		}
+		if refused == nil && when.next(time.Now()).IsZero() {
+			t.Errorf("%q never comes", text)
 		}
 	}
 }

@@ -169,7 +169,7 @@ func TestKilledWhileTheDigestIsPosted(t *testing.T) {
 		t.Errorf("which is the copy? first: %s\nsecond: %s", first.Text, second.Text)
 	}
 	s.presses(sandbox.Requester, second, snoozeNow, "7d "+s.seen(second))
-	s.digestShows("Snoozed since.") // the one that is live
+	s.digestShows("*Since then:* Snoozed by") // the one that is live
 	s.bot.kill()
 	s.again()
 	s.announced(s.bot, 2)
@@ -237,7 +237,7 @@ func TestSnoozeFromTheDigest(t *testing.T) {
 	d := s.digest(1)
 	s.shows(s.presses(sandbox.Colleague, d, snoozeNow, "1d "+s.seen(d)), "You are not on the list")
 	s.shows(s.presses(sandbox.Requester, d, snoozeNow, "7d "+s.seen(d)), "FAL_KEY is snoozed", "for 7 days")
-	s.digestShows("Snoozed since.")
+	s.digestShows("*Since then:* Snoozed by")
 	s.bot.kill()
 	s.again()
 	s.shows(s.rotate(""), "*overdue* for 30 days", "*snoozed* for 6 days more")

@@ -29,11 +29,14 @@ type Part struct {
 type Line struct {
 	Row
 	Detail string // below it
+	Exact  bool   // of When the hour matters, too
 	Secret string
 	Offer  bool // people may rotate it now, or put it off
 	// Since is what has happened since the digest was made, "" for nothing; it
 	// then offers nothing any more.
 	Since string
+	// Asleep is who has put it off since, and until when; nil for nobody.
+	Asleep *rotation.Snooze
 }
 
 // partTitles name the matters, and what there is to do about them.
@@ -116,22 +119,28 @@ func line(i rotation.Item, now time.Time) Line {
 	l := Line{Row: Row{Label: i.Secret}, Secret: i.Secret}
 	switch i.Matter {
 	case rotation.Halted:
-		l.Text = "stopped " + ago(i.At, now) + ". " + i.Next
+		l.Text, l.Detail = "stopped "+ago(i.At, now), i.Next
 	case rotation.Unrevoked:
-		l.Text = "both keys live for " + days(now.Sub(i.At)) + ". `/rotate retry " + i.Secret + "` proves the new key again and asks for approval."
+		l.Text = "both keys live for " + days(now.Sub(i.At))
+		l.Detail = "`/rotate retry " + i.Secret + "` proves the new key again and asks for approval."
 	case rotation.Undecided:
-		l.Text = "approvers were asked " + ago(i.At, now) + ", in its thread. Nothing is revoked until they answer."
-		if l.When = i.Until; !i.Until.IsZero() {
-			l.Text += " The request expires, and the old key then stays valid."
+		l.Text, l.When, l.Exact = "approvers were asked "+ago(i.At, now), i.Until, true
+		if !i.Until.IsZero() {
+			l.Text += "; the request expires"
 		}
+		l.Detail = "Its message in the channel has the request. Nothing is revoked until they answer."
 	case rotation.AdminEnds:
 		l.Label, l.When = i.Title, i.At
-		l.Text = "the admin credential that rotates " + i.Secret + " " + expiry(i.At, now) + ". Make another one and put it where Rekey reads it."
+		l.Text = "what rotates " + i.Secret + " " + expiry(i.At, now)
+		l.Detail = "Make another admin credential and put it where Rekey reads it."
 	default:
 		l.Text, l.Detail, l.When, l.Offer = dueText(i, now), detail(i, now), i.At, true
 	}
 	if since := sinceWords(i); since != "" {
 		l.Since, l.Offer = since, false
+		if since == snoozedSince {
+			l.Asleep = i.Now.Asleep
+		}
 	}
 	return l
 }
@@ -140,6 +149,8 @@ func line(i rotation.Item, now time.Time) Line {
 var held = map[rotation.State]rotation.Matter{
 	rotation.Stuck: rotation.Halted, rotation.Pending: rotation.Unrevoked, rotation.Asking: rotation.Undecided,
 }
+
+const snoozedSince = "Snoozed"
 
 // sinceWords are what has happened to a secret since the digest was made.
 func sinceWords(i rotation.Item) string {
@@ -153,7 +164,7 @@ func sinceWords(i rotation.Item) string {
 	case i.Now.Open != nil:
 		return "A rotation is open now; its message tells how far it is."
 	case i.Now.Asleep != nil && i.Matter != rotation.Quiet:
-		return "Snoozed since."
+		return snoozedSince
 	case dueState[i.Matter] == "" && i.Now.Known:
 		return "Not open any more."
 	default:

@@ -80,7 +80,7 @@ func TestAnnounceLater(t *testing.T) {
 		"nothing happened":                {rotation.Overdue, rotation.Now{Known: true}, "", true},
 		"a rotation was started":          {rotation.Overdue, open(rotation.Running), "A rotation is open now; its message tells how far it is.", false},
 		"it was rotated":                  {rotation.DueSoon, rotation.Now{Known: true, Rotated: true}, "Rotated since.", false},
-		"it was snoozed":                  {rotation.Untold, rotation.Now{Known: true, Asleep: &rotation.Snooze{}}, "Snoozed since.", false},
+		"it was snoozed":                  {rotation.Untold, rotation.Now{Known: true, Asleep: &rotation.Snooze{}}, "Snoozed", false},
 		"still pending":                   {rotation.Unrevoked, open(rotation.Pending), "", false},
 		"pending, and retried":            {rotation.Unrevoked, open(rotation.Running), "A rotation is open now; its message tells how far it is.", false},
 		"pending, and done":               {rotation.Unrevoked, rotation.Now{Known: true, Rotated: true}, "Rotated since.", false},

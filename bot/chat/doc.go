@@ -17,6 +17,8 @@
 //   - the poster: takes the outbox rows of each rotation in order and posts
 //     them, one holder at a time (lease "post/<key>"). A row leaves the outbox
 //     in the same act that stores where its message stands.
+//     The digest of what is due is such a row of the calendar's, in the
+//     channel; of several that wait only the last one is told.
 //   - the hints: small durable duties that are done when they are done: look
 //     at a card, edit the root message or that of a watch, close a card, seed
 //     its reactions. Uploading the chart of a watch goes beside the others:

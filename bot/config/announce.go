@@ -10,7 +10,8 @@ import (
 type Announce struct {
 	// Cron is when the digest is told: minute, hour, day of the month, month
 	// and day of the week, such as "0 9 * * MON-FRI". Left out, nothing is
-	// told by itself.
+	// told by itself. A time that passed while Rekey was down is told once it
+	// is up again, the last one only; where nothing was ever told, too.
 	Cron string `key:"cron" form:"cron"`
 	// Zone is the time zone of cron. A time that the clocks skip in spring is
 	// told as much later as they skip; one that they pass twice in autumn is

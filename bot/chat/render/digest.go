@@ -53,14 +53,22 @@ func Digest(b commands.Bulletin) Message {
 
 func digestLine(l commands.Line) string {
 	text := "*" + esc(l.Label) + "* · " + esc(l.Text)
-	if !l.When.IsZero() {
+	switch {
+	case l.When.IsZero():
+	case l.Exact:
 		text += " (" + moment(l.When) + ")"
+	default:
+		text += " (" + day(l.When) + ")"
 	}
 	if l.Detail != "" {
 		text += "\n" + esc(l.Detail)
 	}
-	if l.Since != "" {
-		text += "\n_" + esc(l.Since) + "_"
+	if l.Since == "" {
+		return text
+	}
+	text += "\n*Since then:* " + esc(l.Since)
+	if l.Asleep != nil {
+		text += " by " + who(l.Asleep.By) + " until " + moment(l.Asleep.Until) + "."
 	}
 	return text
 }

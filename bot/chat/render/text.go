@@ -56,6 +56,11 @@ func moment(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
+// day shows a date in the reader's own zone, for what is not about the hour.
+func day(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty}|%s>", t.Unix(), t.UTC().Format(time.DateOnly))
+}
+
 // code sets an identifier apart. Backticks inside it would end it early.
 func code(s string) string {
 	if s == "" {

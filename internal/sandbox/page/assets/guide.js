@@ -10,8 +10,11 @@ const has = (m, name) => (m.reactions || []).some((r) => r.name === name);
 /** open reports whether a message asks for ✅ or ❌ now. */
 const open = (m) => isBot(m.user) && m.text.includes('✅') && m.text.includes('❌') && has(m, 'white_check_mark') && has(m, 'x');
 
+/** digest reports whether a message tells what is due: it has no thread. */
+const digest = (m) => m.text.includes('Secrets: ');
+
 function next() {
-  const roots = visible().filter((m) => inChannel(m) && isBot(m.user) && !m.to);
+  const roots = visible().filter((m) => inChannel(m) && isBot(m.user) && !m.to && !digest(m));
   const secret = state.picture.secrets[0];
   if (!roots.length) return ['Begin: rotate a key.', `Type /rotate ${secret}`, () => propose(`/rotate ${secret}`), 'begin'];
   const root = roots.at(-1);
