@@ -168,7 +168,7 @@ func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger
 			}
 			return chat.People{}
 		},
-		GroupCache: c.Chat.GroupCache, PollCards: c.Chat.PollCards, Coalesce: c.Chat.Coalesce,
+		GroupCache: c.Chat.GroupCache, PollCards: c.Chat.PollCards, Coalesce: c.Chat.Coalesce, ChartFor: c.Chat.ChartFor,
 		RequestTimeout: c.Chat.Timeout, AnswerTimeout: c.Chat.AnswerTimeout,
 		RetryFirst: c.Chat.RetryFirst, RetryMax: c.Chat.RetryMax, Workers: c.Chat.Workers,
 		Rates: chat.Rates(c.Chat.Rates), Log: log,

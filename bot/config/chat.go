@@ -11,6 +11,9 @@ type Chat struct {
 	PollCards time.Duration `key:"poll_cards" default:"60s" min:"10ms"`
 	// Coalesce is how close two lines of a thread must be to share a post.
 	Coalesce time.Duration `key:"coalesce" default:"2s" min:"1ms"`
+	// ChartFor is how long the chart of a watch that has ended is tried to be
+	// shown; after that the thread tells its result in words alone.
+	ChartFor time.Duration `key:"chart_for" default:"1h" min:"10ms"`
 	// Timeout of one call.
 	Timeout time.Duration `key:"timeout" default:"10s" min:"10ms"`
 	// AnswerTimeout of one command, its survey included.

@@ -194,9 +194,13 @@ func (m Model) panel(in Panel, named bool) *plot.Plot {
 	if top <= 0 {
 		top = 1
 	}
-	p := m.ground(top*1.3, named)
+	room := 1.15
+	if named {
+		room += 0.2 * float64(len(m.Marks)) // their names stand one below the other
+	}
+	p := m.ground(top*room, named)
 	p.X.Tick.Marker = plot.ConstantTicks(nil)
-	marks := rounded(0, top, 3, in.Whole)
+	marks := rounded(0, top, 4, in.Whole)
 	p.Y.Tick.Marker = plot.ConstantTicks(marks)
 	for _, t := range marks {
 		p.Add(ruler{t.Value})
@@ -287,7 +291,7 @@ func (u upright) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	words := style(textSize, true, ink)
 	words.YAlign = draw.YTop
-	at := vg.Point{X: x + 5, Y: c.Max.Y - 1}
+	at := vg.Point{X: x + 5, Y: c.Max.Y - 1 - vg.Length(u.n)*(textSize+2)}
 	if x > (c.Min.X+c.Max.X)/2 {
 		words.XAlign, at.X = draw.XRight, x-5
 	}

@@ -176,7 +176,24 @@ func (a axis) errors(u watch.Unit) Panel {
 			return t.Value * factor, t.Outcome != watch.Error && !t.Hard
 		}))
 	}
+	for _, s := range a.Series {
+		if s.Unit == u && u == watch.Count && slices.ContainsFunc(s.Ticks, func(t watch.Tick) bool { return t.Hard }) {
+			p.add(a.hits(s))
+		}
+	}
 	return p
+}
+
+// hits are the lines in a log with this credential's own error.
+func (a axis) hits(s watch.Series) Line {
+	l := a.line(s, -1, func(t watch.Tick) (float64, bool) {
+		if !t.Hard {
+			return 0, t.Outcome != watch.Error
+		}
+		return t.Value, true
+	})
+	l.Name = "credential's own error"
+	return l
 }
 
 // line takes a check's values in strokes.
