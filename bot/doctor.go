@@ -54,7 +54,7 @@ func (p *physician) Examine(ctx context.Context) []finding.Finding {
 		})
 	}
 	_ = group.Wait() // no look returns an error
-	return slices.Concat(append([][]finding.Finding{p.sources()}, found...)...)
+	return slices.Concat(append([][]finding.Finding{p.sources(), p.expiries(time.Now())}, found...)...)
 }
 
 // within makes a look and goes away when its time is over, should the look
@@ -109,6 +109,24 @@ func (p *physician) sources() []finding.Finding {
 		return wrong
 	}
 	return []finding.Finding{finding.Good(looked, fmt.Sprintf("All %d can be read, by nobody else.", len(p.config.Sources())))}
+}
+
+// expiries says which admin credentials end by themselves, where the
+// configuration says when, and which of them so soon that the digest names them.
+func (p *physician) expiries(now time.Time) []finding.Finding {
+	var all []finding.Finding
+	for _, name := range names(p.config) {
+		ends := p.config.Secrets[name].Admin.Ends()
+		looked, found := "Expiry of the admin credential for "+name, "It ends on "+ends.Format(time.DateOnly)+"."
+		switch {
+		case ends.IsZero():
+		case ends.Sub(now) > p.config.Announce.Within:
+			all = append(all, finding.Good(looked, found))
+		default:
+			all = append(all, finding.Bad(looked, found, "Make another one, put it where Rekey reads it, and write its day into expires."))
+		}
+	}
+	return all
 }
 
 func (p *physician) slack(ctx context.Context) []finding.Finding {

@@ -162,6 +162,10 @@ func sickApplication() []illness {
 		}, looked: "Files and variables with secrets", verdict: finding.Wrong, found: "may be read by others"},
 		{name: "key gone at the service", world: func(_ *testing.T, w *sandbox.World) { w.Fal.End(w.OldKey()) },
 			looked: admin, verdict: finding.Wrong, found: "is not among the"},
+		{name: "an admin credential that ends soon", config: replaced("fal-admin}", "fal-admin, expires: 2020-02-29}"),
+			looked: "Expiry of the admin credential for FAL_KEY", verdict: finding.Wrong, found: "It ends on 2020-02-29."},
+		{name: "an admin credential that ends late", config: replaced("fal-admin}", "fal-admin, expires: 2199-02-28}"),
+			looked: "Expiry of the admin credential for FAL_KEY", verdict: finding.OK, found: "It ends on 2199-02-28."},
 		{name: "no service", config: moved("base_url: "), looked: admin, verdict: finding.Wrong, found: "could not be reached"},
 		{name: "service down", world: faulty("fal", "/v1/keys", wire.Answer(http.StatusBadGateway, nil, "")), looked: admin, verdict: finding.Unclear, found: "an error of its own (status 502)"},
 

@@ -74,6 +74,13 @@ func crowd(_ *testing.T, w *sandbox.World) {
 	w.Slack.ChangeGroup(sandbox.Approvers, func(g *slack.Group) { g.Users = ids })
 }
 
+// digested adds a digest to the configuration.
+func digested(more string) func(string) string {
+	return func(config string) string {
+		return config + "\nannounce: {cron: \"0 9 * * *\", " + more + "}\n"
+	}
+}
+
 // replaced changes one text of the configuration.
 func replaced(old, text string) func(string) string {
 	return func(config string) string { return mustReplace(config, old, text) }
@@ -116,6 +123,11 @@ func sickSlack() []illness {
 			looked: "Channel " + sandbox.Channel, verdict: finding.Wrong, found: "It is archived."},
 		{name: "shared channel", world: channel(func(c *slack.Channel) { c.ExtShared = true }),
 			looked: "Channel " + sandbox.Channel + ", sharing", verdict: finding.Wrong, found: "shared with another company"},
+		{name: "not in the channel of the digests", config: digested("channel: C0DIGEST"), world: func(_ *testing.T, w *sandbox.World) {
+			w.Slack.AddChannel(slack.Channel{ID: "C0DIGEST", Name: "digests"})
+		}, looked: "Channel C0DIGEST of the digests", verdict: finding.Wrong, found: "The bot is not in it."},
+		{name: "unknown channel of the digests", config: digested("channel: C0NOWHERE"),
+			looked: "Channel C0NOWHERE of the digests", verdict: finding.Wrong, found: "channel_not_found"},
 		{name: "unknown channel", config: replaced("channel: "+sandbox.Channel, "channel: C0NOWHERE"),
 			looked: "Channel C0NOWHERE", verdict: finding.Wrong, found: "channel_not_found"},
 		{name: "a word nobody explains", world: says("conversations.info", `{"ok":false,"error":"team_access_not_granted"}`),

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // an admin credential to name that is about to expire.
 func announcingPage(config string) string {
 	soon := time.Now().Add(9 * 24 * time.Hour).Format(time.DateOnly)
-	config = strings.Replace(calm()(config), "admin: {key_file:", "admin: {expires: "+soon+", key_file:", 1)
+	config = mustReplace(calm()(config), "fal-admin}", "fal-admin, expires: "+soon+"}")
 	return config + "\nannounce: {cron: \"0 9 * * *\", zone: Europe/Berlin}\n"
 }
 

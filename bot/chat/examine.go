@@ -168,13 +168,26 @@ func (e *examiner) channel(ctx context.Context) []finding.Finding {
 	if err != nil {
 		return []finding.Finding{e.failed(looked, err)}
 	}
-	return []finding.Finding{joined(looked, ch), shared(looked, ch)}
+	return append([]finding.Finding{joined(looked, ch, "slack.channel"), shared(looked, ch)}, e.digests(ctx)...)
 }
 
-func joined(looked string, ch *slack.Channel) finding.Finding {
+// digests looks at the channel of the digests, where that is another one.
+func (e *examiner) digests(ctx context.Context) []finding.Finding {
+	if e.config.Digests == e.config.Channel {
+		return nil
+	}
+	looked := "Channel " + e.config.Digests + " of the digests"
+	ch, err := e.api.channel(ctx, e.config.Digests)
+	if err != nil {
+		return []finding.Finding{e.failed(looked, err)}
+	}
+	return []finding.Finding{joined(looked, ch, "announce.channel")}
+}
+
+func joined(looked string, ch *slack.Channel, key string) finding.Finding {
 	switch {
 	case ch.IsArchived:
-		return finding.Bad(looked, "It is archived.", "Take it out of the archive, or name another channel in slack.channel.")
+		return finding.Bad(looked, "It is archived.", "Take it out of the archive, or name another channel in "+key+".")
 	case !ch.IsMember:
 		return finding.Bad(looked, "The bot is not in it.", "Type /invite and the bot's name in that channel.")
 	default:
