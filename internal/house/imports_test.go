@@ -53,7 +53,7 @@ var guests = []guest{
 	{"gonum.org/v1/plot", []string{"bot/chat/chart"}, nil},
 	{"go.yaml.in/yaml/v3", []string{"bot/config"}, []string{"bot", "internal/secret", "providers/*"}}, // descriptions of APIs are YAML,
 	{"github.com/chromedp", nil, []string{"bot"}},
-	{"github.com/coder/websocket", []string{"internal/sandbox", "internal/sandbox/*"}, []string{"bot/chat"}},
+	{"github.com/coder/websocket", []string{"internal/sandbox", "internal/sandbox/*"}, []string{"bot/chat", "bot"}},
 	{"github.com/google/go-cmp", nil, []string{"*"}},
 	{"golang.org/x/sync", []string{"*"}, nil},
 	{"golang.org/x/time", []string{"*"}, nil},
