@@ -172,6 +172,35 @@ func TestStreamBeginsWithAPictureAndGoesOnWithWhatChanged(t *testing.T) {
 	}
 }
 
+// TestModalsAreTold: a modal is on the stream and in the picture until it is
+// gone, masked like everything; a Home tab is not, for the page draws none.
+func TestModalsAreTold(t *testing.T) {
+	s := set(t)
+	r := s.reads("")
+	r.wants("picture")
+	v := slack.View{
+		ID: "V1", Kind: "modal", User: ann, Title: "Why?", Private: "opaque",
+		Blocks: json.RawMessage(`[{"type":"input","block_id":"why"}]`), Errors: map[string]string{"why": "not " + planted},
+	}
+	s.page.follow(slack.Change{Kind: slack.Viewed, View: slack.View{ID: "V2", Kind: "home", User: ann, Blocks: json.RawMessage(`[]`)}})
+	s.page.follow(slack.Change{Kind: slack.Viewed, View: v})
+	e := r.wants("view")
+	if !strings.Contains(e.data, `"id":"V1"`) || !strings.Contains(e.data, "not "+masked) || strings.Contains(e.data, "opaque") {
+		t.Errorf("a modal was told as %s", e.data)
+	}
+	var p picture
+	if err := json.Unmarshal([]byte(s.reads("").wants("picture").data), &p); err != nil || len(p.Views) != 1 || p.Views[0].ID != "V1" {
+		t.Errorf("the picture has %+v, %v", p.Views, err)
+	}
+	s.page.follow(slack.Change{Kind: slack.Unviewed, View: v})
+	if e := r.wants("unview"); e.data != `{"id":"V1"}` {
+		t.Errorf("a closed modal was told as %s", e.data)
+	}
+	s.page.follow(slack.Change{Kind: slack.Unviewed, View: v}) // of one that is gone nothing is told
+	s.says("later")
+	r.wants("message")
+}
+
 func TestReaderResumesWhereItWas(t *testing.T) {
 	s := set(t)
 	r := s.reads("")
