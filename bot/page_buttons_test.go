@@ -25,12 +25,14 @@ func (v *visitor) asking(command string) {
 // button is one of the request's in the open thread.
 func button(id string) string { return card + ` [data-focus="` + id + `"]` }
 
-// decides clicks a button of the request, in the middle of the thread: at its
-// end the way to the newest message may lie above it.
+// decides clicks a button of the request, which is kept in the middle of the
+// thread meanwhile: at its end the way to the newest message may lie above it.
 func (v *visitor) decides(id string) {
 	v.Helper()
-	v.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).scrollIntoView({ block: "center" })`, button(id))))
+	const hold = `window.held = setInterval(() => document.querySelector(%q)?.scrollIntoView({ block: "center" }), 50)`
+	v.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(hold, button(id))))
 	v.click(button(id))
+	v.do(chromedp.Evaluate[chromedp.Void]("clearInterval(window.held)"))
 }
 
 // writes fills the field of the modal.
