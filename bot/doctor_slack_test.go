@@ -92,7 +92,7 @@ const (
 )
 
 func sickSlack() []illness {
-	group := "Approvers of FAL_KEY"
+	group := "Approvers of ANTHROPIC_API_KEY, FAL_KEY" // the same people, asked about once
 	return []illness{
 		{name: "tokens in each other's place", files: map[string]string{"slack-app": "xoxb-1-x", "slack-bot": "xapp-1-x"},
 			looked: "Kind of the Slack bot token", verdict: finding.Wrong, found: "does not begin with xoxb-"},

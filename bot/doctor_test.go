@@ -265,7 +265,6 @@ func (s seen) all(t *testing.T) {
 
 // unshown are sentences for what cannot happen with what is wired today.
 var unshown = []string{
-	"Nothing carries it away.",                               // deploy/infisical shows it: no service here is visited by hand
 	"The configuration cannot be used.",                      // the file's own checks come first
 	"The status address cannot be used.",                     // the same
 	"It could not be looked at.",                             // every call to Slack has a classified error
