@@ -5,8 +5,8 @@
 // A [Provider] looks first: Survey reads, without writing, what the service
 // really offers for the credential that is in use, and returns a [Kind]: a
 // value of the concrete type found. What can be done is what that type has
-// methods for: [Issuer], [Guide], [Lister], [Prober], [Ender], [Disabler],
-// [Usage].
+// methods for: [Issuer], [PlacedIssuer], [Guide], [Lister], [Prober], [Ender],
+// [Disabler], [Usage].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:
@@ -17,14 +17,16 @@
 //	deploy-first  Issuer, Lister, Ender
 //
 // Where a service has no way to make a credential but its console, a [Guide]
-// stands in the place of the Issuer: a person makes it and hands it over.
+// stands in the place of the Issuer: a person makes it and hands it over. Where
+// each environment is an account of its own, a [PlacedIssuer] does: it must be
+// told for which one.
 //
 // Package providertest holds every adapter to this page.
 //
 // # What may run twice
 //
-// Survey, List, Probe, Guide, Inspect and LastUsed only read. Issue makes a new live
-// credential each time and must never be repeated blindly: after a lost
+// Survey, List, Probe, Guide, Inspect and LastUsed only read. Issue and IssueIn
+// make a new live credential each time and must never be repeated blindly: after a lost
 // answer ([rekey/internal/fault.Lost]) the caller lists by label first. End,
 // Disable and Enable take an explicit id and may be repeated with the same id.
 // An adapter never repeats a call by itself.
@@ -132,6 +134,13 @@ type Issuer interface {
 	// values of all its variables. fault.Lost when the answer did not come or
 	// does not hold the values: the credential may exist all the same.
 	Issue(ctx context.Context, label string) (Credential, error)
+}
+
+// PlacedIssuer makes new credentials at a service where each environment is an
+// account of its own, such as a project.
+type PlacedIssuer interface {
+	// IssueIn is Issue for one environment.
+	IssueIn(ctx context.Context, environment, label string) (Credential, error)
 }
 
 // Errand is a credential that a person is asked to make.

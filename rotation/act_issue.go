@@ -62,11 +62,7 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 	if err := w.nextLabel(ctx); err != nil {
 		return outcome{}, err
 	}
-	issuer, err := capability[providers.Issuer](ctx, w, "creating a credential")
-	if err != nil {
-		return outcome{}, err
-	}
-	made, err := issuer.Issue(ctx, w.label())
+	made, err := w.create(ctx, env)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -74,6 +70,22 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 		return outcome{}, err
 	}
 	return w.first(ctx, env, made)
+}
+
+// create asks the service for a credential, once.
+func (w *run) create(ctx context.Context, env string) (providers.Credential, error) {
+	kind, err := w.found(ctx)
+	if err != nil {
+		return providers.Credential{}, err
+	}
+	if placed, ok := kind.(providers.PlacedIssuer); ok {
+		return placed.IssueIn(ctx, env, w.label())
+	}
+	issuer, err := capability[providers.Issuer](ctx, w, "creating a credential")
+	if err != nil {
+		return providers.Credential{}, err
+	}
+	return issuer.Issue(ctx, w.label())
 }
 
 // first writes a new credential to its first environment. The record knows of

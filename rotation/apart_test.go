@@ -54,3 +54,24 @@ func TestApart(t *testing.T) {
 		}
 	})
 }
+
+// TestPlaced: where each environment is an account of its own, the service is
+// told for which one a credential is made.
+func TestPlaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.apart()
+		g.placed = true
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		if !slices.Equal(g.places, []string{Staging, Production}) {
+			t.Errorf("made for %v", g.places)
+		}
+		for env, p := range r.Places {
+			if !strings.Contains(p.New.Label, "_"+env+"_") {
+				t.Errorf("%s got the credential labelled %s", env, p.New.Label)
+			}
+		}
+	})
+}

@@ -49,6 +49,8 @@ type rig struct {
 	needs   map[string]providers.ID                // environments that fail while this key is not accepted
 	mute    bool                                   // the service answers no probe of a key
 	inbox   map[string]deploy.Entry                // what people left, by environment
+	placed  bool                                   // the service must be told the environment
+	places  []string                               // environments it was told
 	labels  map[string]string                      // what people were asked to call the key, by environment
 	person  func(env string, polls int)            // acts before a look into the inbox; nil makes the key and pastes it
 	polls   map[string]int                         // looks into the inbox since people were asked
@@ -182,7 +184,19 @@ func (s service) Survey(_ context.Context, current map[string]providers.Values) 
 	if k := found(s); k.Traits().UndoOfEnd {
 		return switchable{k}, err
 	}
+	if s.g.placed {
+		return placed{found(s)}, err
+	}
 	return found(s), err
+}
+
+// placed is the kind that must be told the environment; without it every
+// credential would be made in the same account.
+type placed struct{ found }
+
+func (k placed) IssueIn(ctx context.Context, env, label string) (providers.Credential, error) {
+	k.g.places = append(k.g.places, env)
+	return k.Issue(ctx, label)
 }
 
 // switchable is the kind whose credentials can be switched off and on.

@@ -31,7 +31,7 @@ func traitsAgree(t testing.TB, s Subject) {
 		t.Errorf("Guided is %v, but having Guide is %v", traits.Guided, !traits.Guided)
 	}
 	methods := map[string]bool{
-		"Issuer": has[providers.Issuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind),
+		"Issuer": has[providers.Issuer](kind) || has[providers.PlacedIssuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind),
 		"Prober": has[providers.Prober](kind), "Ender": has[providers.Ender](kind),
 	}
 	needs, known := map[providers.Shape][]string{

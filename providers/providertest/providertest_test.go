@@ -15,6 +15,45 @@ import (
 
 func TestSuiteAcceptsAGoodAdapter(t *testing.T) { Run(t, subject(func(*model) {})) }
 
+// placed is a model that must be told the environment.
+type placed struct {
+	providers.Kind
+	providers.Lister
+	providers.Prober
+	providers.Ender
+	providers.Disabler
+	m *model
+}
+
+func (p placed) IssueIn(ctx context.Context, environment, label string) (providers.Credential, error) {
+	if environment != "production" {
+		return providers.Credential{}, fault.New("creating", fault.Ambiguous, environment)
+	}
+	return p.m.issue(ctx, label)
+}
+
+type placing struct{ *model }
+
+func (p placing) Survey(ctx context.Context, current map[string]providers.Values) (providers.Kind, error) {
+	if _, err := p.model.Survey(ctx, current); err != nil {
+		return nil, err
+	}
+	return placed{p.model, p.model, p.model, p.model, p.model, p.model}, nil
+}
+
+// TestSuiteAcceptsAPlacedIssuer: issuing for the world's first environment is
+// held to all that is asked of issuing.
+func TestSuiteAcceptsAPlacedIssuer(t *testing.T) {
+	s := subject(func(*model) {})
+	open := s.Open
+	s.Open = func(t testing.TB) World {
+		w := open(t)
+		w.Provider = placing{w.Provider.(*model)}
+		return w
+	}
+	Run(t, s)
+}
+
 // recorder is a test that notes its failures instead of failing.
 type recorder struct {
 	testing.TB
