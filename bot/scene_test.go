@@ -34,6 +34,8 @@ type scene struct {
 	*box
 	ctx   context.Context
 	slack *slack.Server
+	// secret is the one that the story is about.
+	secret string
 	// pasted is what people typed and nobody may repeat.
 	pasted []scan.Secret
 	// calm scenes are not about the watches, and people help one that a stalled
@@ -59,7 +61,7 @@ func open(t *testing.T, o sandboxOptions) *scene {
 		cancel()
 		t.Fatal(err)
 	}
-	s := &scene{T: t, box: b, ctx: ctx, slack: b.world.Slack, calm: restful}
+	s := &scene{T: t, box: b, ctx: ctx, slack: b.world.Slack, secret: "FAL_KEY", calm: restful}
 	t.Cleanup(func() {
 		defer cancel()
 		defer b.close()
@@ -107,7 +109,7 @@ func (s *scene) hold() {
 	s.Helper()
 	s.world.Rest()
 	s.bot.stop()
-	for _, what := range s.broken(s.ledger("FAL_KEY")) {
+	for _, what := range s.broken(s.ledger(s.secret)) {
 		s.Error(what)
 	}
 	if r := s.world.Report(); r.Failed > 0 {
@@ -281,7 +283,7 @@ func (s *scene) reaches(what string, holds func(slack.Snapshot) bool) {
 			return
 		}
 		s.helped++
-		s.rotate("retry FAL_KEY")
+		s.rotate("retry " + s.secret)
 	}
 }
 
@@ -318,7 +320,7 @@ func asks(m slack.Message, n int) bool {
 // asked starts a rotation and waits for its first request.
 func (s *scene) asked() slack.Message {
 	s.Helper()
-	s.shows(s.rotate("FAL_KEY"), "started")
+	s.shows(s.rotate(s.secret), "started")
 	return s.card(1)
 }
 

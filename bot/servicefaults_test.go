@@ -79,7 +79,7 @@ func (s *scene) stops(nth int, texts ...string) {
 // retries types the command with which a person lets a rotation go on.
 func (s *scene) retries() {
 	s.Helper()
-	s.shows(s.rotate("retry FAL_KEY"), "Retry noted")
+	s.shows(s.rotate("retry "+s.secret), "Retry noted")
 }
 
 // approved answers the latest card and waits for the end of the story.
