@@ -137,7 +137,38 @@ func (p *physician) secret(ctx context.Context, s rotation.Subject) []finding.Fi
 			found = append(found, affectedNow(ctx, s, name)...)
 		}
 	}
+	return append(found, p.inboxes(ctx, s)...)
+}
+
+// inboxes looks whether what people paste for a secret could be read by Rekey,
+// and by nobody else.
+func (p *physician) inboxes(ctx context.Context, s rotation.Subject) []finding.Finding {
+	if !s.ByHand {
+		return nil
+	}
+	var found []finding.Finding
+	for name := range p.config.Environments.Each() {
+		if name == rotation.Staging || !s.Shared {
+			found = append(found, inbox(ctx, s, name))
+		}
+	}
 	return found
+}
+
+func inbox(ctx context.Context, s rotation.Subject, environment string) finding.Finding {
+	looked := fmt.Sprintf("Inbox for %s, %s", s.Name, environment)
+	const advice = "Make that folder, let Rekey's identity read and delete there, and nothing else read it."
+	if err := s.Inbox.Secluded(ctx, environment); err != nil {
+		return finding.Failed(looked, err, advice)
+	}
+	switch _, err := s.Inbox.Collect(ctx, environment, s.Variables[0]); {
+	case fault.Is(err, fault.NotFound):
+		return finding.Good(looked, "It is empty, and nothing that Infisical knows of reads it. Whether Rekey may delete there shows at the first rotation.")
+	case err != nil:
+		return finding.Failed(looked, err, advice)
+	default:
+		return finding.Open(looked, "A value lies there.", "Remove it, unless a rotation asks for it now.")
+	}
 }
 
 func valuesOf(entries map[string]deploy.Entry) providers.Values {

@@ -103,6 +103,14 @@ func sickVault() []illness {
 		{name: "synced", world: func(_ *testing.T, w *sandbox.World) {
 			w.Infisical.AddSync(infisical.Sync{Name: "web", Destination: "vercel", At: w.Place(sandbox.Production)})
 		}, looked: at, verdict: finding.Wrong, found: `the secret sync "web" carries prod (/) to "vercel"`},
+		{name: "an inbox that is synced", world: func(_ *testing.T, w *sandbox.World) {
+			w.Infisical.AddSync(infisical.Sync{Name: "web", Destination: "vercel", At: w.Inbox(sandbox.Production)})
+		}, looked: "Inbox for ANTHROPIC_API_KEY, production", verdict: finding.Wrong, found: `the secret sync "web" carries prod (/rekey-inbox) to "vercel"`},
+		{name: "a forgotten value", world: func(t *testing.T, w *sandbox.World) {
+			if _, err := w.Infisical.Put(w.Inbox(sandbox.Staging), app.AnthropicKey, "somebody's old paste", "ann"); err != nil {
+				t.Fatal(err)
+			}
+		}, looked: "Inbox for ANTHROPIC_API_KEY, staging", verdict: finding.Unclear, found: "A value lies there."},
 		{name: "empty", world: holds(""), looked: at, verdict: finding.Wrong, found: "FAL_KEY is empty."},
 		{name: "written before", world: noted, looked: at, verdict: finding.OK, found: "Rekey has written it before"},
 		{name: "vault down", world: faulty("infisical", "/api/v4/secrets/FAL_KEY", wire.Answer(http.StatusInternalServerError, nil, `{}`)),

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/page"
@@ -15,7 +16,7 @@ import (
 func (w *World) front() http.Handler {
 	p := page.New(page.Options{
 		Slack: w.Slack, Channel: Channel, Cast: cast(), Groups: map[string]string{Approvers: "approvers"},
-		Secrets: []string{app.FalKey}, Kinds: FaultKinds(), Services: Services(),
+		Secrets: []string{app.FalKey, app.AnthropicKey}, Kinds: FaultKinds(), Services: Services(),
 		Look: w.look, Count: w.loads, Issued: w.issuedValues,
 	})
 	w.wg.Go(func() { p.Run(w.ctx) })
@@ -53,6 +54,7 @@ func (w *World) look() page.World {
 			Created: k.Created, Ended: k.Deleted, Calls: calls, Refused: refused,
 		})
 	}
+	w.lookAtTexts(&out)
 	for _, a := range []struct {
 		environment string
 		*app.App
@@ -70,6 +72,31 @@ func (w *World) look() page.World {
 		}
 	}
 	return out
+}
+
+// lookAtTexts adds Anthropic's console and the inboxes.
+func (w *World) lookAtTexts(out *page.World) {
+	users := map[string]int{} // by value
+	for _, a := range []*app.App{w.Staging, w.Production} {
+		for _, h := range a.Holdings(app.AnthropicKey) {
+			users[h.Value]++
+		}
+	}
+	for _, k := range w.Anthropic.Keys() {
+		shown := page.TextKey{
+			ID: k.ID, Name: k.Name, Workspace: k.Workspace, Principal: k.Account + k.User, Status: string(k.State(time.Now())),
+			First: k.ID == w.oldText[Staging].ID || k.ID == w.oldText[Production].ID, Users: users[k.Value], Created: k.Created,
+		}
+		out.Texts = append(out.Texts, shown)
+	}
+	_, out.Copied = w.clipboard.get()
+	for _, environment := range []string{Staging, Production} {
+		in := page.Inbox{Environment: environment, Workspace: Workspace(environment)}
+		if e, there := w.Infisical.Read(w.Inbox(environment), app.AnthropicKey); there {
+			in.Name, in.Made = e.Name, e.Made
+		}
+		out.Inboxes = append(out.Inboxes, in)
+	}
 }
 
 func (w *World) entries(environment string) []page.Entry {

@@ -18,6 +18,9 @@ type Person struct {
 // value.
 type World struct {
 	Keys        []Key        `json:"keys"`
+	Texts       []TextKey    `json:"texts"`
+	Copied      string       `json:"copied,omitempty"` // id of the key whose value a person has copied
+	Inboxes     []Inbox      `json:"inboxes"`
 	Vault       []Entry      `json:"vault"`
 	Instances   []Instance   `json:"instances"`
 	Deployments []Deployment `json:"deployments"`
@@ -35,6 +38,26 @@ type Key struct {
 	Ended   time.Time `json:"ended,omitzero"`
 	Calls   int       `json:"calls"`   // of the model, answered
 	Refused int       `json:"refused"` // of anything
+}
+
+// TextKey is a key of the text model service, which people make in its console.
+type TextKey struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Workspace string    `json:"workspace"` // id; empty for a key of none
+	Principal string    `json:"principal"` // whom it acts as
+	Status    string    `json:"status"`
+	First     bool      `json:"first"` // in use when the world began
+	Users     int       `json:"users"` // instances that run on it
+	Created   time.Time `json:"created"`
+}
+
+// Inbox is where people paste a value for one environment.
+type Inbox struct {
+	Environment string    `json:"environment"`
+	Workspace   string    `json:"workspace"` // whose keys belong there
+	Name        string    `json:"name,omitempty"`
+	Made        time.Time `json:"made,omitzero"` // zero while it is empty
 }
 
 // Entry is a secret in the vault.

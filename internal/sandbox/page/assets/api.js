@@ -45,6 +45,9 @@ export const unreact = (ts, emoji) => call('POST', '/people/unreact', as({ ts, e
 export const click = (ts, action, value) => call('POST', '/people/click', as({ ts, action, value }));
 export const submit = (view, values) => call('POST', '/people/submit', as({ view, values }));
 export const dismiss = (view) => call('POST', '/people/dismiss', as({ view }));
+export const makeKey = (name, workspace) => call('POST', '/console/keys', { name, workspace });
+export const copyKey = (id) => call('POST', '/console/copy', { id });
+export const paste = (environment) => call('POST', '/inbox', { environment });
 export const deploy = (environment) => call('POST', '/deploy', { environment });
 export const inject = (order) => call('POST', '/faults', order);
 export const clear = (service, name) => call('DELETE', `/faults/${encodeURIComponent(service)}/${encodeURIComponent(name)}`);

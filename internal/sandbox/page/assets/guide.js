@@ -4,6 +4,8 @@
 import { byID, h } from './dom.js';
 import { state, on, act, visible, inChannel, isBot, openThread, nameOf } from './store.js';
 import { propose } from './composer.js';
+import { errand, bring } from './console.js';
+import { trying } from './trouble.js';
 
 const has = (m, name) => (m.reactions || []).some((r) => r.name === name);
 
@@ -21,6 +23,8 @@ function next() {
   if (state.thread !== root.ts) return ['The rotation tells what it does in its thread.', 'Open the thread', () => openThread(root.ts), 'open'];
   const thread = visible().filter((m) => m.thread_ts === root.ts);
   const card = thread.find(open);
+  const wanted = errand();
+  if (wanted) return [`Rekey asks for a key that only a person can make: read how, do it in Anthropic’s console, or let ann do it.`, `Make it for ${wanted.environment} and paste it`, () => trying(() => bring(wanted)), 'bring'];
   const approver = state.picture.cast.find((p) => p.role === 'approver');
   const role = state.picture.cast.find((p) => p.id === state.actor)?.role;
   if (card && role !== 'approver') return [`Rekey waits for an approver. ${nameOf(state.actor)} is not one.`, `Become ${approver.name}`, () => act(approver.id), 'become'];
@@ -41,5 +45,5 @@ function render() {
 }
 
 export function start() {
-  on('picture messages actor thread', render);
+  on('picture messages actor thread world', render);
 }
