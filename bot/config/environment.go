@@ -155,7 +155,8 @@ type Loki struct {
 	// User for basic authentication.
 	User string `key:"user" form:"word"`
 	// Query selects the application's lines, in which the failure of a
-	// credential is looked for by the service's own signatures.
+	// credential is looked for by the service's own signatures. Where it matches
+	// no line although others do, nothing can be measured.
 	Query string `key:"query" form:"query" need:"a LogQL query for the application's lines, such as query: '{app=\"web\", deployment=\"{{deployment}}\"}'"`
 	// Errors selects those that are errors; left out, only signatures count.
 	Errors string `key:"errors" form:"query"`

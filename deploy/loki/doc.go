@@ -13,11 +13,14 @@
 //     single one is Bad and Hard, whatever else was seen;
 //   - the lines of Errors: the measurement's value. Whether that many is bad is
 //     for the caller to say, who knows the baseline;
-//   - the lines of Requests: the positive signal. Without it the lines of Query
-//     are looked for instead, and Requests is -1.
+//   - the lines of Requests: the positive signal, -1 where none are counted;
+//   - the lines of Query, whatever they say. Without one the first count meant
+//     nothing: nobody knows whether failures would have been seen there.
 //
 // Silence is not health: without errors and without requests (or, where those
-// are not counted, without any line) there was nothing to judge, NoData.
+// are not counted, without any line) there was nothing to judge, NoData. A
+// Query without a line beside errors or requests is a selection that misses
+// the application, by a typing error for one: an Error, never OK.
 //
 // # How lines are counted
 //

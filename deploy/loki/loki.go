@@ -109,19 +109,31 @@ func (c *Check) counts(ctx context.Context, q *asking) deploy.Measurement {
 		failed = n
 	}
 	m := deploy.Measurement{Outcome: deploy.OK, Value: failed, Requests: -1}
-	presence, selection := "counting lines", c.config.Query
 	if c.config.Requests != "" {
-		presence, selection = "counting requests", c.config.Requests
+		n, err := q.count(ctx, "counting requests", c.config.Requests, "")
+		if err != nil {
+			return unmeasured(err)
+		}
+		m.Requests = n
+		m.Detail = fmt.Sprintf("%.0f errors, %.0f requests", failed, n)
 	}
-	seen, err := q.count(ctx, presence, selection, "")
+	lines, err := q.count(ctx, "counting lines", c.config.Query, "") // last: no line may come in between
 	if err != nil {
 		return unmeasured(err)
 	}
-	if c.config.Requests != "" {
-		m.Requests = seen
-		m.Detail = fmt.Sprintf("%.0f errors, %.0f requests", failed, seen)
-	}
-	if seen == 0 && failed == 0 {
+	return heard(m, lines)
+}
+
+// heard takes the lines of Query into account, among which this credential's
+// failures are looked for. Where there is none, what the other selections hold
+// is no sign of health: a failure would not have been seen.
+func heard(m deploy.Measurement, lines float64) deploy.Measurement {
+	switch {
+	case lines == 0 && (m.Value > 0 || m.Requests > 0):
+		m.Outcome = deploy.Error
+		m.Detail = fmt.Sprintf("query, in which this credential's failures are looked for, matches no line of this deployment, although there are %.0f errors and %.0f requests", m.Value, max(m.Requests, 0))
+		m.Value, m.Requests = 0, -1
+	case lines == 0, m.Value == 0 && m.Requests == 0:
 		m.Outcome, m.Detail = deploy.NoData, "the log source answered and has no line of this deployment"
 	}
 	return m

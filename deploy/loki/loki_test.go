@@ -189,6 +189,10 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// misses gives the check a selection that is valid and holds nothing of the
+// application.
+func misses(c *loki.Config) { c.Query = all + ` |= "app=wbe"` }
+
 func TestCounts(t *testing.T) {
 	const request, trouble = "level=info msg=request status=200", "level=error msg=timeout"
 	cases := []struct {
@@ -209,6 +213,10 @@ func TestCounts(t *testing.T) {
 		{name: "requests not counted, lines seen", log: func(s *server) { s.log(2, 0, "dpl-7", request) }, spoil: func(c *loki.Config) { c.Requests = "" }, want: deploy.Measurement{Outcome: deploy.OK, Requests: -1}},
 		{name: "requests not counted, silence", log: func(*server) {}, spoil: func(c *loki.Config) { c.Requests = "" }, want: deploy.Measurement{Outcome: deploy.NoData, Requests: -1}},
 		{name: "errors not counted", log: func(s *server) { s.log(20, 0, "dpl-7", request); s.log(9, 0, "dpl-7", trouble) }, spoil: func(c *loki.Config) { c.Errors = "" }, want: deploy.Measurement{Outcome: deploy.OK, Requests: 20}},
+		{name: "failures looked for where no line is", log: func(s *server) { s.log(20, 0, "dpl-7", request) }, spoil: misses, want: deploy.Measurement{Outcome: deploy.Error, Requests: -1}},
+		{name: "the same, with errors", log: func(s *server) { s.log(3, 0, "dpl-7", trouble) }, spoil: misses, want: deploy.Measurement{Outcome: deploy.Error, Requests: -1}},
+		{name: "the same, requests not counted", log: func(s *server) { s.log(3, 0, "dpl-7", trouble) }, spoil: func(c *loki.Config) { misses(c); c.Requests = "" }, want: deploy.Measurement{Outcome: deploy.Error, Requests: -1}},
+		{name: "the same, in silence", log: func(*server) {}, spoil: misses, want: deploy.Measurement{Outcome: deploy.NoData}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -271,7 +279,7 @@ func TestHitIsNotLost(t *testing.T) {
 
 // Each of the queries alone makes a measurement impossible.
 func TestEachQueryMustBeAnswered(t *testing.T) {
-	for _, broken := range []string{"|~", "level=error", "msg=request"} {
+	for _, broken := range []string{"|~", "level=error", "msg=request", `dpl-7"} [`} {
 		s, check := start(t, nil)
 		s.log(20, 0, "dpl-7", "level=info msg=request status=200")
 		s.instead = func(query string) string {
