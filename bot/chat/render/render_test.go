@@ -130,6 +130,16 @@ func done(shared bool) *rotation.Rotation {
 
 var cardEvent = event.Event{Seq: 14, Kind: event.Card, Card: 1, At: noon, Facts: map[string]string{"evidence": strings.Repeat("feed", 16), "also_in": "a partner's cron job"}}
 
+// wanted waits for a person who makes the key.
+func wanted() *rotation.Rotation {
+	r := upTo(false, rotation.Issue)
+	r.Traits.Service = "Anthropic"
+	r.Errand = &rotation.Errand{Environment: rotation.Staging, Label: "rk_acme_staging_abc_1", Asked: noon, Told: noon}
+	return r
+}
+
+var guideEvent = event.Event{Kind: event.Guide, Step: "issue(staging)", Text: "A person has to make the new key for staging: Anthropic has no other way.\n1. Open https://platform.claude.com/settings/keys\n2. Name: `rk_acme_staging_abc_1`.\nOld key still valid."}
+
 func oneOfEach() []event.Event {
 	return []event.Event{
 		{Kind: event.Started, By: anna.ID}, {Kind: event.Done, Step: "deploy(staging)", Text: "Staging is live after 41 s."},
@@ -139,6 +149,7 @@ func oneOfEach() []event.Event {
 		cardEvent, {Kind: event.Void, Card: 1, Text: "The evidence changed."}, {Kind: event.Approved, Card: 1, By: ben.ID, Path: "emoji"},
 		{Kind: event.Denied, Card: 1, By: ben.ID, Path: "button", Facts: map[string]string{"reason": "release *3.2* is\ngoing out <@U0ANNA>"}, Text: "Old key still valid."}, {Kind: event.Expired, Card: 1, Text: "Nobody approved in time."},
 		{Kind: event.Cancelled, By: anna.ID, Text: "Old key still valid."}, {Kind: event.Retried, By: anna.ID}, {Kind: event.Pending, Text: "Revocation pending: both keys live."},
+		guideEvent, {Kind: event.Unfit, Text: "Key apikey_01Ab belongs to workspace wrkspc_2; staging needs one of wrkspc_1. Rekey goes on waiting."},
 		{Kind: event.Dead, Text: "Refused 9 times with 401."}, {Kind: event.Reported, Text: "Both certificates are there."}, {Kind: "of a later version", Text: "Something new."},
 	}
 }
@@ -152,6 +163,8 @@ func everything() map[string]Message {
 		"root-running":       Root(upTo(true, rotation.Deploy)),
 		"root-environment":   Root(upTo(false, rotation.Watch)),
 		"root-waiting":       Root(asking(true)),
+		"root-wanted":        Root(wanted()),
+		"urgent-guide":       Urgent(wanted(), guideEvent, team),
 		"root-stopped":       Root(stuck()),
 		"root-pending":       Root(closedAs(rotation.CardDenied)),
 		"root-done":          Root(done(true)),

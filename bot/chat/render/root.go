@@ -102,6 +102,9 @@ func progress(r *rotation.Rotation, i int) (glyph, word string) {
 	case rotation.Pending:
 		return "■", "pending"
 	}
+	if r.Errand != nil && r.Attempt == 0 {
+		return "▶", "waiting for a person to make the key"
+	}
 	if r.Attempt > 0 {
 		return "↻", fmt.Sprintf("attempt %d", r.Attempt+1)
 	}
