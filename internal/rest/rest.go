@@ -65,8 +65,9 @@ type Call struct {
 	Write  bool                               // changes something: a lost answer is then fault.Lost
 	OK     []int                              // accepted statuses, default 200
 	// Refusal, when not nil, gets the JSON body of an answer whose status was
-	// not accepted; a body that is something else leaves it as it was. It is
-	// for deciding only: like every body it must not be quoted.
+	// not accepted; a body that is something else leaves it as it was. A
+	// *[]byte gets any body as it is, for services that do not speak JSON. It
+	// is for deciding only: like every body it must not be quoted.
 	Refusal any
 }
 
@@ -93,7 +94,7 @@ func New(c Config) (*Client, error) {
 }
 
 // Do makes the call and decodes the answer into out; a nil out accepts any
-// body within the bound. The error is always a [fault.Error]:
+// body within the bound, a *[]byte gets it as it is. The error is always a [fault.Error]:
 //
 //   - 401, 403, 404, 409 and other refusals: Ask; 400 and 422: Never
 //   - 429: Again, with what Retry-After asked for
@@ -195,7 +196,11 @@ func (c *Client) decode(call Call, resp *http.Response, out any) error {
 	if int64(len(body)) > c.maxBody {
 		return unsure(call, fault.TooLarge, resp.StatusCode)
 	}
-	if out == nil {
+	switch raw := out.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*raw = body
 		return nil
 	}
 	// The decoder's error may quote the body; only its kind is kept. A null
@@ -213,6 +218,10 @@ func (c *Client) refusal(body io.Reader, into any) {
 		return
 	}
 	text, err := io.ReadAll(io.LimitReader(body, c.maxBody))
+	if raw, as := into.(*[]byte); as && err == nil {
+		*raw = text
+		return
+	}
 	if err == nil && json.Valid(text) {
 		_ = json.Unmarshal(text, into) // a body of another shape leaves members empty
 	}

@@ -260,6 +260,26 @@ func TestRefusalIsDecodedForDeciding(t *testing.T) {
 	}
 }
 
+// TestBodiesAsTheyAre: a service that speaks XML is judged by its adapter.
+func TestBodiesAsTheyAre(t *testing.T) {
+	for code, reason := range map[int]fault.Reason{200: "", 403: fault.Forbidden} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, "<Error>no</Error>")
+		})
+		var body, refusal []byte
+		c := call(false)
+		c.Refusal = &refusal
+		_, err := client(t, s.URL, s.Client()).Do(t.Context(), c, &body)
+		if got := string(body) + string(refusal); got != "<Error>no</Error>" || (err == nil) != (code == 200) {
+			t.Errorf("%d: %q and %v", code, got, err)
+		}
+		if err != nil {
+			check(t, err, want{fault.Ask, reason, code, 0})
+		}
+	}
+}
+
 func TestRequestsThatAreNeverSent(t *testing.T) {
 	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for name, spoil := range map[string]func(*rest.Call){
