@@ -31,6 +31,20 @@ func TestDeployFails(t *testing.T) {
 	s.rotated(map[sandbox.Kind]int{sandbox.DeployStaging: 2, sandbox.DeployProduction: 2})
 }
 
+// TestDeployTargetSpeaksTheKey: what the platform says of a failed build holds
+// the new key. People read the words around it.
+func TestDeployTargetSpeaksTheKey(t *testing.T) {
+	t.Parallel()
+	s := openCalm(t)
+	s.world.Target.Faults.Inject("speaks", wire.Fault{Match: wire.Match{Method: http.MethodGet, Path: "/deployments/*"}, Do: func(turn wire.Turn) {
+		held, _ := s.world.Infisical.Read(s.world.Place(sandbox.Staging), app.FalKey)
+		wire.JSON(turn.W, http.StatusOK, map[string]string{"status": "failed", "detail": "env FAL_KEY=" + held.Value + " is refused by the linter", "deployment": held.Value[:36]})
+	}})
+	s.rotate("FAL_KEY")
+	s.stops(1, "the deployment failed", "env FAL_KEY=[secret] is refused by the linter", "Production was not touched")
+	s.halted(2, 1)
+}
+
 // TestDeployLies: the platform calls a deployment a success although one
 // instance still runs on the old value. The application's own word decides.
 // Once a colleague's deployment has replaced the last instance, the proof is

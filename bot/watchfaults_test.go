@@ -3,6 +3,7 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,53 @@ func TestWatchSeesTheKeyFail(t *testing.T) {
 	s.rotate("FAL_KEY")
 	s.shows(s.says("*Watch: failed.*"), "errors: this credential's own error was seen", "one log line says that this credential is failing", "fal: 401 Unauthorized")
 	s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
+	s.halted(2, 2)
+}
+
+// TestLogsSpeakTheKeyBeforeTheStart: the application fails already and its log
+// holds the old key. The rotation waits, and says why without it; the scene's
+// end looks for the key in Slack, in Redis and in what the bot printed.
+func TestLogsSpeakTheKeyBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	s := openCalm(t)
+	old, _ := s.world.Fal.Key(s.world.OldKey())
+	for range 3 {
+		s.world.Loki.Push(loki.Labels{"app": sandbox.AppName, "env": sandbox.Production, "deployment": s.world.Production.Deployment()},
+			`level=error msg="fal: 401 Unauthorized: no user for `+old.Value+`"`)
+	}
+	s.rotate("FAL_KEY")
+	m := s.says("asking the check errors before the start")
+	s.shows(m, "the application is failing", "log lines say that this credential is failing", "no user for [secret]")
+	s.kept()
+}
+
+// TestLogsSpeakTheKeyWhileTheVaultIsAway: nobody can mask what the log says
+// then, so that it is not repeated.
+func TestLogsSpeakTheKeyWhileTheVaultIsAway(t *testing.T) {
+	t.Parallel()
+	s := open(t, sandboxOptions{adjust: quick()})
+	s.when(sandbox.DeployProduction, func(w sandbox.Write) {
+		held, _ := s.world.Infisical.Read(s.world.Place(sandbox.Production), app.FalKey)
+		var once sync.Once
+		s.world.Loki.Faults.Inject("the watch begins", wire.Fault{Match: wire.Match{When: func(q wire.Request) bool {
+			return strings.Contains(q.Query, w.What)
+		}}, Do: func(turn wire.Turn) {
+			once.Do(func() {
+				s.world.Infisical.Faults.Inject("away", wire.Fault{Do: instead(status(http.StatusBadGateway))})
+				s.world.Loki.PushAt(time.Now(), loki.Labels{"app": sandbox.AppName, "env": sandbox.Production, "deployment": w.What},
+					`level=error msg="fal: 401 Unauthorized: no user for `+held.Value+`"`)
+			})
+			turn.Next.ServeHTTP(turn.W, turn.R)
+		}})
+	})
+	s.rotate("FAL_KEY")
+	m := s.says("*Watch: failed.*")
+	s.shows(m, "one log line says that this credential is failing")
+	if strings.Contains(m.Text+string(m.Blocks), "no user for") {
+		t.Errorf("the log is repeated: %s", m.Text)
+	}
+	s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
+	s.world.Infisical.Faults.Clear("away")
 	s.halted(2, 2)
 }
 

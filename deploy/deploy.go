@@ -10,7 +10,12 @@
 //
 // A deployer never receives a value: carrying values is the vault's work.
 //
-// Every error is a rekey/internal/fault.Error.
+// What a target, a program or a log says in its own words may hold a value. It
+// is handed on as a [secret.Quote] and never put into a string: only the engine
+// knows which values to look for in it.
+//
+// Every error is a rekey/internal/fault.Error. A quote in its chain of causes
+// is what the other side said.
 package deploy
 
 import (
@@ -118,7 +123,8 @@ const (
 type Status struct {
 	Phase      Phase
 	Deployment string // as in Handle, when known by now
-	Detail     string // for people; never a value
+	Detail     string // for people, in the adapter's words
+	Said       secret.Quote
 }
 
 // Deployer starts and follows deployments of one environment.
@@ -166,17 +172,16 @@ type Window struct {
 	// Signatures are the kind's patterns (RE2) of this credential failing;
 	// a check over logs counts them, others ignore them.
 	Signatures []string
-	// Hide holds values to be masked in sample lines: logs may hold them.
-	Hide []secret.Value
 }
 
 // Measurement is the result of one check over one window.
 type Measurement struct {
 	Outcome  Outcome
-	Value    float64 // what was measured, in the check's unit
-	Requests float64 // positive signal: how much traffic was seen; -1 when the check does not count it
-	Hard     bool    // a hard signature was hit: this credential is failing
-	Detail   string  // for people; at most three redacted sample lines
+	Value    float64      // what was measured, in the check's unit
+	Requests float64      // positive signal: how much traffic was seen; -1 when the check does not count it
+	Hard     bool         // a hard signature was hit: this credential is failing
+	Detail   string       // for people, in the check's words
+	Said     secret.Quote // sample lines, as the source has them
 	// Latency is how long the application took to answer us, for people; zero
 	// for a check that does not see it.
 	Latency time.Duration

@@ -61,9 +61,9 @@ func (w *run) followed(env string, d Deployment, status deploy.Status) (outcome,
 		w.r.Deploys[env] = d
 		return finished(title(env) + "'s deployment was asked for and cannot be followed; the proof tells whether it is live.")
 	case status.Phase == deploy.Failed, status.Phase == deploy.Cancelled:
-		return outcome{}, fault.New(op, fault.Failing, "the deployment "+string(status.Phase)+detail(status.Detail))
+		return outcome{}, &fault.Error{Op: op, Reason: fault.Failing, Detail: "the deployment " + string(status.Phase) + detail(status.Detail), Err: status.Said.Cause()}
 	case age > w.subject.Pace.DeployDeadline:
-		return outcome{}, fault.New(op, fault.Unproved, fmt.Sprintf("after %s its state is %s%s", human(age), status.Phase, detail(status.Detail)))
+		return outcome{}, &fault.Error{Op: op, Reason: fault.Unproved, Detail: fmt.Sprintf("after %s its state is %s%s", human(age), status.Phase, detail(status.Detail)), Err: status.Said.Cause()}
 	default:
 		return lookAgain(pollPause(age, w.subject.Pace.DeployPoll))
 	}

@@ -170,6 +170,7 @@ func (w *run) judge(ctx context.Context, env string, entry deploy.Entry) (outcom
 // and leaves the rest to the provider.
 func (w *run) inspect(ctx context.Context, env string, entry deploy.Entry) (providers.Inspection, error) {
 	values := providers.Values{w.subject.Variables[0]: entry.Value}
+	w.made = values
 	if wrong := w.inUseAlready(env, func(k Known) bool { return k.Fingerprint == w.e.fingerprint(values) }); wrong != "" {
 		return providers.Inspection{Wrong: wrong}, nil
 	}

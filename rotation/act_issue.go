@@ -66,6 +66,7 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	w.made = made.Values
 	if err := w.acceptable(ctx, made); err != nil {
 		return outcome{}, err
 	}

@@ -109,9 +109,9 @@ func (w *run) affected(ctx context.Context, env string) (string, error) {
 	case deploy.OK:
 		return "its own check passed", nil
 	case deploy.Bad:
-		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.Failing, Detail: m.Detail}
+		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.Failing, Detail: m.Detail, Err: m.Said.Cause()}
 	default:
-		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail}
+		return "", &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail, Err: m.Said.Cause()}
 	}
 }
 

@@ -30,9 +30,9 @@ func (w *run) baseline(ctx context.Context, deployment string) error {
 		op := "asking the check " + c.Name + " before the start"
 		switch {
 		case m.Outcome == deploy.Error && c.Required:
-			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail}
+			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: m.Detail, Err: m.Said.Cause()}
 		case m.Outcome == deploy.Bad && c.Required && (c.Instant || m.Hard):
-			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Failing, Detail: m.Detail}
+			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Failing, Detail: m.Detail, Err: m.Said.Cause()}
 		case m.Outcome != deploy.Error && m.Outcome != deploy.NoData && c.Unit != watch.Plain:
 			w.r.Base[c.Name] = m.Value
 		}
@@ -140,7 +140,7 @@ type tick struct {
 // new credential, "" when that could not be asked.
 func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ticks []watch.Tick, scope string) {
 	win := deploy.Window{From: t.from, To: t.to, Signatures: w.r.Traits.Signatures}
-	witness, scope := w.testify(ctx, &win)
+	witness, scope := w.testify(ctx)
 	if scope == "" {
 		scope = v.Scope
 	}
@@ -154,7 +154,7 @@ func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ti
 		if s.Check != seriesAttest {
 			m = one(ctx, checks[s.Check], s, p, win)
 		}
-		ticks = append(ticks, watch.Tick{N: t.n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: m.Detail, Latency: m.Latency})
+		ticks = append(ticks, watch.Tick{N: t.n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: w.told(ctx, m.Detail, m.Said), Latency: m.Latency})
 	}
 	return ticks, scope
 }
@@ -175,7 +175,7 @@ func one(ctx context.Context, c deploy.Check, s watch.Series, p watch.Params, wi
 // testify asks production which credential it runs on. An application that
 // still answers for the old one, or for neither, has failed; one that cannot
 // be asked is a measurement that could not be made.
-func (w *run) testify(ctx context.Context, win *deploy.Window) (deploy.Measurement, string) {
+func (w *run) testify(ctx context.Context) (deploy.Measurement, string) {
 	m := deploy.Measurement{Outcome: deploy.Error, Requests: -1}
 	current, err := w.expect(ctx, Production, w.r.Places[Production].After)
 	if fault.Is(err, fault.ChangedByOther) {
@@ -190,7 +190,6 @@ func (w *run) testify(ctx context.Context, win *deploy.Window) (deploy.Measureme
 		m.Detail = "the old version could not be read from the vault"
 		return m, ""
 	}
-	win.Hide = hide(valuesOf(current), old)
 	heard, err := w.attest(ctx, Production, current, old)
 	switch {
 	case fault.Is(err, fault.Unproved):

@@ -9,7 +9,6 @@ import (
 
 	"rekey/deploy"
 	"rekey/internal/fault"
-	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/rotation/event"
 )
@@ -178,8 +177,13 @@ func capability[C any](ctx context.Context, w *run, op string) (C, error) {
 // stale reads the values an environment held before this rotation wrote it,
 // by version. They are never kept. Values that are gone come back as nil.
 func (w *run) stale(ctx context.Context, env string) (providers.Values, error) {
+	return w.byVersion(ctx, env, w.r.Places[env].Before)
+}
+
+// byVersion reads values by their versions; nil when one is gone.
+func (w *run) byVersion(ctx context.Context, env string, held map[string]Held) (providers.Values, error) {
 	values := make(providers.Values)
-	for name, h := range w.r.Places[env].Before {
+	for name, h := range held {
 		entry, err := w.subject.Vault.ReadVersion(ctx, env, name, h.Version)
 		switch {
 		case fault.Is(err, fault.NotFound):
@@ -187,7 +191,7 @@ func (w *run) stale(ctx context.Context, env string) (providers.Values, error) {
 		case err != nil:
 			return nil, err
 		case w.e.config.Key.Fingerprint(entry.Value) != h.Fingerprint:
-			return nil, fault.New("reading the old value of "+name+" by its version", fault.ChangedByOther, "the stored version shows another value")
+			return nil, fault.New("reading a value of "+name+" by its version", fault.ChangedByOther, "the stored version shows another value")
 		}
 		values[name] = entry.Value
 	}
@@ -236,15 +240,4 @@ func (w *run) reportFacts() map[string]string {
 		facts[strings.TrimSpace("death "+scope)] = fmt.Sprintf("%s from %s to %s, %d probes, unlisted: %t", e.Answer, e.Refused.UTC().Format(time.RFC3339), e.Last.UTC().Format(time.RFC3339), e.Probes, e.Unlisted)
 	}
 	return facts
-}
-
-// hide lists the values to be masked in log samples.
-func hide(sets ...providers.Values) []secret.Value {
-	var all []secret.Value
-	for _, set := range sets {
-		for _, v := range set {
-			all = append(all, v)
-		}
-	}
-	return all
 }

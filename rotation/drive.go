@@ -22,10 +22,11 @@ type run struct {
 	lease   state.Lease
 	rev     int64
 	r       *Rotation
-	was     State          // as it is stored
-	kind    providers.Kind // found by a survey during this run
-	begun   bool           // the intent of the step at the cursor was committed by this run, and the act not entered since
-	over    bool           // the lease was given up with a commit
+	was     State            // as it is stored
+	kind    providers.Kind   // found by a survey during this run
+	begun   bool             // the intent of the step at the cursor was committed by this run, and the act not entered since
+	over    bool             // the lease was given up with a commit
+	made    providers.Values // what this run has in hand of a new credential, before any vault holds it
 }
 
 // outcome is what an act came to.
@@ -164,7 +165,8 @@ func (w *run) guarded(ctx context.Context, step Step) (out outcome, err error) {
 			out, err = outcome{}, fault.New("executing "+step.String(), fault.Unexplained, "")
 		}
 	}()
-	return w.act(ctx, step)
+	out, err = w.act(ctx, step)
+	return out, w.heardOut(ctx, err)
 }
 
 func (e *Engine) logPanic(key, where string, p any) {

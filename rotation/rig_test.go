@@ -43,6 +43,8 @@ type rig struct {
 	deploys map[string]deploy.Phase                // by request id
 	marks   Marks                                  // on the current card
 	measure func(deploy.Window) deploy.Measurement // the log check of production
+	says    func(call string) string               // what the outside says in its own words when called so; nil is silent
+	names   []deploy.Entry                         // other entries on each environment's path; nil for a vault that does not tell
 	misled  map[string]bool                        // environments whose next deployment keeps the old value
 	off     map[providers.ID]bool                  // disabled, and still listed
 	gone    map[string]bool                        // environments whose older versions were redacted
@@ -128,6 +130,9 @@ func (g *rig) subject() Subject {
 				Checks: []Check{{Name: "errors", Required: true, Unit: watch.Count, Check: logs{g}}}},
 		},
 	}
+	if g.names != nil {
+		s.Vault = listing{vault{g}}
+	}
 	if g.configure != nil {
 		g.configure(&s)
 	}
@@ -150,6 +155,14 @@ func (g *rig) touch(call string) error {
 		return g.before(call, g.counts[call])
 	}
 	return nil
+}
+
+// said are the outside's own words about a call.
+func (g *rig) said(call string) secret.Quote {
+	if g.says == nil {
+		return secret.Quote{}
+	}
+	return secret.Quoted(g.says(call))
 }
 
 func (g *rig) touchedAfter(call string) error {
@@ -333,6 +346,15 @@ func (v vault) Write(_ context.Context, env string, changes []deploy.Assignment)
 	return map[string]deploy.Entry{"FAL_KEY": e}, nil
 }
 
+// listing is the vault that tells what else it holds.
+type listing struct{ vault }
+
+func (v listing) All(context.Context, string) ([]deploy.Entry, error) {
+	var all []deploy.Entry
+	err := v.g.effect("list names", func() error { all = slices.Clone(v.g.names); return nil })
+	return all, err
+}
+
 // The application.
 
 type target struct {
@@ -359,7 +381,7 @@ func (d target) Status(_ context.Context, h deploy.Handle) (deploy.Status, error
 				d.g.running[d.env] = d.g.vault[d.env][len(d.g.vault[d.env])-1].value
 			}
 		}
-		s = deploy.Status{Phase: d.g.deploys[h.ID], Deployment: "dep-" + h.ID}
+		s = deploy.Status{Phase: d.g.deploys[h.ID], Deployment: "dep-" + h.ID, Said: d.g.said("status " + d.env)}
 		return nil
 	})
 	return s, err
@@ -394,6 +416,7 @@ type works struct {
 func (c works) Measure(context.Context, deploy.Window) deploy.Measurement {
 	m := deploy.Measurement{Outcome: deploy.Bad, Requests: 1, Detail: "502"}
 	err := c.g.effect("affected "+c.env, func() error {
+		m.Said = c.g.said("affected " + c.env)
 		if id := c.g.needs[c.env]; id != "" && !c.g.accepted(id) {
 			return nil
 		}
@@ -414,7 +437,7 @@ type logs struct{ g *rig }
 
 func (c logs) Measure(_ context.Context, w deploy.Window) deploy.Measurement {
 	var m deploy.Measurement
-	if err := c.g.effect("logs", func() error { m = c.g.measure(w); return nil }); err != nil {
+	if err := c.g.effect("logs", func() error { m = c.g.measure(w); m.Said = c.g.said("logs"); return nil }); err != nil {
 		return deploy.Measurement{Outcome: deploy.Error, Detail: "not asked"}
 	}
 	return m

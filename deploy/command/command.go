@@ -102,9 +102,9 @@ func started(ctx context.Context, op string, e ending) error {
 	case e.code < 0:
 		return &fault.Error{Op: op, Class: fault.Lost, Reason: fault.Unexplained, Detail: "the command was ended by somebody else"}
 	case e.code == temporary:
-		return &fault.Error{Op: op, Class: fault.Again, Reason: fault.ServerError, Detail: e.said("the command asks to be run again later (exit 75)")}
+		return &fault.Error{Op: op, Class: fault.Again, Reason: fault.ServerError, Detail: "the command asks to be run again later (exit 75)", Err: e.said().Cause()}
 	case e.code != 0:
-		return &fault.Error{Op: op, Class: fault.Ask, Reason: fault.Invalid, Detail: e.said(fmt.Sprintf("the command ended with %d", e.code))}
+		return &fault.Error{Op: op, Class: fault.Ask, Reason: fault.Invalid, Detail: fmt.Sprintf("the command ended with %d", e.code), Err: e.said().Cause()}
 	default:
 		return nil
 	}

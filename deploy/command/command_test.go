@@ -128,8 +128,12 @@ func TestConformance(t *testing.T) {
 			Started:    func() int { return strings.Count(g.read("starts"), "started") },
 			Become:     func(p deploy.Phase) { g.write("word", words[p]) },
 			LoseAnswer: func() { g.write("lose", "") },
-			Leave:      func() { g.write("gone", "") },
-			Sent:       func() string { return g.read("told") },
+			Speak: func(words string) {
+				g.write("word", "failed "+words)
+				g.script("run", "#!/bin/sh\necho '"+words+"'; echo '"+words+"' >&2; exit 1\n")
+			},
+			Leave: func() { g.write("gone", "") },
+			Sent:  func() string { return g.read("told") },
 		}
 	})
 }
@@ -182,12 +186,15 @@ func TestEndings(t *testing.T) {
 		class  fault.Class
 		reason fault.Reason
 		detail string
+		said   string // in its own words, "" for none
 	}{
-		"temporary":          {"echo busy >&2; exit 75", fault.Again, fault.ServerError, "(exit 75): busy"},
-		"refused":            {"echo one; echo two; exit 3", fault.Ask, fault.Invalid, "ended with 3: two"},
-		"refused in silence": {"exit 3", fault.Ask, fault.Invalid, "ended with 3"},
-		"endless words":      {"i=0; while [ $i -lt 2000 ]; do echo 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; i=$((i+1)); done; echo last; exit 1", fault.Ask, fault.Invalid, "ended with 1: last"},
-		"killed":             {"kill -KILL $$", fault.Lost, fault.Unexplained, "somebody else"},
+		"temporary":          {"echo busy >&2; exit 75", fault.Again, fault.ServerError, "(exit 75)", "busy"},
+		"refused":            {"echo one; echo two; exit 3", fault.Ask, fault.Invalid, "ended with 3", "two"},
+		"refused in silence": {"exit 3", fault.Ask, fault.Invalid, "ended with 3", ""},
+		"endless words":      {"i=0; while [ $i -lt 2000 ]; do echo 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; i=$((i+1)); done; echo last; exit 1", fault.Ask, fault.Invalid, "ended with 1", "last"},
+		"one endless line":   {"i=0; while [ $i -lt 200 ]; do printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; i=$((i+1)); done; exit 1", fault.Ask, fault.Invalid, "ended with 1", ""},
+		"killed":             {"echo speaking; kill -KILL $$", fault.Lost, fault.Unexplained, "somebody else", ""},
+		"speaking a key":     {"echo 'FAL_KEY=" + deploytest.Spoken()[0].Reveal() + " is refused'; exit 1", fault.Ask, fault.Invalid, "ended with 1", "FAL_KEY=[secret] is refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := open(t)
@@ -196,6 +203,11 @@ func TestEndings(t *testing.T) {
 			f := fault.Of(err)
 			if f == nil || f.Class != c.class || f.Reason != c.reason || !strings.Contains(f.Detail, c.detail) {
 				t.Errorf("got %v, want %s, %s with %q", err, c.class, c.reason, c.detail)
+			}
+			secrettest.NoLeak(t, deploytest.Spoken(), err)
+			said, _ := errors.AsType[secret.Quote](err)
+			if got := said.Masked(deploytest.Spoken()...); got != c.said {
+				t.Errorf("it said %q, want %q", got, c.said)
 			}
 		})
 	}
@@ -299,16 +311,17 @@ func TestAnswers(t *testing.T) {
 		want deploy.Status
 		err  fault.Reason
 	}{
-		"a name":          {"echo running deployment=dpl-9 two of three", deploy.Status{Phase: deploy.Running, Deployment: "dpl-9", Detail: "two of three"}, ""},
-		"a name too odd":  {`echo 'running deployment=x"y'`, deploy.Status{Phase: deploy.Running, Detail: `deployment=x"y`}, ""},
+		"a name":          {"echo running deployment=dpl-9 two of three", deploy.Status{Phase: deploy.Running, Deployment: "dpl-9", Said: secret.Quoted("two of three")}, ""},
+		"a name too odd":  {`echo 'running deployment=x"y'`, deploy.Status{Phase: deploy.Running, Said: secret.Quoted(`deployment=x"y`)}, ""},
 		"a later line":    {"echo succeeded; echo failed", deploy.Status{Phase: deploy.Live}, ""},
-		"another word":    {"echo done well", deploy.Status{Phase: deploy.Unknown, Detail: `the status command says "done". well`}, ""},
+		"another word":    {"echo done well", deploy.Status{Phase: deploy.Unknown, Detail: "the status command names a state that is not in the contract", Said: secret.Quoted("done well")}, ""},
 		"complaints":      {"echo warning >&2; echo running", deploy.Status{Phase: deploy.Running}, ""},
 		"forgotten":       {"echo none", deploy.Status{Phase: deploy.Unknown, Detail: "the status command does not know this deployment"}, ""},
 		"nothing":         {"true", deploy.Status{}, fault.Garbled},
+		"an endless line": {"i=0; while [ $i -lt 200 ]; do printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; i=$((i+1)); done", deploy.Status{}, fault.Garbled},
 		"a failure":       {"echo running; exit 1", deploy.Status{}, fault.ServerError},
 		"does not end":    {"while :; do :; done", deploy.Status{}, fault.TimedOut},
-		"control letters": {`printf 'failed \033[31mred\n'`, deploy.Status{Phase: deploy.Failed, Detail: "[31mred"}, ""},
+		"control letters": {`printf 'failed \033[31mred\n'`, deploy.Status{Phase: deploy.Failed, Said: secret.Quoted("\033[31mred")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := open(t)

@@ -33,7 +33,8 @@
 //
 // A program that has not ended in time is told to (SIGTERM to its group), and
 // ended a little later (SIGKILL). What it printed is read up to a bound and
-// the rest dropped; its last line is shown to people.
+// the rest dropped; its last line is shown to people once every value it could
+// hold is masked.
 //
 // # What may run twice
 //

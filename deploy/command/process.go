@@ -8,7 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
+
+	"rekey/internal/secret"
 )
 
 // ending is how a program ended and what it printed.
@@ -19,13 +20,15 @@ type ending struct {
 	last  string // of its complaints, or else of what it printed
 }
 
-// said is a sentence about the ending with the program's last words.
-func (e ending) said(what string) string {
-	lines := strings.Split(strings.TrimSpace(e.last), "\n")
-	if last := strings.TrimSpace(line(lines[len(lines)-1])); last != "" {
-		return what + ": " + last
+// said are the program's last words: its last line, unless that began before
+// what was kept. A value of which the beginning is gone is not recognised.
+func (e ending) said() secret.Quote {
+	text := strings.TrimRight(e.last, " \t\r\n")
+	at := strings.LastIndexByte(text, '\n')
+	if at < 0 && len(e.last) >= kept {
+		return secret.Quote{}
 	}
-	return what
+	return secret.Quoted(text[at+1:])
 }
 
 // start runs a program to its end. An error means that it was never started.
@@ -85,19 +88,4 @@ func (o *output) Write(p []byte) (int, error) {
 	o.tail = append(o.tail, p[max(0, len(p)-kept):]...)
 	o.tail = o.tail[max(0, len(o.tail)-kept):]
 	return len(p), nil
-}
-
-// line makes a program's words fit for one line of a message.
-func line(text string) string {
-	const longest = 200
-	runes := []rune(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "")))
-	if len(runes) > longest {
-		return string(runes[:longest-1]) + "…"
-	}
-	return string(runes)
 }

@@ -8,6 +8,7 @@ import (
 
 	"rekey/deploy"
 	"rekey/internal/fault"
+	"rekey/internal/secret"
 )
 
 // unstarted is the word for an id that was never started.
@@ -23,8 +24,11 @@ var phases = map[string]deploy.Phase{
 	"cancelled": deploy.Cancelled,
 }
 
-// answer is what a status program prints.
-type answer struct{ word, deployment, detail string }
+// answer is what a status program prints. The word is a known one, or "".
+type answer struct {
+	word, deployment string
+	said             secret.Quote
+}
 
 // Status asks once.
 func (d *Deployer) Status(ctx context.Context, h deploy.Handle) (deploy.Status, error) {
@@ -32,12 +36,12 @@ func (d *Deployer) Status(ctx context.Context, h deploy.Handle) (deploy.Status, 
 	if err != nil {
 		return deploy.Status{}, err
 	}
-	s := deploy.Status{Phase: phases[a.word], Deployment: a.deployment, Detail: a.detail}
+	s := deploy.Status{Phase: phases[a.word], Deployment: a.deployment, Said: a.said}
 	switch {
 	case a.word == unstarted:
 		s.Phase, s.Detail = deploy.Unknown, "the status command does not know this deployment"
 	case s.Phase == "":
-		s.Phase, s.Detail = deploy.Unknown, strings.TrimSpace(fmt.Sprintf("the status command says %q. %s", a.word, a.detail))
+		s.Phase, s.Detail = deploy.Unknown, "the status command names a state that is not in the contract"
 	}
 	return s, nil
 }
@@ -47,8 +51,8 @@ func (d *Deployer) Status(ctx context.Context, h deploy.Handle) (deploy.Status, 
 func (d *Deployer) Ready(ctx context.Context) error {
 	a, err := d.ask(ctx, "doctor-0")
 	if err == nil && a.word != unstarted {
-		return fault.New("asking about an id that was never started", fault.Garbled,
-			fmt.Sprintf("the status command must say %q to it and says %q", unstarted, a.word))
+		return &fault.Error{Op: "asking about an id that was never started", Reason: fault.Garbled, Err: a.said.Cause(),
+			Detail: fmt.Sprintf("the status command must say %q to it and says something else", unstarted)}
 	}
 	return err
 }
@@ -68,26 +72,31 @@ func (d *Deployer) ask(ctx context.Context, id string) (answer, error) {
 	case end.cut:
 		return answer{}, &fault.Error{Op: op, Class: fault.Again, Reason: fault.TimedOut, Detail: "the status command did not end in time and was ended"}
 	case end.code != 0:
-		return answer{}, &fault.Error{Op: op, Class: fault.Again, Reason: fault.ServerError, Detail: end.said(fmt.Sprintf("the status command ended with %d", end.code))}
+		return answer{}, &fault.Error{Op: op, Class: fault.Again, Reason: fault.ServerError, Detail: fmt.Sprintf("the status command ended with %d", end.code), Err: end.said().Cause()}
 	}
-	first, _, _ := strings.Cut(end.first, "\n")
-	a := read(first)
-	if a.word == "" {
+	first, _, whole := strings.Cut(end.first, "\n")
+	switch {
+	case !whole && len(first) >= kept:
+		return answer{}, &fault.Error{Op: op, Class: fault.Again, Reason: fault.Garbled, Detail: "the status command printed a line that is too long"}
+	case strings.TrimSpace(first) == "":
 		return answer{}, &fault.Error{Op: op, Class: fault.Again, Reason: fault.Garbled, Detail: "the status command printed nothing"}
 	}
-	return a, nil
+	return read(first), nil
 }
 
 // named is a deployment's name as a watch can be scoped to it.
 var named = regexp.MustCompile(`^deployment=([A-Za-z0-9._-]{1,64})$`)
 
-// read takes a line apart.
-func read(text string) answer {
-	word, rest, _ := strings.Cut(strings.TrimSpace(line(text)), " ")
-	a := answer{word: word, detail: strings.TrimSpace(rest)}
-	first, further, _ := strings.Cut(a.detail, " ")
-	if m := named.FindStringSubmatch(first); m != nil {
-		a.deployment, a.detail = m[1], strings.TrimSpace(further)
+// read takes a line apart. What the contract does not know is quoted whole.
+func read(line string) answer {
+	word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if _, known := phases[word]; !known && word != unstarted {
+		return answer{said: secret.Quoted(line)}
 	}
-	return a
+	rest = strings.TrimSpace(rest)
+	first, further, _ := strings.Cut(rest, " ")
+	if m := named.FindStringSubmatch(first); m != nil {
+		return answer{word, m[1], secret.Quoted(further)}
+	}
+	return answer{word, "", secret.Quoted(rest)}
 }

@@ -24,6 +24,10 @@ type CheckBed struct {
 	Healthy http.Handler
 	// Secrets are what the check holds: its own credentials.
 	Secrets []secret.Value
+	// Speaking answers with the values of Spoken in every place where a
+	// source has words of its own, as a log does whose lines hold a key; nil
+	// for a source of which no word is repeated.
+	Speaking http.Handler
 	// Probed says that the source is the application itself: what it answers
 	// may then be Bad. Otherwise a source that is broken is an Error.
 	Probed bool
@@ -32,7 +36,7 @@ type CheckBed struct {
 // Window is the window that the suite measures.
 func Window() deploy.Window {
 	to := time.Date(2026, 11, 2, 9, 15, 0, 0, time.UTC)
-	return deploy.Window{From: to.Add(-time.Minute), To: to, Deployment: "dpl-7", Hide: []secret.Value{newer, older}}
+	return deploy.Window{From: to.Add(-time.Minute), To: to, Deployment: "dpl-7", Signatures: []string{`fal: 401 Unauthorized`}}
 }
 
 // Check checks that an implementation keeps the contract of [deploy.Check]:
@@ -51,6 +55,11 @@ func Check(t *testing.T, b CheckBed) {
 			secrettest.NoLeak(t, append([]secret.Value{newer, older}, b.Secrets...), m)
 		})
 	}
+	if b.Speaking != nil {
+		t.Run("a source that speaks the keys is not repeated", func(t *testing.T) {
+			secrettest.NoLeak(t, append(Spoken(), b.Secrets...), b.against(t, b.Speaking))
+		})
+	}
 	t.Run("nobody listens", func(t *testing.T) {
 		server := httptest.NewServer(b.Healthy)
 		server.Close()
@@ -64,6 +73,9 @@ func Check(t *testing.T, b CheckBed) {
 		b.unhealthy(t, b.Open(t, server.URL).Measure(ctx, Window()), false)
 	})
 }
+
+// Spoken are values that a source or a target has in its mouth.
+func Spoken() []secret.Value { return []secret.Value{newer, older} }
 
 // against measures by a source.
 func (b CheckBed) against(t *testing.T, source http.Handler) deploy.Measurement {

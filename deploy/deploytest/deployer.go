@@ -27,6 +27,9 @@ type DeployerBed struct {
 	Become func(deploy.Phase)
 	// LoseAnswer makes the target carry out the next trigger and not answer.
 	LoseAnswer func()
+	// Speak makes the target say words in every place of its answers where it
+	// has words of its own, about a deployment that failed.
+	Speak func(words string)
 	// Leave stops the target.
 	Leave func()
 	// Sent is everything the deployer has sent so far, its credentials left out.
@@ -49,6 +52,7 @@ func Deployer(t *testing.T, open func(t *testing.T) DeployerBed) {
 		"a request without an id is refused unsent":   withoutID,
 		"a call without time deploys nothing":         deployWithoutTime,
 		"no result, error or request shows a secret":  deploySilently,
+		"a target that speaks a key is not repeated":  speakingTarget,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, open(t)) })
 	}
@@ -193,4 +197,17 @@ func deploySilently(t *testing.T, b DeployerBed) {
 	_, gone := b.Deployer.Trigger(t.Context(), b.request("rot-3"))
 	_, deaf := b.Deployer.Status(t.Context(), h)
 	secrettest.NoLeak(t, b.Secrets, h, status, err, lost, gone, deaf, b.Sent())
+}
+
+// What a target says may hold a key. It is handed on as a quote, which prints
+// nothing, and is still there for whoever can mask it.
+func speakingTarget(t *testing.T, b DeployerBed) {
+	h := b.trigger(t, b.Deployer, "rot-1")
+	b.Speak("the key " + newer.Reveal() + " is refused")
+	status, err := b.Deployer.Status(t.Context(), h)
+	second, lost := b.Deployer.Trigger(t.Context(), b.request("rot-2"))
+	secrettest.NoLeak(t, Spoken(), status, err, second, lost)
+	if err != nil || status.Said.Masked(newer) != "the key [secret] is refused" {
+		t.Errorf("the target's words came as %q (%v)", status.Said.Masked(newer), err)
+	}
 }

@@ -11,9 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"rekey/deploy"
 	"rekey/internal/fault"
@@ -142,19 +140,16 @@ func (q *asking) sign(r *http.Request, _ []byte) {
 
 func nanoseconds(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
 
-// Bounds of what people are shown.
-const (
-	maxSamples = 3
-	maxRunes   = 200
-)
+// maxSamples is how many lines are asked for.
+const maxSamples = 3
 
 // stream is some lines of one stream: nanoseconds and text.
 type stream struct {
 	Values [][2]string `json:"values"`
 }
 
-// samples returns the newest lines, masked and cut; none where they could not
-// be had.
+// samples returns the newest lines, with nothing masked but our own token (a
+// proxy's log may be among them); none where they could not be had.
 func (q *asking) samples(ctx context.Context, selection, pattern string) []string {
 	selection, err := scoped(selection, q.window.Deployment)
 	if err != nil {
@@ -175,25 +170,9 @@ func (q *asking) samples(ctx context.Context, selection, pattern string) []strin
 	slices.SortStableFunc(lines, func(a, b [2]string) int {
 		return cmp.Or(cmp.Compare(len(b[0]), len(a[0])), cmp.Compare(b[0], a[0]))
 	})
-	var shown []string
+	var newest []string
 	for _, l := range lines[:min(len(lines), maxSamples)] {
-		shown = append(shown, q.presentable(l[1]))
+		newest = append(newest, secret.Redact(l[1], q.token))
 	}
-	return shown
-}
-
-// presentable masks values before cutting: half a value is still too much.
-// The token is masked too; a proxy's log may be among the lines.
-func (q *asking) presentable(text string) string {
-	text = secret.Redact(text, append(slices.Clone(q.window.Hide), q.token)...)
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	if runes := []rune(text); len(runes) > maxRunes {
-		return string(runes[:maxRunes-1]) + "…"
-	}
-	return text
+	return newest
 }

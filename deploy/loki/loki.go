@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"rekey/deploy"
@@ -92,10 +91,8 @@ func (c *Check) hit(ctx context.Context, q *asking, hits float64, pattern string
 	if hits == 1 {
 		detail = "one log line says that this credential is failing"
 	}
-	if samples := q.samples(ctx, c.config.Query, pattern); len(samples) > 0 {
-		detail += ":\n" + strings.Join(samples, "\n")
-	}
-	return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Value: hits, Requests: requests, Detail: detail}
+	return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Value: hits, Requests: requests, Detail: detail,
+		Said: secret.Quoted(q.samples(ctx, c.config.Query, pattern)...)}
 }
 
 // counts measures errors and traffic.

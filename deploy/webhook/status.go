@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
 
 	"rekey/deploy"
 	"rekey/internal/fault"
 	"rekey/internal/rest"
+	"rekey/internal/secret"
 )
 
 // phases are the words of the contract. Any other word is unknown: guessing
@@ -57,13 +56,13 @@ func (d *Deployer) Status(ctx context.Context, h deploy.Handle) (deploy.Status, 
 
 // read makes a status of an answer. What the target names later completes the handle.
 func read(h deploy.Handle, a state) deploy.Status {
-	s := deploy.Status{Phase: phases[*a.Status], Deployment: deploymentName(a.Deployment), Detail: line(a.Detail)}
+	s := deploy.Status{Phase: phases[*a.Status], Deployment: deploymentName(a.Deployment), Said: secret.Quoted(a.Detail)}
 	if s.Deployment == "" {
 		s.Deployment = h.Deployment
 	}
 	if s.Phase == "" {
-		s.Phase = deploy.Unknown
-		s.Detail = strings.TrimSpace(fmt.Sprintf("the target says %q. %s", line(*a.Status), s.Detail))
+		s.Phase, s.Detail = deploy.Unknown, "the target names a state that is not in the contract"
+		s.Said = secret.Quoted(*a.Status, a.Detail)
 	}
 	return s
 }
@@ -100,19 +99,4 @@ func deploymentName(text string) string {
 		return ""
 	}
 	return text
-}
-
-// line makes the target's words fit for one line of a message.
-func line(text string) string {
-	const longest = 200
-	runes := []rune(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text))
-	if len(runes) > longest {
-		return string(runes[:longest-1]) + "…"
-	}
-	return string(runes)
 }

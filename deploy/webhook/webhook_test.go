@@ -158,8 +158,15 @@ func TestConformance(t *testing.T) {
 			Started:    func() (n int) { locked(func() { n = len(g.ids) }); return n },
 			Become:     func(p deploy.Phase) { locked(func() { g.word = words[p] }) },
 			LoseAnswer: func() { locked(func() { g.lose = true }) },
-			Leave:      server.Close,
-			Sent:       func() (text string) { locked(func() { text = g.sent.String() }); return text },
+			Speak: func(words string) {
+				locked(func() {
+					g.status = func(w http.ResponseWriter, _ *http.Request) {
+						_ = json.NewEncoder(w).Encode(map[string]string{"status": "failed", "detail": words, "deployment": words})
+					}
+				})
+			},
+			Leave: server.Close,
+			Sent:  func() (text string) { locked(func() { text = g.sent.String() }); return text },
 		}
 	})
 }
@@ -326,13 +333,13 @@ func TestStatusAnswers(t *testing.T) {
 		want   deploy.Status
 		err    fault.Reason
 	}{
-		"named late":     {write(200, `{"status":"running","deployment":"dpl-9","detail":"two of\nthree"}`), deploy.Status{Phase: deploy.Running, Deployment: "dpl-9", Detail: "two of three"}, ""},
+		"named late":     {write(200, `{"status":"running","deployment":"dpl-9","detail":"two of\nthree"}`), deploy.Status{Phase: deploy.Running, Deployment: "dpl-9", Said: secret.Quoted("two of", "three")}, ""},
 		"not named":      {write(200, `{"status":"succeeded"}`), deploy.Status{Phase: deploy.Live, Deployment: "dpl-0"}, ""},
-		"another word":   {write(200, `{"status":"SUCCEEDED"}`), deploy.Status{Phase: deploy.Unknown, Deployment: "dpl-0", Detail: `the target says "SUCCEEDED".`}, ""},
+		"another word":   {write(200, `{"status":"SUCCEEDED"}`), deploy.Status{Phase: deploy.Unknown, Deployment: "dpl-0", Detail: "the target names a state that is not in the contract", Said: secret.Quoted("SUCCEEDED")}, ""},
 		"no word":        {write(200, `{"detail":"fine"}`), deploy.Status{}, fault.Garbled},
 		"a page":         {write(200, `<html>`), deploy.Status{}, fault.Garbled},
 		"not allowed":    {write(401, ``), deploy.Status{}, fault.Unauthorized},
-		"endless words":  {write(200, `{"status":"failed","detail":"`+strings.Repeat("ä", 500)+`"}`), deploy.Status{Phase: deploy.Failed, Deployment: "dpl-0", Detail: strings.Repeat("ä", 199) + "…"}, ""},
+		"many words":     {write(200, `{"status":"failed","detail":"`+strings.Repeat("ä", 500)+`"}`), deploy.Status{Phase: deploy.Failed, Deployment: "dpl-0", Said: secret.Quoted(strings.Repeat("ä", 500))}, ""},
 		"endless answer": {write(200, strings.Repeat(" ", 1<<20)), deploy.Status{}, fault.TooLarge},
 	}
 	for name, c := range cases {
