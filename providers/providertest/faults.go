@@ -97,6 +97,17 @@ var LostAnswer = Fault{Name: "answer lost", Read: fault.Again, Write: fault.Lost
 		panic(http.ErrAbortHandler)
 	}}
 
+// lostToWrites is LostAnswer for requests that change something: an adapter may
+// look before it writes.
+var lostToWrites = Fault{Name: "answer to a write lost", Read: fault.Again, Write: fault.Lost,
+	serve: func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			f.next.ServeHTTP(w, r)
+			return
+		}
+		LostAnswer.serve(f, w, r)
+	}}
+
 // Usual are the faults that the service meets before it acts.
 func Usual() []Fault {
 	return []Fault{

@@ -158,7 +158,7 @@ func lostEnd(t testing.TB, s Subject) {
 	w, kind := open(t, s)
 	ender := capability[providers.Ender](t, kind)
 	c := issue(t, w, kind, s.Label)
-	_, _, err := under(t, w, LostAnswer, func(ctx context.Context) (any, error) { return nil, ender.End(ctx, c.ID) })
+	_, _, err := under(t, w, lostToWrites, func(ctx context.Context) (any, error) { return nil, ender.End(ctx, c.ID) })
 	// An adapter may find out by itself that the end arrived.
 	if err != nil && classified(t, "ending", err).Class != fault.Lost {
 		t.Errorf("ending: %v, want lost", err)
