@@ -171,26 +171,15 @@ func (w *run) pending() event.Event {
 	return event.Event{Kind: event.Pending, Text: w.unsettled() + " `/rotate retry " + w.r.Secret + "` asks again on a fresh proof."}
 }
 
-// standing holds the approval against its own source and against the world,
-// immediately before an act it allows. Any difference voids it: errNotStanding
-// tells why. Other errors mean that it could not be told.
+// standing holds the approval against the world and then against its own
+// source, immediately before an act it allows. The source comes last: taking life
+// certificates can last minutes, and whoever withdraws meanwhile must be heard.
+// Any difference voids the approval: *voided or *denied tells why. Other errors
+// mean that it could not be told.
 func (w *run) standing(ctx context.Context) error {
 	c := w.r.Card
 	if c == nil || c.State != CardApproved {
 		return &voided{why: "there is no approved card"}
-	}
-	marks, err := w.e.config.Ballot.Marks(ctx, w.r, c.Number)
-	if err != nil {
-		return &fault.Error{Op: "asking whether the approval still stands", Class: fault.Again, Reason: fault.Unreachable, Err: err}
-	}
-	switch t := w.subject.Policy.Count(w.r.Requester, c.asked(), marks, c.Approved[len(c.Approved)-1].At); t.State {
-	case CardApproved:
-	case CardDenied:
-		return &denied{*t.Veto}
-	case CardVoid:
-		return &voided{why: marks.Why}
-	default:
-		return &voided{why: t.lapse(c.Approved)}
 	}
 	for _, env := range environments() {
 		cert, err := w.certify(ctx, env)
@@ -205,7 +194,29 @@ func (w *run) standing(ctx context.Context) error {
 	if hash, err := w.evidence(); err != nil || hash != c.Evidence {
 		return &voided{why: "the evidence on the card is no longer what is found"}
 	}
-	return nil
+	return w.stillApproved(ctx, c)
+}
+
+// stillApproved counts the marks on an approved card anew. A source that takes
+// longer to answer than a certificate stays fresh is asked again later, on new
+// certificates.
+func (w *run) stillApproved(ctx context.Context, c *Card) error {
+	ctx, cancel := context.WithTimeout(ctx, w.subject.Pace.Fresh)
+	defer cancel()
+	marks, err := w.e.config.Ballot.Marks(ctx, w.r, c.Number)
+	if err != nil {
+		return &fault.Error{Op: "asking whether the approval still stands", Class: fault.Again, Reason: fault.Unreachable, Err: err}
+	}
+	switch t := w.subject.Policy.Count(w.r.Requester, c.asked(), marks, c.Approved[len(c.Approved)-1].At); t.State {
+	case CardApproved:
+		return nil
+	case CardDenied:
+		return &denied{*t.Veto}
+	case CardVoid:
+		return &voided{why: marks.Why}
+	default:
+		return &voided{why: t.lapse(c.Approved)}
+	}
 }
 
 // differs reports failures of a certificate that say something about the

@@ -26,8 +26,14 @@ func (w *run) oldOf(s Step) Known { return w.r.Places[scopeOf(s)].Old }
 
 // end ends the old credential by its explicit id, under an approval that
 // stands now. It may be entered again with the same id: the service is asked
-// again, and what proves the end is confirm dead alone.
+// again, and what proves the end is confirm dead alone. Whatever takes time
+// comes before the approval is looked up: only our own note stands between that
+// and the act.
 func (w *run) end(ctx context.Context, s Step) (outcome, error) {
+	act, err := w.ender(ctx, s)
+	if err != nil {
+		return outcome{}, err
+	}
 	if err := w.standing(ctx); err != nil {
 		if void, ok := errors.AsType[*voided](err); ok && void.failing && w.healable() {
 			return w.healNow(ctx, void.why, err)
@@ -51,12 +57,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if err := w.note(ctx); err != nil {
 		return outcome{}, err
 	}
-	if e.Disabled {
-		err = w.disable(ctx, id)
-	} else {
-		err = w.endForGood(ctx, id)
-	}
-	if err != nil {
+	if err := act(ctx, id); err != nil {
 		if fault.Of(err).Class != fault.Lost {
 			w.notEnded(s, before, asked)
 		}
@@ -119,20 +120,21 @@ func (w *run) certain(s Step) (providers.ID, error) {
 	return id, nil
 }
 
-func (w *run) disable(ctx context.Context, id providers.ID) error {
-	d, err := capability[providers.Disabler](ctx, w, "disabling the old credential")
-	if err != nil {
-		return err
+// ender is how a step ends a credential: it is switched off first, where that
+// can be undone. Finding it asks the service.
+func (w *run) ender(ctx context.Context, s Step) (func(context.Context, providers.ID) error, error) {
+	if s.Act == End && w.r.Traits.UndoOfEnd {
+		d, err := capability[providers.Disabler](ctx, w, "disabling the old credential")
+		if err != nil {
+			return nil, err
+		}
+		return d.Disable, nil
 	}
-	return d.Disable(ctx, id)
-}
-
-func (w *run) endForGood(ctx context.Context, id providers.ID) error {
 	d, err := capability[providers.Ender](ctx, w, "ending the old credential")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return d.End(ctx, id)
+	return d.End, nil
 }
 
 // notStanding goes back to asking, on a new card, or stops at a veto. After a
