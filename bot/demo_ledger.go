@@ -3,6 +3,9 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -22,6 +25,8 @@ type ledger struct {
 	ends []sandbox.Kind
 	keys func() []ledgerKey // every key ever made for applications
 	end  func(id string)    // as a person would at the console
+	// ending is how the bot's own credential ends a key.
+	ending func(id string) *http.Request
 }
 
 type ledgerKey struct {
@@ -38,6 +43,10 @@ func falLedger(b *box) ledger {
 	return ledger{
 		variable: app.FalKey, olds: []string{b.world.OldKey()}, first: sandbox.Create, ends: []sandbox.Kind{sandbox.Delete},
 		end: func(id string) { b.world.Fal.End(id) },
+		ending: func(id string) *http.Request {
+			at, _ := url.Parse(b.world.Endpoints().Fal + "/v1/keys/" + id) // the world's own address
+			return &http.Request{Method: http.MethodDelete, URL: at, Header: http.Header{"Authorization": {"Key " + b.world.Credentials().FalAdmin}}}
+		},
 		keys: func() []ledgerKey {
 			var all []ledgerKey
 			for _, k := range b.world.Fal.Keys() {
@@ -56,6 +65,12 @@ func anthropicLedger(b *box) ledger {
 		variable: app.AnthropicKey, byHand: true, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Archive},
 		olds: []string{w.OldAnthropicKey(sandbox.Staging), w.OldAnthropicKey(sandbox.Production)},
 		end:  func(id string) { w.Anthropic.Set(id, "archived") },
+		ending: func(id string) *http.Request {
+			at, _ := url.Parse(w.Endpoints().Anthropic + "/v1/organizations/api_keys/" + id) // the world's own address
+			return &http.Request{Method: http.MethodPost, URL: at, Body: io.NopCloser(strings.NewReader(`{"status":"inactive"}`)), Header: http.Header{
+				"X-Api-Key": {w.Credentials().AnthropicAdmin}, "Anthropic-Version": {"2023-06-01"}, "Content-Type": {"application/json"},
+			}}
+		},
 		keys: func() []ledgerKey {
 			var all []ledgerKey
 			for _, k := range w.Anthropic.Keys() {

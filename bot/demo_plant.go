@@ -21,6 +21,7 @@ import (
 var plants = map[string]func(*box, ledger){
 	"leak":         plantLeak,
 	"early-revoke": plantEarlyRevoke,
+	"no-approval":  plantNoApproval,
 }
 
 func plantNames() []string { return slices.Sorted(maps.Keys(plants)) }
@@ -42,17 +43,13 @@ func plantLeak(b *box, a ledger) {
 
 // say posts to the channel with the bot's own token.
 func say(w *sandbox.World, text string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	form := url.Values{"token": {w.Credentials().SlackBot}, "channel": {sandbox.Channel}, "text": {text}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.Endpoints().Slack+"chat.postMessage", strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, w.Endpoints().Slack+"chat.postMessage", strings.NewReader(form.Encode()))
 	if err != nil {
 		return
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if resp, err := http.DefaultClient.Do(req); err == nil {
-		_ = resp.Body.Close()
-	}
+	request(req)
 }
 
 // plantEarlyRevoke ends the old key as soon as there is a new one, while the
@@ -65,4 +62,26 @@ func plantEarlyRevoke(b *box, a ledger) {
 			}
 		}
 	})
+}
+
+// plantNoApproval ends the old key with the bot's own credential as soon as
+// people are asked, as a bot would that does not wait for their answer.
+func plantNoApproval(b *box, a ledger) {
+	b.world.OnWrite(func(w sandbox.Write) {
+		if w.Kind != sandbox.ApprovalCard {
+			return
+		}
+		for _, id := range a.olds {
+			request(a.ending(id))
+		}
+	})
+}
+
+// request sends a request that was made beforehand, for a while.
+func request(r *http.Request) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if resp, err := http.DefaultClient.Do(r.WithContext(ctx)); err == nil {
+		_ = resp.Body.Close()
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -71,16 +73,32 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestPlantedRunExitsBadly: a planted fault shows in the exit code, which is what
+// somebody who runs the demonstration goes by.
+func TestPlantedRunExitsBadly(t *testing.T) {
+	t.Parallel()
+	var said, complained locked
+	o := sandboxOptions{demo: "FAL_KEY", plant: "no-approval", speed: 2, json: true, adjust: calm()}
+	code := runDemo(t.Context(), o, process{out: &said, err: &complained})
+	out, err := said.String(), complained.String()
+	if code != exitFailed || !strings.Contains(out, "BROKEN: ") || !strings.Contains(out, `"secret":"FAL_KEY"`) {
+		t.Errorf("exit code %d\n%s\n%s", code, out, err)
+	}
+}
+
 // TestPlantedFaultsAreCaught proves that the detectors bite.
 func TestPlantedFaultsAreCaught(t *testing.T) {
 	for name, caught := range map[string]func(*demoResult) bool{
 		"leak":         func(r *demoResult) bool { return r.Leaks > 0 },
 		"early-revoke": func(r *demoResult) bool { return r.AppFailed > 0 },
+		"no-approval": func(r *demoResult) bool {
+			return slices.ContainsFunc(r.broken, func(b string) bool { return strings.Contains(b, "nobody's approval stood") })
+		},
 	} {
 		for secret := range ledgers {
 			t.Run(name+" "+secret, func(t *testing.T) {
 				t.Parallel()
-				o := sandboxOptions{demo: secret, plant: name, speed: 2}
+				o := sandboxOptions{demo: secret, plant: name, speed: 2, adjust: calm()}
 				r, _ := play(t, o, story(o, t.Logf))
 				if !caught(r) || r.good() {
 					t.Errorf("a planted %s was not caught: %+v", name, r)

@@ -30,7 +30,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
   --speed N        multiply the speed of everything (default 1)
-  --plant FAULT    with --demo: leak, or early-revoke; the run must then end badly
+  --plant FAULT    with --demo: leak, early-revoke or no-approval; the run must then end badly
 `
 
 // sandboxOptions are the command line of the sandbox.

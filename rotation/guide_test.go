@@ -246,11 +246,12 @@ func TestAnotherValueComesLate(t *testing.T) {
 // TestHealedBeforeTheDelete: the application fails between the second watch
 // and the delete. The delete does not happen and the old key works again.
 func TestHealedBeforeTheDelete(t *testing.T) {
+	last := looksBeforeTheDelete(t)
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }
 		g.after = func(call string, n int) error {
-			if call == "marks" && n == 2 { // asked again for the delete
+			if call == "survey" && n == last {
 				g.needs[Production] = "key-old"
 			}
 			return nil
@@ -264,6 +265,29 @@ func TestHealedBeforeTheDelete(t *testing.T) {
 			t.Errorf("accepted %t, ended %v, card %s", g.accepted("key-old"), g.ended, r.Card.State)
 		}
 	})
+}
+
+// looksBeforeTheDelete is how often a rotation in which nothing goes wrong has
+// looked at the service when it deletes: the last look is the delete's own, and
+// comes before everything that is weighed.
+func looksBeforeTheDelete(t *testing.T) (n int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }
+		g.before = func(call string, _ int) error {
+			if call == "end" {
+				n = g.counts["survey"]
+			}
+			return nil
+		}
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		g.until(e, r.Key(), Succeeded)
+	})
+	return n
 }
 
 // TestWithdrawnBeforeTheDelete: the approval is gone between the two acts. The

@@ -50,6 +50,7 @@ type World struct {
 
 	seeded
 	writes    writes
+	requests  requests
 	clipboard clipboard
 	endpoints Endpoints
 	mini      *miniredis.Miniredis

@@ -58,6 +58,8 @@ type Write struct {
 	Nth  int       `json:"nth"` // of this kind, from 1
 	What string    `json:"what"`
 	At   time.Time `json:"at"`
+	// Approved is whose approval stood in Slack when the write came.
+	Approved []string `json:"approved,omitempty"`
 }
 
 // writes remembers what was written and who wants to know.
@@ -85,13 +87,18 @@ func (w *World) Writes() []Write {
 	return append([]Write(nil), w.writes.all...)
 }
 
-func (s *writes) note(k Kind, what string) {
+// wrote notes a write, with who approved it so far.
+func (w *World) wrote(k Kind, what string) {
+	w.writes.note(Write{Kind: k, What: what, Approved: w.approvers()})
+}
+
+func (s *writes) note(n Write) {
 	s.mu.Lock()
 	if s.count == nil {
 		s.count = map[Kind]int{}
 	}
-	s.count[k]++
-	n := Write{Kind: k, Nth: s.count[k], What: what, At: time.Now()}
+	s.count[n.Kind]++
+	n.Nth, n.At = s.count[n.Kind], time.Now()
 	s.all = append(s.all, n)
 	hook := s.hook
 	s.mu.Unlock()
@@ -104,14 +111,14 @@ func (s *writes) note(k Kind, what string) {
 func (w *World) watchWrites() {
 	w.Fal.OnWrite(func(f fal.Write) {
 		if f.Act == fal.Created {
-			w.writes.note(Create, f.KeyID+" "+f.Alias)
+			w.wrote(Create, f.KeyID+" "+f.Alias)
 			return
 		}
-		w.writes.note(Delete, f.KeyID)
+		w.wrote(Delete, f.KeyID)
 	})
 	w.Anthropic.OnWrite(func(a anthropic.Write) {
 		k := map[anthropic.Status]Kind{anthropic.Active: SwitchOn, anthropic.Inactive: SwitchOff, anthropic.Archived: Archive}[a.Status]
-		w.writes.note(k, a.KeyID)
+		w.wrote(k, a.KeyID)
 	})
 	w.Infisical.OnWrite(func(i infisical.Write) {
 		k := vaultKind(i)
@@ -119,7 +126,7 @@ func (w *World) watchWrites() {
 		if i.Held {
 			what += " (held for approval)"
 		}
-		w.writes.note(k, what)
+		w.wrote(k, what)
 	})
 	w.Target.OnDeploy(func(d app.Deployment) {
 		if strings.HasPrefix(d.Key, "console-") {
@@ -129,7 +136,7 @@ func (w *World) watchWrites() {
 		if d.Environment == Staging {
 			k = DeployStaging
 		}
-		w.writes.note(k, d.ID)
+		w.wrote(k, d.ID)
 	})
 }
 
@@ -163,9 +170,10 @@ func (w *World) cards(next http.Handler) http.Handler {
 			m, _ := w.Slack.Message(posted.Channel, posted.TS)
 			switch {
 			case asksApproval(m.Text):
-				w.writes.note(ApprovalCard, m.TS)
+				w.requests.note(m)
+				w.wrote(ApprovalCard, m.TS)
 			case strings.Contains(m.Text, "Secrets: "):
-				w.writes.note(Digest, m.TS)
+				w.wrote(Digest, m.TS)
 			}
 		}
 		maps.Copy(out.Header(), h.header)

@@ -21,6 +21,23 @@ type Press struct {
 	Value string
 }
 
+// Pressed is a press and who made it.
+type Pressed struct {
+	User string
+	Press
+}
+
+// keptPresses bounds what is remembered of them.
+const keptPresses = 1000
+
+// Presses lists what was pressed in messages, oldest first, whether or not the
+// app acknowledged it.
+func (s *Server) Presses() []Pressed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.presses)
+}
+
 // Click presses something in a message, also in one only this person sees, and
 // waits for the acknowledgement. ErrOperationTimeout and ErrNotConnected are
 // shown to the person as a warning triangle.
@@ -51,6 +68,9 @@ func (s *Server) clickPayload(user string, p Press) (fields, error) {
 	action, err := clicked(m, p.Action, p.Value)
 	if err != nil {
 		return nil, err
+	}
+	if s.presses = append(s.presses, Pressed{u.ID, p}); len(s.presses) > keptPresses {
+		s.presses = slices.Clone(s.presses[keptPresses/2:])
 	}
 	action["action_ts"] = s.nextTSLocked()
 	container := fields{"type": "message", "message_ts": m.TS, "channel_id": ch.ID, "is_ephemeral": m.To != ""}

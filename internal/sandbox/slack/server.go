@@ -49,6 +49,7 @@ type Server struct {
 	limiters   map[string]*rate.Limiter
 	seq        int
 	changes    []Change
+	presses    []Pressed
 	changed    chan struct{} // closed and replaced at every change
 	stats      Stats
 

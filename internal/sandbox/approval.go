@@ -1,0 +1,91 @@
+package sandbox
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"rekey/internal/sandbox/slack"
+)
+
+// requests remembers which messages ask for an approval.
+type requests struct {
+	mu  sync.Mutex
+	all []request
+}
+
+// request is one such message. A copy after a lost answer is another one with
+// the same number.
+type request struct {
+	ts, thread string
+	number     int
+}
+
+var requestForm = regexp.MustCompile(`Request (\d+) `)
+
+func (r *requests) note(m slack.Message) {
+	n := 0
+	if found := requestForm.FindStringSubmatch(string(m.Blocks)); found != nil {
+		n, _ = strconv.Atoi(found[1]) // digits; one too large is request 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, request{m.TS, m.Thread, n})
+}
+
+// newest are the requests of each thread that no later one has replaced.
+func (r *requests) newest() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := map[string]int{}
+	for _, q := range r.all {
+		last[q.thread] = max(last[q.thread], q.number)
+	}
+	var all []string
+	for _, q := range r.all {
+		if q.number == last[q.thread] {
+			all = append(all, q.ts)
+		}
+	}
+	return all
+}
+
+// approvers lists who approves one of the newest requests at this moment, by the
+// workspace's own records: a ✅ that stands or a press of the button, by a full
+// member of the approvers' group who did not ask for the rotation; nobody where
+// one of them vetoes by ❌.
+func (w *World) approvers() []string {
+	var all []string
+	presses := w.Slack.Presses()
+	for _, ts := range w.requests.newest() {
+		m, there := w.Slack.Message(Channel, ts)
+		if !there {
+			continue
+		}
+		for _, person := range w.entitled() {
+			pressed := slices.ContainsFunc(presses, func(p slack.Pressed) bool {
+				return p.User == person && p.TS == ts && strings.Contains(p.Action, "approve")
+			})
+			switch {
+			case m.Reacted(person, "x"):
+				return nil
+			case (pressed || m.Reacted(person, "white_check_mark")) && !slices.Contains(all, person):
+				all = append(all, person)
+			}
+		}
+	}
+	return all
+}
+
+// entitled lists who may approve.
+func (w *World) entitled() []string {
+	var members []string
+	w.Slack.ChangeGroup(Approvers, func(g *slack.Group) { members = slices.Clone(g.Users) })
+	full := map[string]bool{}
+	for _, u := range w.Slack.Users() {
+		full[u.ID] = !u.Guest && !u.SingleGuest && !u.Bot && !u.Deleted && !u.Stranger && u.ID != Requester
+	}
+	return slices.DeleteFunc(members, func(id string) bool { return !full[id] })
+}
