@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -39,9 +38,8 @@ func (b *bench) replace(ctx context.Context, name string) error {
 // hole accepts connections, reads what comes and never answers.
 type hole struct {
 	net.Listener
-	mu    sync.Mutex
-	conns []net.Conn
 	heard chan string // the first line of each request
+	left  chan error  // one for each connection that the client ended
 }
 
 func newHole(t *testing.T) *hole {
@@ -50,51 +48,47 @@ func newHole(t *testing.T) *hole {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hole{Listener: l, heard: make(chan string, 100)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.swallow()
-	}()
+	ctx, stop := context.WithCancel(t.Context())
+	h := &hole{Listener: l, heard: make(chan string, 100), left: make(chan error, 100)}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := h.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { h.swallow(ctx, c) })
+		}
+	})
 	t.Cleanup(func() {
+		stop()
 		_ = l.Close()
-		<-done
-		h.release()
+		wg.Wait()
 	})
 	return h
 }
 
-func (h *hole) swallow() {
-	for {
-		c, err := h.Accept()
-		if err != nil {
-			return
-		}
-		h.mu.Lock()
-		h.conns = append(h.conns, c)
-		h.mu.Unlock()
-		buffer := make([]byte, 4096)
-		n, _ := c.Read(buffer)
-		line, _, _ := bytes.Cut(buffer[:n], []byte("\r\n"))
-		h.heard <- string(line)
+// swallow reads until the client goes.
+func (h *hole) swallow(ctx context.Context, c net.Conn) {
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	defer func() { _ = c.Close() }()
+	buffer := make([]byte, 4096)
+	n, _ := c.Read(buffer)
+	line, _, _ := bytes.Cut(buffer[:n], []byte("\r\n"))
+	h.heard <- string(line)
+	var err error
+	for err == nil {
+		_, err = c.Read(buffer)
 	}
+	h.left <- err
 }
 
-// release closes what was swallowed, which frees the abandoned calls.
-func (h *hole) release() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, c := range h.conns {
-		_ = c.Close()
-	}
-}
-
-func TestABlackHoleCostsABoundedNumberOfCalls(t *testing.T) {
+// A call that nobody waits for any more is over: nothing goes on behind it.
+func TestABlackHoleKeepsNothing(t *testing.T) {
 	h := newHole(t)
-	const allowed = 3
 	b := newBench(t, func(c *infisical.Config) {
 		c.SiteURL = "http://" + h.Addr().String()
-		c.MaxAbandoned = allowed
 		c.Timeout = 20 * time.Millisecond
 		c.LoginPause = time.Nanosecond // every call makes its own login
 	})
@@ -103,36 +97,73 @@ func TestABlackHoleCostsABoundedNumberOfCalls(t *testing.T) {
 		if f := fault.Of(err); f == nil || f.Reason != fault.TimedOut || f.Class != fault.Again {
 			t.Fatalf("call %d: got %v, want timed out, again", i, err)
 		}
-	}
-	for range allowed {
 		if line := <-h.heard; !strings.HasPrefix(line, loginRoute) {
 			t.Errorf("swallowed %q", line)
 		}
-	}
-	h.mu.Lock()
-	n := len(h.conns)
-	h.mu.Unlock()
-	if n != allowed {
-		t.Errorf("%d connections, want %d", n, allowed)
+		select {
+		case <-h.left:
+		case <-time.After(time.Minute):
+			t.Fatal("the connection of a call that is over was kept")
+		}
 	}
 }
 
-// The slots come back when the abandoned calls end.
-func TestAHealedBlackHoleIsUsedAgain(t *testing.T) {
-	b := newBench(t, func(c *infisical.Config) {
-		c.MaxAbandoned, c.Timeout, c.LoginPause = 1, 50*time.Millisecond, time.Nanosecond
-	})
-	release := make(chan struct{})
-	b.inject(swallowLogins(release))
-	for range 2 {
-		if err := b.read(t.Context()); !fault.Is(err, fault.TimedOut) {
-			t.Fatalf("got %v, want timed out", err)
+// endless answers without an end, until the client has had enough; it says how
+// much it could send.
+func endless(sent chan<- int) injection {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		const most = 512 // MiB: so much is buffered nowhere
+		w.Header().Set("Content-Type", "application/json")
+		_, err := io.WriteString(w, `{"accessToken":"`)
+		megabyte, n := bytes.Repeat([]byte("a"), 1<<20), 0
+		for ; err == nil && n < most; n++ {
+			_, err = w.Write(megabyte)
 		}
+		sent <- n
 	}
-	b.inject(nil)
-	close(release)
-	for b.read(t.Context()) != nil { // until the abandoned login has returned
-		runtime.Gosched()
+}
+
+func TestAnswersAreReadUpToABound(t *testing.T) {
+	for what, route := range map[string]string{
+		"the login": loginRoute, "a read": "GET /api/v4/secrets/UNRELATED", "the list of syncs": "GET /api/v1/secret-syncs",
+		"the update": "PATCH /api/v4/", "the read-back": "GET /api/v3/",
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t, func(c *infisical.Config) { c.Timeout = time.Minute })
+			sent := make(chan int, 100)
+			b.inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if strings.HasPrefix(r.Method+" "+r.URL.Path, route) {
+					next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { endless(sent)(w, r, nil) })
+				}
+				next.ServeHTTP(w, r)
+			})
+			_, err := writeOne(t.Context(), t, b)
+			t.Log(err)
+			if err == nil {
+				t.Error("written, by an answer without an end")
+			}
+			const bound, buffered = 8, 64
+			if n := <-sent; n > bound+buffered {
+				t.Errorf("%d MiB were read", n)
+			}
+		})
+	}
+}
+
+// The client secret does not follow a redirect.
+func TestALoginIsNotSentElsewhere(t *testing.T) {
+	elsewhere := newHole(t)
+	b := newBench(t)
+	b.inject(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		http.Redirect(w, r, "http://"+elsewhere.Addr().String()+r.URL.Path, http.StatusTemporaryRedirect)
+	})
+	if err := b.read(t.Context()); !fault.Is(err, fault.Garbled) {
+		t.Errorf("got %v, want garbled", err)
+	}
+	select {
+	case line := <-elsewhere.heard:
+		t.Errorf("sent elsewhere: %q", line)
+	default:
 	}
 }
 
@@ -191,7 +222,7 @@ func TestAnUpdateThatTimesOutIsLost(t *testing.T) {
 	}
 }
 
-// The SDK by its defaults repeats what a network error cut off, four times
+// The SDK's client by its defaults repeats what a network error cut off, four times
 // over, and prints the URL to the standard error on the way.
 func TestTheSDKDoesNothingByItself(t *testing.T) {
 	read, write, err := os.Pipe()

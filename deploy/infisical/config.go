@@ -54,17 +54,15 @@ type Config struct {
 	Inboxes      map[string]Place // where people paste values, by the same names; may be left out
 	SyncsUnread  SyncsUnread      // default: ask a person
 
-	HTTP         *http.Client  // for the v4 routes; the SDK makes its own. Default: a client of its own
-	Timeout      time.Duration // of one call, default 15 s
-	LoginPause   time.Duration // after a login without an answer, default 30 s: the server then has forgotten a bad one
-	MaxAbandoned int           // SDK calls alive at once, those nobody waits for any more included; default 8
-	Log          *slog.Logger  // default: none
+	HTTP       *http.Client  // copied; the SDK uses its transport. Default: the zero http.Client
+	Timeout    time.Duration // of one call, default 15 s
+	LoginPause time.Duration // after a login without an answer, default 30 s: the server then has forgotten a bad one
+	Log        *slog.Logger  // default: none
 }
 
 const (
-	defaultTimeout      = 15 * time.Second
-	defaultLoginPause   = 30 * time.Second
-	defaultMaxAbandoned = 8
+	defaultTimeout    = 15 * time.Second
+	defaultLoginPause = 30 * time.Second
 )
 
 var (
@@ -82,8 +80,8 @@ func (c Config) normal() (Config, error) {
 	if c.LoginPause == 0 {
 		c.LoginPause = defaultLoginPause
 	}
-	if c.MaxAbandoned == 0 {
-		c.MaxAbandoned = defaultMaxAbandoned
+	if c.HTTP == nil {
+		c.HTTP = new(http.Client)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -109,8 +107,8 @@ func (c Config) faults() error {
 	if c.SyncsUnread != SyncsAsk && c.SyncsUnread != SyncsAccepted {
 		faults = append(faults, fmt.Errorf("unread secret syncs can be %q or left out, not %q", SyncsAccepted, c.SyncsUnread))
 	}
-	if c.Timeout < 0 || c.LoginPause < 0 || c.MaxAbandoned < 0 {
-		faults = append(faults, errors.New("the Infisical time limits and call limit must not be negative"))
+	if c.Timeout < 0 || c.LoginPause < 0 {
+		faults = append(faults, errors.New("the Infisical time limits must not be negative"))
 	}
 	return errors.Join(faults...)
 }

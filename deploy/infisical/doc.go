@@ -9,18 +9,18 @@
 // imported, that a write is held for approval, when a version was made. What
 // was written by one way is thus read back by the other.
 //
-// The SDK takes no context and has no time limit, so each of its calls runs
-// in a goroutine of its own, of which there is a bounded number. A caller whose
-// context ends goes away and the call, abandoned, keeps its place until it
-// returns; a server that swallows connections therefore costs a bounded number
-// of goroutines and callers that wait for their own time limit, nothing more.
+// The SDK's client takes no context and no HTTP client, has no time limit, reads
+// answers of any length, follows redirects and repeats requests by itself. The
+// functions underneath it take the HTTP client as an argument, so those are
+// called, each time with a client of its own: its transport ends the call with
+// the caller's context, after the time limit, or where an answer is longer than
+// any Infisical gives. Nothing is left behind that nobody waits for.
 //
 // # Sessions
 //
-// A session is an access token with an SDK client that nobody changes any
-// more. Every login makes a new one and puts it in the place of the old, so
-// calls need no lock while they run and a swallowed call cannot hold a login
-// up. At most one login is under way, all callers wait for the same one.
+// A session is an access token that nobody changes any more. Every login makes
+// a new one and puts it in the place of the old, so calls need no lock while
+// they run and a swallowed call cannot hold a login up. At most one login is under way, all callers wait for the same one.
 //
 // A refused login is never repeated: three of them lock the identity out
 // (https://infisical.com/docs/documentation/platform/identities/universal-auth).

@@ -18,7 +18,6 @@ const opLogin = "logging in to Infisical"
 // without a lock.
 type session struct {
 	token   secret.Value
-	sdk     sdkClient
 	renewAt time.Time // zero: the server named no end
 }
 
@@ -56,7 +55,7 @@ func (k *keeper) session(ctx context.Context) (*session, error) {
 	case <-a.done:
 		return a.session, a.err
 	case <-ctx.Done():
-		return nil, timedOut(ctx, opLogin, "")
+		return nil, timedOut(ctx, opLogin)
 	}
 }
 
@@ -105,7 +104,6 @@ func (k *keeper) credential() (id, key secret.Value, err error) {
 		return id, key, &fault.Error{Op: opLogin, Reason: fault.Unauthorized, Err: err,
 			Detail: "the client id or client secret cannot be read from its source"}
 	}
-	// The SDK would fall back to environment variables of its own.
 	if id.IsZero() || key.IsZero() {
 		return id, key, fault.New(opLogin, fault.Unauthorized, "the client id or client secret is empty")
 	}

@@ -59,7 +59,7 @@ func (v *Vault) settle(ctx context.Context, j *job, sent error) (map[string]depl
 func (v *Vault) readBack(ctx context.Context, p Place, name string) (stored, error) {
 	op := "reading " + name + " back from Infisical"
 	return withSession(ctx, v.keeper, func(s *session) (stored, error) {
-		return s.sdk.retrieve(ctx, op, p, name)
+		return v.sdk.retrieve(ctx, s, op, p, name)
 	})
 }
 

@@ -20,6 +20,7 @@ type Vault struct {
 	inboxes map[string]Place
 	syncs   SyncsUnread
 	v4      *v4
+	sdk     sdkClient
 	keeper  *keeper
 	log     *slog.Logger
 }
@@ -42,13 +43,13 @@ func New(given Config) (*Vault, error) {
 		return nil, err
 	}
 	k := &keeper{id: c.ClientID, key: c.ClientSecret, pause: c.LoginPause, log: c.Log, now: time.Now}
-	bound := &calls{slots: make(chan struct{}, c.MaxAbandoned), timeout: c.Timeout}
+	sdk := sdkClient{site: c.SiteURL, project: c.ProjectID, over: c.HTTP.Transport, timeout: c.Timeout}
 	k.signIn = func(ctx context.Context, id, key secret.Value) (*session, error) {
-		return newSDK(c.SiteURL, c.ProjectID, bound).signIn(ctx, id, key, k.now())
+		return sdk.signIn(ctx, id, key, k.now())
 	}
 	return &Vault{
 		places: c.Environments, inboxes: c.Inboxes, syncs: c.SyncsUnread, keeper: k, log: c.Log,
-		v4: &v4{rest: client, project: c.ProjectID},
+		v4: &v4{rest: client, project: c.ProjectID}, sdk: sdk,
 	}, nil
 }
 

@@ -335,16 +335,3 @@ func swallow(prefix string, then func(), release <-chan struct{}) injection {
 		<-release
 	}
 }
-
-// swallowBefore keeps what was asked by prefix from being done.
-func swallowBefore(prefix string, release <-chan struct{}) injection {
-	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.HasPrefix(r.Method+" "+r.URL.Path, prefix) {
-			<-release
-			return
-		}
-		next.ServeHTTP(w, r)
-	}
-}
-
-func swallowLogins(release <-chan struct{}) injection { return swallowBefore(loginRoute, release) }

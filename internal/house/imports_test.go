@@ -47,6 +47,7 @@ type guest struct {
 var guests = []guest{
 	{"github.com/slack-go/slack", []string{"bot/chat", "bot/chat/*"}, []string{"internal/sandbox/slack"}},
 	{"github.com/infisical/go-sdk", []string{"deploy/infisical"}, nil},
+	{"github.com/go-resty/resty/v2", []string{"deploy/infisical"}, nil},                                                  // what the SDK's calls take for a client
 	{"github.com/redis/go-redis/v9", []string{"state/redis", "internal/sandbox", "internal/sandbox/*"}, []string{"bot"}}, // a benchmark compares with bare writes
 	{"github.com/alicebob/miniredis/v2", []string{"internal/sandbox", "internal/sandbox/*", "state/statetest"}, []string{"state/*"}},
 	{"github.com/robfig/cron/v3", []string{"bot"}, nil},
