@@ -30,6 +30,7 @@ type Reader interface {
 	Overview(ctx context.Context) ([]rotation.Overview, error)
 	Open(ctx context.Context) ([]*rotation.Rotation, error)
 	Recent(ctx context.Context, limit int) ([]*rotation.Rotation, error)
+	Unreadable(ctx context.Context) ([]string, error)
 }
 
 // Engine is what the commands need of the rotation engine.

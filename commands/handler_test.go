@@ -26,6 +26,7 @@ type desk struct {
 	overview []rotation.Overview
 	open     []*rotation.Rotation
 	recent   []*rotation.Rotation
+	broken   []string
 	preview  *rotation.Preview
 	err      error
 	asked    []string
@@ -66,6 +67,8 @@ func (d *desk) Overview(context.Context) ([]rotation.Overview, error) { return d
 func (d *desk) Open(context.Context) ([]*rotation.Rotation, error) { return d.open, d.err }
 
 func (d *desk) Recent(context.Context, int) ([]*rotation.Rotation, error) { return d.recent, d.err }
+
+func (d *desk) Unreadable(context.Context) ([]string, error) { return d.broken, d.err }
 
 var (
 	anna    = rotation.Person{ID: "T1/U1", Name: "anna"}
@@ -179,6 +182,12 @@ func TestGolden(t *testing.T) {
 		"status-stuck": func() Reply { return ask1(handler(&desk{open: []*rotation.Rotation{stuck()}}), "status FAL_KEY") },
 		"status-ended": func() Reply {
 			return ask1(handler(&desk{recent: []*rotation.Rotation{ended(rotation.Succeeded)}}), "status FAL_KEY")
+		},
+		"status-unreadable": func() Reply {
+			return ask1(handler(&desk{open: []*rotation.Rotation{stuck()}, broken: []string{"rotation/abcdefgh23", "rotation/<!channel>"}}), "status")
+		},
+		"status-perhaps-unreadable": func() Reply {
+			return ask1(handler(&desk{broken: []string{"rotation/abcdefgh23"}}), "status FAL_KEY")
 		},
 		"cancel":   func() Reply { return ask1(handler(&desk{}), "cancel FAL_KEY") },
 		"retry":    func() Reply { return ask1(handler(&desk{}), "retry FAL_KEY") },

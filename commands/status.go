@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"rekey/rotation"
 )
@@ -17,8 +19,16 @@ func (h *Handler) status(ctx context.Context, name string) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("listing open rotations: %w", err)
 	}
+	unreadable, err := h.engine.Unreadable(ctx)
+	if err != nil {
+		return Reply{}, fmt.Errorf("listing what cannot be read: %w", err)
+	}
 	if name != "" {
-		return h.statusOf(ctx, name, open)
+		reply, err := h.statusOf(ctx, name, open)
+		if of(name, open) == nil {
+			reply = reply.withUnreadable(unreadable)
+		}
+		return reply, err
 	}
 	recent, err := h.engine.Recent(ctx, recentShown)
 	if err != nil {
@@ -36,8 +46,31 @@ func (h *Handler) status(ctx context.Context, name string) (Reply, error) {
 	if len(open) == 0 {
 		reply.Paragraphs = []string{"No rotation is open."}
 	}
-	return reply, nil
+	return reply.withUnreadable(unreadable), nil
 }
+
+// withUnreadable names the stored records that Rekey can do nothing with. Whose
+// they are is not known; a rotation of theirs may be among them.
+func (r Reply) withUnreadable(keys []string) Reply {
+	if len(keys) == 0 {
+		return r
+	}
+	const most = 10
+	var shown []string
+	for _, key := range keys[:min(len(keys), most)] {
+		if !keyForm.MatchString(key) {
+			key = "(a name that is none of ours)"
+		}
+		shown = append(shown, key)
+		r.Rows = append(r.Rows, Row{Label: key, Text: "Its stored record cannot be read, so Rekey does nothing more with it, and ends no key of it. The other rotations go on; the log says what is wrong with it."})
+	}
+	r.Text += " " + count(len(keys), "stored record") + " cannot be read: " + strings.Join(shown, ", ") + "."
+	return r
+}
+
+// keyForm is how the engine's records are named. Who can damage a store can
+// put anything beside them.
+var keyForm = regexp.MustCompile(`^(rotation/[a-z2-7]{10}|calendar/[0-9]{1,6})$`)
 
 func (h *Handler) statusOf(ctx context.Context, name string, open []*rotation.Rotation) (Reply, error) {
 	if r := of(name, open); r != nil {

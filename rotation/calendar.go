@@ -68,18 +68,21 @@ func (s sheet) key() string { return calendarPrefix + strconv.Itoa(s.number) }
 
 // current finds the calendar among open records.
 func current(open []state.Record) (sheet, error) {
-	newest, body := 0, []byte(nil)
+	newest, last := 0, state.Record{}
 	for _, record := range open {
 		text, ours := strings.CutPrefix(record.Key, calendarPrefix)
 		if n, err := strconv.Atoi(text); ours && err == nil && n > newest {
-			newest, body = n, record.Body
+			newest, last = n, record
 		}
 	}
 	s := sheet{newest, &calendar{}}
 	if newest == 0 {
 		return s, nil
 	}
+	if last.Bad != nil {
+		return s, fmt.Errorf("reading the calendar: %w", last.Bad)
+	}
 	var err error
-	s.calendar, err = decodeCalendar(s.key(), body)
+	s.calendar, err = decodeCalendar(s.key(), last.Body)
 	return s, err
 }

@@ -43,21 +43,50 @@ func (e *Engine) Open(ctx context.Context) ([]*Rotation, error) {
 	return e.rotations(records), nil
 }
 
+// Unreadable lists the keys of open records that cannot be read, oldest first:
+// damaged ones, and those of a form that this program does not know. They are
+// left as they are, and hold nothing up but their own secret.
+func (e *Engine) Unreadable(ctx context.Context) ([]string, error) {
+	records, err := e.config.Store.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing open rotations: %w", err)
+	}
+	var keys []string
+	for _, record := range records {
+		if _, err := readable(record); err != nil {
+			keys = append(keys, record.Key)
+		}
+	}
+	return keys, nil
+}
+
 // rotations picks the rotations among records.
 func (e *Engine) rotations(records []state.Record) []*Rotation {
 	var all []*Rotation
 	for _, record := range records {
-		if !strings.HasPrefix(record.Key, recordPrefix) {
-			continue
+		switch r, err := readable(record); {
+		case err != nil:
+			e.config.Log.Error("a stored record cannot be read; it is left as it is", "record", record.Key, "error", err)
+		case r != nil:
+			all = append(all, r)
 		}
-		r, err := decodeRecord(record.Key, record.Body)
-		if err != nil {
-			e.config.Log.Error("a stored rotation cannot be read; it is left as it is", "rotation", record.Key, "error", err)
-			continue
-		}
-		all = append(all, r)
 	}
 	return all
+}
+
+// readable returns the rotation of a record, nil for another kind of record.
+func readable(record state.Record) (*Rotation, error) {
+	switch {
+	case record.Bad != nil:
+		return nil, record.Bad
+	case strings.HasPrefix(record.Key, recordPrefix):
+		return decodeRecord(record.Key, record.Body)
+	case strings.HasPrefix(record.Key, calendarPrefix):
+		_, err := decodeCalendar(record.Key, record.Body)
+		return nil, err
+	default:
+		return nil, nil
+	}
 }
 
 // Recent lists at most limit finished rotations, the last one first.

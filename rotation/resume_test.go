@@ -134,10 +134,23 @@ func TestBrokenRecordsHideNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		g.store.Damage("rotation/broken1")
 		pause(t.Context(), time.Second)
 		e := g.engine("one")
 		defer g.run(t.Context(), e)()
-		g.until(e, g.start(e).Key(), Asking)
+		r := g.until(e, g.start(e).Key(), Asking)
+		if names, err := e.Unreadable(t.Context()); err != nil || !slices.Equal(names, []string{"rotation/broken0", "rotation/broken1", "rotation/broken2"}) {
+			t.Errorf("unreadable are %v, %v", names, err)
+		}
+		if open, err := e.Open(t.Context()); err != nil || len(open) != 1 || open[0].ID != r.ID {
+			t.Errorf("open are %v, %v", open, err)
+		}
+		if list, err := e.Overview(t.Context()); err != nil || list[0].Rotation == nil {
+			t.Errorf("the overview is %+v, %v", list, err)
+		}
+		if _, err := e.Cancel(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -64,6 +64,9 @@ type Record struct {
 	Revision int64     // 1 for a record just created, +1 with every commit
 	Open     bool      // false once closed
 	Timer    time.Time // when the record wants to be woken; zero means never by itself
+	// Bad is why a record in a list cannot be read, nil for a whole one. Of a
+	// bad one only the key is known.
+	Bad error
 }
 
 // Lease is the right to change one record for a while.
@@ -134,7 +137,8 @@ type Leases interface {
 	Release(ctx context.Context, l Lease) error
 }
 
-// Lists finds records.
+// Lists finds records. One that cannot be read is in the list like the others,
+// with Bad saying why: it must not hide them.
 type Lists interface {
 	// Open lists all open records, oldest first.
 	Open(ctx context.Context) ([]Record, error)

@@ -48,13 +48,9 @@ func (s *Store) list(ctx context.Context, index key, d direction, limit int) ([]
 		if err != nil {
 			return nil, err
 		}
-		const width = 6 // key, ticket, and the four fields of the record
+		const width = 7 // key, ticket, what is wrong, and the four fields of the record
 		for i := 0; i+width <= len(got); i += width {
-			r, err := decodeRecord(s.keys.record(got[i]).name, got[i], got[i+2:i+width])
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, r)
+			all = append(all, s.listed(got[i], got[i+2], got[i+3:i+width]))
 			from = "(" + got[i+1]
 		}
 		if len(got) < want*width {
@@ -62,6 +58,19 @@ func (s *Store) list(ctx context.Context, index key, d direction, limit int) ([]
 		}
 	}
 	return all, nil
+}
+
+// listed is one record of a list, whole or bad.
+func (s *Store) listed(k, wrong string, fields []string) state.Record {
+	name := s.keys.record(k).name
+	if wrong != "" {
+		return state.Record{Key: k, Bad: badData(name, wrong)}
+	}
+	r, err := decodeRecord(name, k, fields)
+	if err != nil {
+		return state.Record{Key: k, Bad: err}
+	}
+	return r
 }
 
 // Events implements [state.Lists]. A record that does not exist has an empty

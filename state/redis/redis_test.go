@@ -36,6 +36,7 @@ func TestMiniredis(t *testing.T) {
 		return statetest.Backend{
 			Open:   func(t *testing.T) statetest.Store { return open(t, redis.Config{Addr: server.Addr()}) },
 			Elapse: func(_ *testing.T, d time.Duration) { server.FastForward(d) },
+			Damage: damage(server.Addr()),
 			Limits: statetest.Limits{Closed: redis.MaxClosed},
 		}
 	})
@@ -49,6 +50,7 @@ func TestRealServer(t *testing.T) {
 				return open(t, redis.Config{Addr: server.Addr, Backoff: time.Second})
 			},
 			Elapse: func(t *testing.T, d time.Duration) { elapse(t, server.Addr, d) },
+			Damage: damage(server.Addr),
 			Crash: func(t *testing.T) {
 				server.Kill(t)
 				server.Start(t)
@@ -56,6 +58,25 @@ func TestRealServer(t *testing.T) {
 			Limits: statetest.Limits{Closed: redis.MaxClosed},
 		}
 	})
+}
+
+// damage spoils records in turn: a field is missing, nothing is there, another
+// type is there, a field is not what this program writes.
+func damage(addr string) func(t *testing.T, k string) {
+	n := 0
+	return func(t *testing.T, k string) {
+		t.Helper()
+		name := tag + "record:" + k
+		spoil := [][]any{{"HDEL", name, "body"}, {"DEL", name}, {"SET", name, "x"}, {"HSET", name, "revision", "two"}}[n%4]
+		n++
+		c := client(t, addr)
+		if spoil[0] == "SET" {
+			c.Del(t.Context(), name)
+		}
+		if err := c.Do(t.Context(), spoil...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // elapse lets the server itself say when the time is over: it waits for an

@@ -143,12 +143,10 @@ var operations = []operation{
 		return b.s.Release(ctx, b.lease)
 	}},
 	{"Open", []string{"open", "record:rotation/a"}, func(ctx context.Context, b bench) error {
-		_, err := b.s.Open(ctx)
-		return err
+		return firstBad(b.s.Open(ctx))
 	}},
 	{"Closed", []string{"closed", "record:rotation/closed"}, func(ctx context.Context, b bench) error {
-		_, err := b.s.Closed(ctx, 10)
-		return err
+		return firstBad(b.s.Closed(ctx, 10))
 	}},
 	{"Events", []string{"events:rotation/a"}, func(ctx context.Context, b bench) error {
 		_, err := b.s.Events(ctx, "rotation/a", 0, 10)
@@ -195,6 +193,14 @@ var operations = []operation{
 	{"Settle", []string{"hints"}, func(ctx context.Context, b bench) error {
 		return b.s.Settle(ctx, state.Hint{Name: "inbox/a", Mark: 1})
 	}},
+}
+
+// firstBad is why a list, or one of its records, cannot be read.
+func firstBad(records []state.Record, err error) error {
+	for _, r := range records {
+		err = errors.Join(err, r.Bad)
+	}
+	return err
 }
 
 // TestWrongType puts a value of another type under each key in turn. The

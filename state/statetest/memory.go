@@ -68,6 +68,16 @@ func (m *Memory) Elapse(d time.Duration) {
 	m.ahead += d
 }
 
+// Damage makes a record unreadable, as when something else has written into a
+// real store.
+func (m *Memory) Damage(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.records[key]; e != nil {
+		e.bad = fmt.Errorf("bad stored data: record %s was damaged", key)
+	}
+}
+
 // lastingLocked returns the end of something that lasts for ttl from now on. Until
 // that moment by the store's clock it counts, and no longer.
 func (m *Memory) lastingLocked(ttl time.Duration) time.Time { return m.nowLocked().Add(ttl) }

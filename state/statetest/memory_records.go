@@ -26,12 +26,16 @@ type entry struct {
 	rows     []row         // not delivered yet, in order
 	refs     map[string]string
 	decided  map[string][]byte
+	bad      error // as if it could not be read; nil for a whole one
 }
 
 func (e *entry) open() bool { return e.closed == 0 }
 
 // record is what callers get: a copy, because a real store's answer is one.
 func (e *entry) record() state.Record {
+	if e.bad != nil {
+		return state.Record{Key: e.key, Bad: e.bad}
+	}
 	return state.Record{Key: e.key, Body: bytes.Clone(e.body), Revision: e.revision, Open: e.open(), Timer: e.timer}
 }
 
@@ -77,6 +81,9 @@ func (m *Memory) Load(ctx context.Context, key string) (state.Record, error) {
 	e := m.records[key]
 	if e == nil {
 		return state.Record{}, fmt.Errorf("loading %s: %w", key, state.ErrNotFound)
+	}
+	if e.bad != nil {
+		return state.Record{}, fmt.Errorf("loading %s: %w", key, e.bad)
 	}
 	return e.record(), nil
 }

@@ -16,6 +16,7 @@ func TestMemory(t *testing.T) {
 		return statetest.Backend{
 			Open:   func(*testing.T) statetest.Store { return m },
 			Elapse: func(_ *testing.T, d time.Duration) { m.Elapse(d) },
+			Damage: func(_ *testing.T, key string) { m.Damage(key) },
 		}
 	})
 }

@@ -3,6 +3,7 @@ package statetest
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -223,6 +224,59 @@ func testLists(w world) {
 		w.ok(err)
 		w.same(len(closed), want)
 	}
+}
+
+// testDamaged spoils one record in the middle of each list. It is named there,
+// and what is around it can be read, found and changed as ever.
+func testDamaged(w world) {
+	var keys []string
+	for i := range 130 { // more than a store is likely to read at once
+		key := "rotation/" + strconv.Itoa(i)
+		w.ok(w.s.Create(w.ctx, state.Creation{Key: key, Slots: []string{"secret/" + key}, Change: state.Change{Body: odd, Timer: noon}}))
+		keys = append(keys, key)
+	}
+	w.close("rotation/3")
+	w.close("rotation/4")
+	keys = slices.Delete(keys, 3, 5)
+	for _, key := range []string{"rotation/0", "rotation/4", "rotation/77", "rotation/129"} {
+		w.Damage(w.T, key)
+	}
+	open, err := w.s.Open(w.ctx)
+	w.ok(err)
+	w.same(keysOf(open), keys)
+	w.same(badOf(open), []string{"rotation/0", "rotation/77", "rotation/129"})
+	w.same(open[1], w.load("rotation/1"))
+	closed, err := w.s.Closed(w.ctx, 10)
+	w.ok(err)
+	w.same(keysOf(closed), []string{"rotation/4", "rotation/3"})
+	w.same(badOf(closed), []string{"rotation/4"})
+
+	if _, err := w.s.Load(w.ctx, "rotation/0"); err == nil || errors.Is(err, state.ErrNotFound) {
+		w.Errorf("loading the damaged one: %v", err)
+	}
+	w.is(asSlot(w.s.Create(w.ctx, state.Creation{Key: "rotation/x", Slots: []string{"secret/rotation/0"}})), errTaken)
+	w.change("rotation/1", state.Change{Body: []byte("goes on")})
+	w.close("rotation/2")
+	w.create("rotation/y", "secret/rotation/2")
+	due, _, err := w.s.Due(w.ctx, noon, 1000)
+	w.ok(err)
+	w.same(slices.Contains(due, "rotation/5"), true)
+}
+
+// badOf returns the keys of the records that cannot be read. Nothing else is
+// known of those.
+func badOf(records []state.Record) []string {
+	var keys []string
+	for _, r := range records {
+		switch {
+		case r.Bad == nil:
+		case r.Body != nil || r.Revision != 0 || r.Open || !r.Timer.IsZero():
+			keys = append(keys, r.Key+", with more than its key")
+		default:
+			keys = append(keys, r.Key)
+		}
+	}
+	return keys
 }
 
 // testClosedBound closes more records than are kept. The first has rows

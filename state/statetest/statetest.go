@@ -45,6 +45,8 @@ type Backend struct {
 	// Crash kills the backend and starts it again on the same data, without
 	// giving it a chance to tidy up. Nil skips what needs it.
 	Crash func(t *testing.T)
+	// Damage makes a record unreadable behind the store's back.
+	Damage func(t *testing.T, key string)
 	// Limits are what the store allows at most; see the fields.
 	Limits Limits
 }
@@ -80,6 +82,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"lease that ran out", testLeaseRunsOut},
 		{"lease extended and released by a commit", testLeaseInCommit},
 		{"open and closed", testLists},
+		{"a damaged record hides no other", testDamaged},
 		{"closed records are bounded", testClosedBound},
 		{"journal", testJournal},
 		{"timers", testTimers},
