@@ -71,6 +71,7 @@ func waits(w providers.Waits, c config.Waits) providers.Waits {
 	}
 	set(&w.Settle, c.Settle)
 	set(&w.Hold, c.Hold)
+	set(&w.ProbeFirst, c.ProbeFirst)
 	set(&w.ProbeEvery, c.ProbeEvery)
 	set(&w.ProbeFor, c.ProbeFor)
 	return w

@@ -79,11 +79,12 @@ const (
 	DeployFirst Shape = "deploy-first" // the application must accept the new before it is activated
 )
 
-// Waits are the three different pauses that belong to a service. Zero values
-// mean none. All come from configuration with the service's own defaults.
+// Waits are the different pauses that belong to a service. Zero values mean
+// none. All come from configuration with the service's own defaults.
 type Waits struct {
 	Settle     time.Duration // after issuing: how long the new one may take to answer
 	Hold       time.Duration // after the watch, before the old one may be ended
+	ProbeFirst time.Duration `json:",omitempty"` // after ending: pause before the first probe
 	ProbeEvery time.Duration // after ending: pause between two probes of the old one
 	ProbeFor   time.Duration // after ending: how long to probe before giving up; also the time for which a refusal must last
 }

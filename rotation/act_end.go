@@ -165,6 +165,9 @@ func (w *run) notStanding(err error) (outcome, error) {
 // neither side.
 func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 	e, waits := w.r.Ends[s.Environment], w.r.Traits.Waits
+	if early := waits.ProbeFirst - time.Since(e.Sent); early > 0 && e.Probes == 0 {
+		return lookAgain(early)
+	}
 	alive, err := w.heard(ctx, s, &e)
 	if err != nil {
 		return outcome{}, err

@@ -98,13 +98,15 @@ func (a Admin) Ends() time.Time {
 	return day
 }
 
-// Waits are a service's three pauses. What is left out has the service's own
+// Waits are a service's pauses. What is left out has the service's own
 // default.
 type Waits struct {
 	// Settle is the pause after issuing, until the new one must answer.
 	Settle *time.Duration `key:"settle"`
 	// Hold is the pause after the watch, before the old one may be ended.
 	Hold *time.Duration `key:"hold"`
+	// ProbeFirst is the pause before the first probe of an ended credential.
+	ProbeFirst *time.Duration `key:"probe_first"`
 	// ProbeEvery is the pause between two probes of an ended credential.
 	ProbeEvery *time.Duration `key:"probe_every" min:"1ms"`
 	// ProbeFor is how long an ended credential is probed.

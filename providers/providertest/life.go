@@ -66,7 +66,7 @@ func traitsUsable(t testing.TB, s Subject) {
 			t.Errorf("%s is empty", name)
 		}
 	}
-	if waits := traits.Waits; min(waits.Settle, waits.Hold, waits.ProbeEvery, waits.ProbeFor) < 0 {
+	if waits := traits.Waits; min(waits.Settle, waits.Hold, waits.ProbeFirst, waits.ProbeEvery, waits.ProbeFor) < 0 {
 		t.Errorf("a wait is negative: %+v", waits)
 	}
 	if has[providers.Ender](kind) && (traits.EndIs == "" || traits.Waits.ProbeEvery == 0 || traits.Waits.ProbeFor == 0) {
