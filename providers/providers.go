@@ -6,7 +6,7 @@
 // really offers for the credential that is in use, and returns a [Kind]: a
 // value of the concrete type found. What can be done is what that type has
 // methods for: [Issuer], [PlacedIssuer], [Guide], [Lister], [Prober], [Ender],
-// [Disabler], [Usage].
+// [Disabler], [Usage], [Disguiser].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:
@@ -229,6 +229,14 @@ type Disabler interface {
 	Disable(ctx context.Context, id ID) error
 	// Enable undoes Disable.
 	Enable(ctx context.Context, id ID) error
+}
+
+// Disguiser knows in what other texts a credential may stand, such as a header
+// made of its parts. A survey looks for them under other names, as it looks for
+// the values themselves.
+type Disguiser interface {
+	// Disguises asks nobody; nil when the values have not the form of the kind.
+	Disguises(v Values) []secret.Value
 }
 
 // Usage tells when a credential was used.

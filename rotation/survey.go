@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 	if err := e.compare(s, found.places); err != nil {
 		return surveyed{}, err
 	}
-	if err := aliases(ctx, s, current); err != nil {
+	if err := aliases(ctx, s, disguised(found.kind, current)); err != nil {
 		return surveyed{}, err
 	}
 	return found, found.plan(s)
@@ -153,6 +154,21 @@ func aliases(ctx context.Context, s Subject, current map[string]providers.Values
 		}
 	}
 	return nil
+}
+
+// disguised adds to the current values the texts that carry them otherwise.
+func disguised(kind providers.Kind, current map[string]providers.Values) map[string]providers.Values {
+	d, can := kind.(providers.Disguiser)
+	if !can {
+		return current
+	}
+	all := maps.Clone(current)
+	for env, values := range current {
+		for i, text := range d.Disguises(values) {
+			all[fmt.Sprintf("%s, disguise %d", env, i+1)] = providers.Values{"": text}
+		}
+	}
+	return all
 }
 
 // related reports whether a value is, holds or is part of a current one.
