@@ -43,7 +43,7 @@ func describe(w io.Writer, c *config.Config) {
 	section(w, "Admin credentials, each stronger than what it rotates", admins(c))
 	section(w, "Addresses other than the vendor's own; each is handed credentials", hosts(c))
 	section(w, "Announcements", announced(c))
-	section(w, "Worth knowing", c.Findings())
+	section(w, "Worth knowing", append(c.Findings(), hasty(c)...))
 	section(w, "In the catalogue and not used here", unused(c))
 }
 
@@ -159,6 +159,30 @@ func hosts(c *config.Config) []string {
 	var lines []string
 	for _, h := range c.Hosts() {
 		lines = append(lines, h.Path+": "+h.URL)
+	}
+	return lines
+}
+
+// hasty names the waits that are shorter than what each service's own are for.
+func hasty(c *config.Config) []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		s := c.Secrets[name]
+		usual := services()[s.Entry.Service].waits
+		own := waits(usual, s.Waits)
+		for _, wait := range []struct {
+			key        string
+			own, usual time.Duration
+			then       string
+		}{
+			{"settle", own.Settle, usual.Settle, "a new key may not answer yet and be taken for a bad one"},
+			{"hold", own.Hold, usual.Hold, "what still uses the old key may not have shown before it ends"},
+			{"probe_for", own.ProbeFor, usual.ProbeFor, "a key that dies late is reported as alive"},
+		} {
+			if wait.own < wait.usual {
+				lines = append(lines, fmt.Sprintf("secrets.%s.waits.%s: %s, where %s has %s; %s", name, wait.key, wait.own, s.Entry.Title, wait.usual, wait.then))
+			}
+		}
 	}
 	return lines
 }

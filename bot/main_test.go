@@ -13,6 +13,7 @@ import (
 	"rekey/bot/config"
 	"rekey/internal/secret"
 	"rekey/internal/secret/secrettest"
+	"rekey/providers"
 	"rekey/rotation"
 )
 
@@ -121,6 +122,30 @@ func TestCheck(t *testing.T) {
 	secrettest.NoLeak(t, env.values(), out)
 }
 
+// TestCheckLenient: who weakens the proofs is told so, each time.
+func TestCheckLenient(t *testing.T) {
+	code, out, err := ran(t, everything(), "check", "--config", "config/testdata/lenient.yaml")
+	if code != exitDone || err != "" {
+		t.Fatalf("code %d: %s", code, err)
+	}
+	_, known, _ := strings.Cut(out, "Worth knowing:\n")
+	for _, want := range []string{
+		"watch: it sees less than a usual one",
+		"environments.production.checks: no log is required",
+		"secrets.FAL_KEY.affected: none (it costs too much)",
+		"secrets.FAL_KEY.waits.hold: 0s, where fal.ai has 10m0s",
+		"secrets.FAL_KEY.waits.settle: 1s, where fal.ai has 30s",
+		"secrets.FAL_KEY.waits.probe_for: 1ms, where fal.ai has 1m0s",
+	} {
+		if !strings.Contains(known, "  "+want) {
+			t.Errorf("%q is not among what is worth knowing:\n%s", want, known)
+		}
+	}
+	if strings.Contains(out, "MY_FAL.waits") {
+		t.Errorf("a service's own waits are complained of:\n%s", known)
+	}
+}
+
 // TestShortFingerprintKey: what is readable and unusable is told like what is
 // missing.
 func TestShortFingerprintKey(t *testing.T) {
@@ -161,9 +186,12 @@ func TestServices(t *testing.T) {
 		}
 		built[e.Service] = true
 	}
-	for name := range services() {
+	for name, s := range services() {
 		if !built[name] {
 			t.Errorf("%s is wired and not in the catalogue", name)
+		}
+		if s.waits == (providers.Waits{}) {
+			t.Errorf("%s: check does not know its own waits, and so not which are too short", name)
 		}
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"rekey/internal/sandbox"
 	"rekey/internal/secret"
 	"rekey/internal/secret/secrettest"
 )
@@ -74,5 +76,36 @@ func TestSignalledTwice(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "rekey-sandbox-*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestSandboxTellsWhatItShortens: the sandbox's configuration is an operator's
+// but for its waits, and check says so of it, and nothing else.
+func TestSandboxTellsWhatItShortens(t *testing.T) {
+	world, err := sandbox.Start(t.Context(), sandbox.Options{Speed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	path, err := writeConfig(t.TempDir(), world, sandboxOptions{speed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, said := ran(t, variables{}, "check", "--config", path)
+	if code != exitDone || said != "" {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	_, known, _ := strings.Cut(out, "Worth knowing:\n")
+	known, _, _ = strings.Cut(known, "\n\n")
+	for _, want := range []string{"watch: it sees less than a usual one", "watch_after: it sees less", "secrets.FAL_KEY.waits.hold: "} {
+		if !strings.Contains(known, want) {
+			t.Errorf("%q is missing in:\n%s", want, known)
+		}
+	}
+	other := regexp.MustCompile(`^  (watch|watch_after): [^:]+: window \S+ \(\S+\)$|^  secrets\.\w+\.waits\.|^  redis\.durability: accepted`)
+	for l := range strings.SplitSeq(strings.TrimSpace(known), "\n") {
+		if l = "  " + strings.TrimSpace(l); !other.MatchString(l) {
+			t.Errorf("more than its waits is lenient: %s", l)
+		}
 	}
 }

@@ -20,14 +20,15 @@ type service struct {
 	// without asking the service. A survey has the last word.
 	shape providers.Shape
 	undo  bool
+	waits providers.Waits // the service's own
 	build func(s *config.Secret) (providers.Provider, error)
 }
 
 // services are the built ones by the catalogue's key.
 func services() map[string]service {
 	return map[string]service{
-		"anthropic": {shape: providers.Overlap, undo: true, build: buildAnthropic},
-		"fal":       {shape: providers.Overlap, build: buildFal},
+		"anthropic": {shape: providers.Overlap, undo: true, waits: anthropic.DefaultWaits(), build: buildAnthropic},
+		"fal":       {shape: providers.Overlap, waits: fal.DefaultWaits(), build: buildFal},
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"rekey/rotation/watch"
 )
 
 // agree checks what two or more keys say together.
@@ -187,6 +189,9 @@ func (d *decoder) watch(w Watch, at string) {
 	if err := w.Params().Validate(); err != nil {
 		d.say(at, strings.ReplaceAll(err.Error(), "\n", ", "), "other limits")
 	}
+	if p := w.Params(); p.FailureLimit > watch.Defaults().FailureLimit && p.FailureLimit >= watch.Expected(p) {
+		d.say(at+".failure_limit", fmt.Sprintf("the watch has %d looks, and every one of them could be bad", watch.Expected(p)), fmt.Sprintf("%d, or a longer window,", watch.Defaults().FailureLimit))
+	}
 }
 
 func (d *decoder) secret(c *Config, s *Secret, at string) {
@@ -201,6 +206,8 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	switch a := s.Affected; {
 	case a.None == "" && (a.Staging == nil || a.Production == nil):
 		d.lack(at+".affected", "each environment needs a check that succeeds only if this credential works", "staging: {http: …} and production: {http: …}, or none: and the reason")
+	case refusals(a.Staging), refusals(a.Production):
+		d.say(at+".affected", "401 and 403 are what an application answers whose credential does not work", "the status of an answer that needs it")
 	case a.None != "" && (a.Staging != nil || a.Production != nil):
 		d.say(at+".affected", "none stands beside a check", "one or the other")
 	}
@@ -208,6 +215,11 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
 		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())
 	}
+}
+
+// refusals reports a probe that would take a refused credential for a good one.
+func refusals(p *Probe) bool {
+	return p != nil && p.HTTP != nil && (slices.Contains(p.HTTP.Status, 401) || slices.Contains(p.HTTP.Status, 403))
 }
 
 // workspaces refuses what cannot be true of one key.

@@ -9,7 +9,7 @@ import (
 
 // Findings is what a reader of the file should know although it is no fault:
 // secrets that cannot be read here or that others may read, logs that are not
-// scoped, and rules that were made lenient.
+// scoped, and rules and proofs that were made lenient.
 func (c *Config) Findings() []string {
 	var found []string
 	for _, s := range c.Sources() {
@@ -35,7 +35,7 @@ func (c *Config) Findings() []string {
 			found = append(found, "secrets."+name+": whoever asks for a rotation may approve it (self_approval)")
 		}
 	}
-	return found
+	return append(found, c.lenient()...)
 }
 
 // scoped reports whether every query is about one deployment.

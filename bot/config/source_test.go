@@ -136,3 +136,19 @@ func TestFindings(t *testing.T) {
 		t.Errorf("hosts (-want +got):\n%s", diff)
 	}
 }
+
+// TestLenient holds what is said of a file that weakens every proof, and that
+// nothing is said of one that weakens none.
+func TestLenient(t *testing.T) {
+	c, err := Load("testdata/lenient.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/lenient.txt", strings.Join(c.lenient(), "\n")+"\n")
+	if c, err = Load("../../deploy/packaging/rekey.example.yaml", nil); err != nil {
+		t.Fatal(err)
+	}
+	if found := c.lenient(); len(found) > 0 {
+		t.Errorf("of the example is said:\n%s", strings.Join(found, "\n"))
+	}
+}

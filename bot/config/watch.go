@@ -18,14 +18,16 @@ type Watch struct {
 	IngestDelay time.Duration `key:"ingest_delay" default:"60s"`
 	// ErrorRetry is when a source that did not answer is asked again.
 	ErrorRetry time.Duration `key:"error_retry" default:"10s"`
-	// FailureLimit is how many bad looks are allowed.
+	// FailureLimit is how many bad looks are allowed. Above the default it must
+	// be less than the looks that the watch has.
 	FailureLimit int `key:"failure_limit" default:"2"`
 	// ConsecutiveErrorLimit is how many errors in a row are allowed at the end.
 	ConsecutiveErrorLimit int `key:"consecutive_error_limit" default:"4"`
 	// NoDataLimit is how many looks without data are allowed.
 	NoDataLimit int `key:"no_data_limit" default:"3"`
-	// MinCoverage is the part of the looks that must have been answered.
-	MinCoverage float64 `key:"min_coverage" default:"80%"`
+	// MinCoverage is the part of the looks that must have been answered. A watch
+	// that measured less than half of its time has not watched.
+	MinCoverage float64 `key:"min_coverage" default:"80%" min:"50%"`
 	// MinRequests must have been seen in the window.
 	MinRequests float64 `key:"min_requests" default:"20"`
 	// MinAbs is a count of errors below which nothing is bad.
