@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// Announce is the digest of what is due, told by a calendar.
+// Announce is the digest of what is due, told by a calendar. A lone text is short
+// for its cron alone.
 type Announce struct {
 	// Cron is when the digest is told: minute, hour, day of the month, month
 	// and day of the week, such as "0 9 * * MON-FRI". Left out, nothing is
 	// told by itself. A time that passed while Rekey was down is told once it
 	// is up again, the last one only; where nothing was ever told, too.
-	Cron string `key:"cron" form:"cron"`
+	Cron string `key:"cron" form:"cron" short:"true"`
 	// Zone is the time zone of cron. A time that the clocks skip in spring is
 	// told as much later as they skip; one that they pass twice in autumn is
 	// told once.

@@ -124,7 +124,7 @@ func name(key *yaml.Node) string {
 
 // structure fills a struct whose defaults are set.
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
-	found := d.members(n, path)
+	found := d.members(spelledOut(n, v.Type()), path)
 	for key, m := range found {
 		d.lines[join(path, key)] = m.key.Line
 	}
@@ -149,6 +149,22 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		d.field(m.value, present, v.Field(i), t, at)
 	}
 	d.unknown(found, known, path)
+}
+
+// spelledOut turns a lone text into the mapping it is short for, where the struct
+// has a field that it may stand for.
+func spelledOut(n *yaml.Node, typ reflect.Type) *yaml.Node {
+	n = resolve(n)
+	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return n
+	}
+	for f := range typ.Fields() {
+		if f.Tag.Get("short") != "" {
+			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: f.Tag.Get("key"), Line: n.Line}
+			return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Content: []*yaml.Node{key, n}}
+		}
+	}
+	return n
 }
 
 func fieldByKey(v reflect.Value, key string) reflect.Value {

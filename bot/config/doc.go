@@ -27,5 +27,6 @@
 //	need     the key must be there; the text says what to write
 //	form     one of the forms of text in forms.go
 //	min      smallest duration or number
+//	short    the field that a lone text stands for, where keys are expected
 //	inherit  a top-level key of which this one overrides single fields
 package config
