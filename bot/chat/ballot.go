@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -52,10 +53,16 @@ type ballot struct {
 	places *places
 	key    secret.Key
 	log    *slog.Logger
+
+	patience time.Duration
 }
 
-// Marks implements [rotation.Ballot].
+// Marks implements [rotation.Ballot]. It is asked in the middle of an act, which
+// holds the rotation: where Slack wants to be left alone for longer than
+// patience, that is an answer, and the act is tried again later.
 func (b *ballot) Marks(ctx context.Context, r *rotation.Rotation, card int) (rotation.Marks, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.patience)
+	defer cancel()
 	seen, err := b.read(ctx, r, card)
 	return seen.marks, err
 }

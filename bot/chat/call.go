@@ -146,7 +146,7 @@ func (a *api) judge(method string, err error) *callError {
 			e.verdict = lost
 		}
 	case errors.As(err, &slow):
-		e.verdict, e.after = limited, max(slow.RetryAfter, time.Second)
+		e.verdict, e.after = limited, min(max(slow.RetryAfter, time.Second), longestPause)
 	case errors.As(err, &status) && status.Code == http.StatusTooManyRequests:
 		e.verdict, e.after = limited, defaultPause
 	case errors.As(err, &status) && status.Code < http.StatusInternalServerError:
@@ -157,8 +157,13 @@ func (a *api) judge(method string, err error) *callError {
 	return e
 }
 
-// defaultPause is kept after a 429 that does not say how long.
-const defaultPause = 30 * time.Second
+const (
+	// defaultPause is kept after a 429 that does not say how long.
+	defaultPause = 30 * time.Second
+	// longestPause bounds what a 429 may ask for. Slack's own are of a minute;
+	// a proxy's mistake must not keep people waiting for days.
+	longestPause = time.Hour
+)
 
 // bare drops the URL that net/http puts into its errors, and hides the tokens,
 // and what else is named, should somebody's text hold one.

@@ -51,7 +51,7 @@ func New(c Config, store Store) (*Chat, error) {
 	p := newPeople(a, c)
 	chat := &Chat{
 		config: c, api: a, people: p, store: store,
-		ballot: &ballot{api: a, people: p, store: store, places: &places{refs: store}, key: c.Key, log: c.Log},
+		ballot: &ballot{api: a, people: p, store: store, places: &places{refs: store}, key: c.Key, log: c.Log, patience: 3 * c.RequestTimeout},
 		posts:  make(chan struct{}, 1), looks: make(chan struct{}, 1), polls: make(chan struct{}, 1),
 		times: newRetries(c.RetryFirst, c.RetryMax), files: newCleanList(),
 	}

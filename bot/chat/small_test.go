@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,34 @@ func TestHintsOfAnotherVersionStay(t *testing.T) {
 		pass(10 * time.Minute)
 		if len(w.store.hints) != 1 || len(w.store.leases) != 0 {
 			t.Errorf("hints %v, leases %v", w.store.hints, w.store.leases)
+		}
+	})
+}
+
+// A pause beyond reason is cut, and who holds a rotation meanwhile is told
+// instead of kept.
+func TestAPauseForDays(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.ask(1)
+		pass(2 * time.Second)
+		for _, days := range []string{"864000", "99999999999"} {
+			w.slack.fail("reactions.get", fault{status: http.StatusTooManyRequests, header: map[string]string{"Retry-After": days}})
+			marks := func() error {
+				r, err := w.engine.Load(t.Context(), key)
+				if err == nil {
+					_, err = w.chat.Ballot().Marks(t.Context(), r, 1)
+				}
+				return err
+			}
+			for range 2 {
+				if marks() == nil {
+					t.Error("marks were read while Slack wanted to be left alone")
+				}
+			}
+			pass(longestPause + time.Minute)
+			if err := marks(); err != nil {
+				t.Errorf("after the longest pause: %v", err)
+			}
 		}
 	})
 }
