@@ -26,7 +26,7 @@ func TestSnooze(t *testing.T) {
 		if ev := g.journal("calendar/1"); len(ev) != 1 || ev[0].Kind != event.Snoozed || ev[0].By != requester.ID || ev[0].Facts["secret"] != "FAL_KEY" {
 			t.Errorf("journal: %+v", ev)
 		}
-		if hints, err := g.store.Hints(t.Context(), 5); err != nil || len(hints) != 1 || hints[0].Name != "digest calendar/1" {
+		if hints, err := g.store.Hints(t.Context(), 0, 5); err != nil || len(hints) != 1 || hints[0].Name != "digest calendar/1" {
 			t.Errorf("hints: %v, %v", hints, err)
 		}
 		if o := g.overview(e); o.Snooze == nil || o.Snooze.By != requester || !o.Snooze.Until.Equal(time.Now().Add(7*day)) {

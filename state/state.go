@@ -220,8 +220,10 @@ type Hint struct {
 type Hints interface {
 	// Hint stores a hint and tells the replicas by [News].
 	Hint(ctx context.Context, name string) error
-	// Hints lists at most limit hints.
-	Hints(ctx context.Context, limit int) ([]Hint, error)
+	// Hints lists at most limit hints with a mark after the given one, the
+	// one left the longest ago first: hints that cannot be settled are in
+	// nobody's way.
+	Hints(ctx context.Context, after int64, limit int) ([]Hint, error)
 	// Settle removes a hint that was looked into, unless it was left again
 	// meanwhile (its mark has grown).
 	Settle(ctx context.Context, h Hint) error

@@ -268,7 +268,7 @@ func TestReasonsThatAreRefused(t *testing.T) {
 
 // everything is what went to Slack and stands among the hints.
 func (l *live) everything(envelope string) string {
-	hints, _ := l.store.Hints(context.Background(), 100)
+	hints, _ := l.store.Hints(context.Background(), 0, 100)
 	l.slack.mu.Lock()
 	defer l.slack.mu.Unlock()
 	return fmt.Sprint(l.slack.answers, l.slack.calls, l.slack.whispers, hints, string(l.line.acks[envelope]))

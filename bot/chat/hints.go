@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	hintsAtOnce  = 100
+	hintsAtOnce  = 1000
+	mostHints    = 20 * hintsAtOnce    // more are looked at in the next round
 	toldFor      = 30 * 24 * time.Hour // a person is told once per card; cards do not live longer
 	idle         = time.Minute         // without a wake-up: one look a minute finds what was missed
 	mistakenText = "That emoji does not count. React ✅ (white_check_mark) to approve or ❌ (x) to deny; nothing else is read."
@@ -32,7 +33,7 @@ func (c *Chat) work(ctx context.Context) {
 }
 
 func (c *Chat) workOnce(ctx context.Context) (next time.Duration) {
-	hints, err := c.store.Hints(ctx, hintsAtOnce)
+	hints, err := allHints(ctx, c.store)
 	if err != nil {
 		wait := c.times.failed("hints", 0)
 		c.config.Log.Warn("listing hints; trying again", "pause", wait, "error", err)
@@ -50,6 +51,21 @@ func (c *Chat) workOnce(ctx context.Context) (next time.Duration) {
 		}
 	}
 	return next
+}
+
+// allHints lists every hint there is. Those that wait, be it for another
+// version of this program, must not keep the others from being seen.
+func allHints(ctx context.Context, store state.Hints) ([]state.Hint, error) {
+	var all []state.Hint
+	for after := int64(0); len(all) < mostHints; {
+		page, err := store.Hints(ctx, after, hintsAtOnce)
+		all = append(all, page...)
+		if err != nil || len(page) < hintsAtOnce {
+			return all, err
+		}
+		after = page[len(page)-1].Mark
+	}
+	return all, nil
 }
 
 // started takes a hint up, an upload beside the others: Slack may take its time

@@ -159,7 +159,7 @@ func (d *delivery) awaited(ctx context.Context, b batch) time.Duration {
 	if b.kind() != event.Reported || age < 0 || age >= d.config.RequestTimeout {
 		return 0
 	}
-	hints, err := d.store.Hints(ctx, hintsAtOnce)
+	hints, err := allHints(ctx, d.store)
 	due := hint{hintChart, d.r.Key(), d.r.Watches}.String()
 	if err != nil || !slices.ContainsFunc(hints, func(h state.Hint) bool { return h.Name == due }) {
 		return 0

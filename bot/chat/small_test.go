@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"testing"
@@ -53,6 +54,27 @@ func TestHintsOfAnotherVersionStay(t *testing.T) {
 		pass(10 * time.Minute)
 		if len(w.store.hints) != 1 || len(w.store.leases) != 0 {
 			t.Errorf("hints %v, leases %v", w.store.hints, w.store.leases)
+		}
+	})
+}
+
+// Hints that nobody settles stand before all others, being the oldest.
+func TestHintsThatStayAreInNobodysWay(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		for i := range 2*hintsAtOnce + 1 {
+			if err := w.store.Hint(t.Context(), fmt.Sprintf("dance %s %d", key, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.ask(1)
+		pass(2 * time.Second)
+		w.slack.react(w.ref("card/1"), emojiYes, "U0BEN")
+		if err := w.store.Hint(t.Context(), hint{hintCard, key, 1}.String()); err != nil {
+			t.Fatal(err)
+		}
+		pass(5 * time.Second) // well before the next look at all cards
+		if len(w.engine.seen) == 0 || w.engine.seen[len(w.engine.seen)-1].State != rotation.CardApproved {
+			t.Errorf("counted: %+v", w.engine.seen)
 		}
 	})
 }

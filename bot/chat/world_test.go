@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -209,10 +210,12 @@ func (m *memory) Hint(_ context.Context, name string) error {
 	return nil
 }
 
-func (m *memory) Hints(_ context.Context, limit int) ([]state.Hint, error) {
+func (m *memory) Hints(_ context.Context, after int64, limit int) ([]state.Hint, error) {
 	defer m.mu.Unlock()
 	err := m.lock()
-	return slices.Clone(m.hints[:min(limit, len(m.hints))]), err
+	hints := slices.DeleteFunc(slices.Clone(m.hints), func(h state.Hint) bool { return h.Mark <= after })
+	slices.SortFunc(hints, func(a, b state.Hint) int { return cmp.Compare(a.Mark, b.Mark) })
+	return hints[:min(limit, len(hints))], err
 }
 
 func (m *memory) Settle(_ context.Context, h state.Hint) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -20,13 +21,15 @@ func (s *Store) Hint(ctx context.Context, name string) error {
 	return nil
 }
 
-// Hints implements [state.Hints]; the one left the longest ago comes first.
-func (s *Store) Hints(ctx context.Context, limit int) ([]state.Hint, error) {
+// Hints implements [state.Hints].
+func (s *Store) Hints(ctx context.Context, after int64, limit int) ([]state.Hint, error) {
 	if limit = bounded(limit); limit == 0 {
 		return nil, nil
 	}
 	hk := s.keys.hints()
-	found, err := s.client.ZRangeWithScores(ctx, hk.name, 0, int64(limit)-1).Result()
+	found, err := s.client.ZRangeArgsWithScores(ctx, goredis.ZRangeArgs{
+		Key: hk.name, ByScore: true, Start: "(" + strconv.FormatInt(after, 10), Stop: "+inf", Count: int64(limit),
+	}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("listing hints: %w", s.explain(ctx, err, hk))
 	}

@@ -88,7 +88,7 @@ func TestLengths(t *testing.T) {
 	b.push("ZADD", "hints", redis.MaxHints-1, func(i int) []any { return []any{i, "hint" + strconv.Itoa(i)} })
 	b.ok(s.Hint(ctx, "hint7")) // there already
 	full("hints", s.Hint(ctx, "one more"))
-	hints, err := s.Hints(ctx, redis.MaxHints)
+	hints, err := s.Hints(ctx, 0, redis.MaxHints)
 	b.ok(err)
 	if len(hints) != redis.MaxList {
 		t.Errorf("%d hints were listed at once", len(hints))

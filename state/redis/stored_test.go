@@ -187,7 +187,7 @@ var operations = []operation{
 		return b.s.Hint(ctx, "inbox/b")
 	}},
 	{"Hints", []string{"hints"}, func(ctx context.Context, b bench) error {
-		_, err := b.s.Hints(ctx, 10)
+		_, err := b.s.Hints(ctx, 0, 10)
 		return err
 	}},
 	{"Settle", []string{"hints"}, func(ctx context.Context, b bench) error {
@@ -385,7 +385,7 @@ func TestEmptied(t *testing.T) {
 	onBoth(t, func(t *testing.T, addr string) {
 		s, c := open(t, redis.Config{Addr: addr}), client(t, addr)
 		b := fill(t, s, c)
-		hints, err := s.Hints(t.Context(), 1)
+		hints, err := s.Hints(t.Context(), 0, 1)
 		b.ok(err)
 		for range 50 { // let the counter run ahead of the clock, if it can
 			begin(t, s, "rotation/x")
@@ -396,7 +396,7 @@ func TestEmptied(t *testing.T) {
 		b.ok(swallow(c.Do(t.Context(), "BLPOP", "nobody-fills-this", "0.3").Err()))
 		b.ok(c.FlushAll(t.Context()).Err())
 		b.ok(s.Hint(t.Context(), "inbox/a"))
-		again, err := s.Hints(t.Context(), 1)
+		again, err := s.Hints(t.Context(), 0, 1)
 		b.ok(err)
 		if again[0].Mark <= hints[0].Mark {
 			t.Errorf("mark %d follows %d", again[0].Mark, hints[0].Mark)

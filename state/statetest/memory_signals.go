@@ -70,7 +70,7 @@ func (m *Memory) Hint(ctx context.Context, hint string) error {
 }
 
 // Hints implements [state.Hints]; the one left the longest ago comes first.
-func (m *Memory) Hints(ctx context.Context, limit int) ([]state.Hint, error) {
+func (m *Memory) Hints(ctx context.Context, after int64, limit int) ([]state.Hint, error) {
 	if err := usable(ctx); err != nil {
 		return nil, fmt.Errorf("listing hints: %w", err)
 	}
@@ -78,7 +78,9 @@ func (m *Memory) Hints(ctx context.Context, limit int) ([]state.Hint, error) {
 	defer m.mu.Unlock()
 	var hints []state.Hint
 	for name, mark := range m.hints {
-		hints = append(hints, state.Hint{Name: name, Mark: mark})
+		if mark > after {
+			hints = append(hints, state.Hint{Name: name, Mark: mark})
+		}
 	}
 	slices.SortFunc(hints, func(a, b state.Hint) int { return cmp.Compare(a.Mark, b.Mark) })
 	return head(hints, limit), nil

@@ -12,14 +12,20 @@ func testHints(w world) {
 	for _, name := range []string{"approval/a", "inbox/b", "approval/a"} {
 		w.ok(w.s.Hint(w.ctx, name))
 	}
-	hints, err := w.s.Hints(w.ctx, 10)
+	hints, err := w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same([]string{hints[0].Name, hints[1].Name}, []string{"inbox/b", "approval/a"})
 	w.same(len(hints), 2)
-	few, err := w.s.Hints(w.ctx, 1)
+	few, err := w.s.Hints(w.ctx, 0, 1)
 	w.ok(err)
 	w.same(few, hints[:1])
-	none, err := w.s.Hints(w.ctx, 0)
+	rest, err := w.s.Hints(w.ctx, few[0].Mark, 10)
+	w.ok(err)
+	w.same(rest, hints[1:])
+	none, err := w.s.Hints(w.ctx, hints[1].Mark, 10)
+	w.ok(err)
+	w.same(len(none), 0)
+	none, err = w.s.Hints(w.ctx, 0, 0)
 	w.ok(err)
 	w.same(len(none), 0)
 
@@ -28,7 +34,7 @@ func testHints(w world) {
 	w.ok(w.s.Settle(w.ctx, taken))
 	w.ok(w.s.Settle(w.ctx, hints[0]))
 	w.ok(w.s.Settle(w.ctx, hints[0])) // twice
-	hints, err = w.s.Hints(w.ctx, 10)
+	hints, err = w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same(len(hints), 1)
 	again := hints[0]
@@ -40,7 +46,7 @@ func testHints(w world) {
 	w.ok(w.s.Settle(w.ctx, again))
 	w.ok(w.s.Hint(w.ctx, again.Name))
 	w.ok(w.s.Settle(w.ctx, again))
-	hints, err = w.s.Hints(w.ctx, 10)
+	hints, err = w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same(len(hints), 1)
 	if err := w.s.Hint(w.ctx, ""); err == nil {
@@ -55,7 +61,7 @@ func testHintInCommit(w world) {
 	news := w.news(w.Open(w.T))
 	w.change("rotation/a", state.Change{Hint: "watch/a"})
 	w.signal(news)
-	hints, err := w.s.Hints(w.ctx, 10)
+	hints, err := w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same(len(hints), 1)
 	taken := hints[0]
@@ -71,7 +77,7 @@ func testHintInCommit(w world) {
 	_, err = w.s.Commit(w.ctx, l, 3, state.Change{Hint: "watch/b"})
 	w.is(err, state.ErrLost)
 	l.Fence -= 5
-	hints, err = w.s.Hints(w.ctx, 10)
+	hints, err = w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same(len(hints), 1)
 	w.same(hints[0].Name, "watch/a")
@@ -81,7 +87,7 @@ func testHintInCommit(w world) {
 
 	_, err = w.s.Commit(w.ctx, l, 3, state.Change{Hint: "watch/b", Close: true, Release: true})
 	w.ok(err)
-	hints, err = w.s.Hints(w.ctx, 10)
+	hints, err = w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same(len(hints), 2)
 	if err := w.s.Create(w.ctx, state.Creation{Key: "rotation/b", Change: state.Change{Hint: "watch/b"}}); err == nil {
@@ -229,7 +235,7 @@ func testCrash(w world) {
 	_, name, err := w.s.FindRef(w.ctx, "C1/1.0")
 	w.ok(err)
 	w.same(name, "root")
-	hints, err := w.s.Hints(w.ctx, 10)
+	hints, err := w.s.Hints(w.ctx, 0, 10)
 	w.ok(err)
 	w.same(len(hints), 1)
 	w.is(asSlot(w.s.Create(w.ctx, state.Creation{Key: "rotation/b", Slots: []string{"secret/A"}})), errTaken)
