@@ -3,7 +3,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -124,6 +128,77 @@ func TestWatchHearsNothing(t *testing.T) {
 	s.shows(s.says("*Watch: inconclusive.*"), "errors: 0 of 2 looks good, 0 bad, 2 without data", "silence is not health")
 	s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
 	s.halted(2, 2)
+}
+
+// TestBaselineDecides: an application that always logs errors. As many as
+// usual pass, though without a look at the time before they would be far too
+// many; more than usual fail, though the key is not named in any.
+func TestBaselineDecides(t *testing.T) {
+	const usual = 40 // in the time of a watch, which is two looks
+	for name, each := range map[string]int{"as many as usual": usual / 2, "many more": 10 * usual} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, sandboxOptions{adjust: quick()})
+			n := &noise{world: s.world, usual: usual, each: each, made: map[string]bool{}}
+			s.when(sandbox.DeployProduction, func(w sandbox.Write) { n.deployed(w.What) })
+			defer s.world.Loki.Requests.OnRequest(n.hear)()
+			s.rotate("FAL_KEY")
+			if each > usual {
+				s.shows(s.says("*Watch: failed.*"), " usual)", "errors: 0 of 2 looks good, 2 bad")
+				s.stops(1, "Watch production", "Old key still valid. Nothing was revoked.")
+				s.halted(2, 2)
+				return
+			}
+			passed := s.says("*Watch: passed.*")
+			s.shows(passed, fmt.Sprintf("errors: %d counted", usual), " usual)")
+			s.card(1)
+			s.kept()
+		})
+	}
+}
+
+// noise are errors that an application logs: so many before it is deployed anew,
+// and so many at each look after that. They are there when they are asked for,
+// however late that is.
+type noise struct {
+	world       *sandbox.World
+	usual, each int
+
+	mu   sync.Mutex
+	live string // the new deployment
+	made map[string]bool
+}
+
+func (n *noise) deployed(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.live = name
+}
+
+// deploymentOf is the deployment that a query is about.
+var deploymentOf = regexp.MustCompile(`deployment="([^"]+)"`)
+
+// hear adds the errors of a range at the first question about its end.
+func (n *noise) hear(q wire.Request) {
+	asked, err := url.ParseQuery(q.Query)
+	about := deploymentOf.FindStringSubmatch(asked.Get("query"))
+	end, endErr := strconv.ParseInt(asked.Get("start"), 10, 64)
+	if err != nil || endErr != nil || about == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	lines := n.each
+	if about[1] != n.live {
+		lines = n.usual
+	}
+	if key := about[1] + asked.Get("start"); !n.made[key] {
+		n.made[key] = true
+		for range lines {
+			n.world.Loki.PushAt(time.Unix(0, end).Add(-5*time.Millisecond),
+				loki.Labels{"app": sandbox.AppName, "env": sandbox.Production, "deployment": about[1]}, "level=error msg=report status=500")
+		}
+	}
 }
 
 // TestBlindFromTheStart: a rotation that could not be watched does not begin.
