@@ -46,6 +46,9 @@ type Assignment struct {
 	From  int    // the version it replaces; another one there means somebody wrote in between
 	ID    string // the entry id it replaces
 	Note  Note   // merged with what is there
+	// Public says that the value is a credential's public id, as one half of a
+	// pair is: the note may hold it.
+	Public bool
 }
 
 // Vault is one environment's place in the vault, or several environments' of

@@ -8,6 +8,7 @@ import (
 
 	"rekey/deploy"
 	"rekey/internal/fault"
+	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/rotation/event"
 )
@@ -25,7 +26,8 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	var changes []deploy.Assignment
 	for _, name := range sortedKeys(v) {
 		before := place.Before[name]
-		changes = append(changes, deploy.Assignment{Name: name, Value: v[name], From: before.Version, ID: before.EntryID, Note: w.memo(place, before, k)})
+		changes = append(changes, deploy.Assignment{Name: name, Value: v[name], From: before.Version, ID: before.EntryID, Note: w.memo(place, before, k),
+			Public: w.r.Traits.PublicID && v[name].Equal(secret.New(string(k.ID)))})
 	}
 	entries, err := w.subject.Vault.Write(ctx, env, changes)
 	if err != nil {

@@ -107,6 +107,9 @@ func unfitNote(note deploy.Note, assignments []deploy.Assignment) string {
 		}
 		for _, a := range assignments {
 			bare := strings.TrimSpace(a.Value.Reveal())
+			if a.Public {
+				continue
+			}
 			if strings.Contains(text, bare) || strings.Contains(key, bare) {
 				return "holds a value that is to be written"
 			}

@@ -102,6 +102,18 @@ func TestNotesTheServerWouldNotTake(t *testing.T) {
 	}
 }
 
+// TestNotesMayHoldAPublicID: one half of a pair is its id, which is noted.
+func TestNotesMayHoldAPublicID(t *testing.T) {
+	for public, reason := range map[bool]fault.Reason{true: fault.ChangedByOther, false: fault.Invalid} {
+		b := newBench(t)
+		_, err := b.vault.Write(t.Context(), "staging", []deploy.Assignment{
+			{Name: "UNRELATED", Value: secret.New(newValue), From: 1, ID: "x", Public: public, Note: deploy.Note{"rekey-id": newValue}}})
+		if !fault.Is(err, reason) { // the entry's id is not x: it got as far as looking
+			t.Errorf("public %t: got %v, want %s", public, err, reason)
+		}
+	}
+}
+
 func TestAssignmentsMustSayWhatTheyReplace(t *testing.T) {
 	b := newBench(t)
 	for what, a := range map[string]deploy.Assignment{
