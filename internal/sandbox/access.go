@@ -15,6 +15,7 @@ type Endpoints struct {
 	Infisical  string `json:"infisical"`  // site
 	Fal        string `json:"fal"`        // the platform API is below /v1
 	Anthropic  string `json:"anthropic"`  // the API is below /v1
+	R2         string `json:"r2"`         // the API is below /client/v4, the buckets are at the root
 	Loki       string `json:"loki"`       // base; queries below /loki/api/v1
 	Deploy     string `json:"deploy"`     // the webhook of both environments
 	Staging    string `json:"staging"`    // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
@@ -30,6 +31,7 @@ type Credentials struct {
 	InfisicalSecret  string
 	FalAdmin         string // ADMIN key
 	AnthropicAdmin   string // Admin API key
+	R2Admin          string // account-owned API token that makes others
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string

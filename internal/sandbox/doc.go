@@ -6,7 +6,7 @@
 //
 // [Start] opens every server on a port of its own and seeds one installation:
 // an application with a staging and a production environment, a vault project
-// with both, a shared FAL_KEY and an ANTHROPIC_API_KEY for each that are due, people in a workspace. The bot is
+// with both, a shared FAL_KEY and an ANTHROPIC_API_KEY for each that are due (and, where it is played, a pair of R2 for each), people in a workspace. The bot is
 // another process that knows the world only by addresses and tokens
 // ([World.Endpoints], [World.Credentials]) and speaks to it over HTTP, WebSocket
 // and the Redis protocol. So kills, restarts and searches of its output are

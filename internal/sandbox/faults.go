@@ -10,7 +10,7 @@ import (
 )
 
 // Faults returns the set of faults of a service, nil for an unknown name. The
-// names are slack, infisical, fal, anthropic, loki, deploy, staging and production.
+// names are slack, infisical, fal, anthropic, r2, loki, deploy, staging and production.
 func (w *World) Faults(service string) *wire.Faults {
 	switch service {
 	case "slack":
@@ -21,6 +21,8 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Fal.Faults
 	case "anthropic":
 		return w.Anthropic.Faults
+	case "r2":
+		return w.R2.Faults
 	case "loki":
 		return w.Loki.Faults
 	case "deploy":
@@ -35,7 +37,7 @@ func (w *World) Faults(service string) *wire.Faults {
 
 // Services lists the names that Faults knows.
 func Services() []string {
-	return []string{"slack", "infisical", "fal", "anthropic", "loki", "deploy", Staging, Production}
+	return []string{"slack", "infisical", "fal", "anthropic", "r2", "loki", "deploy", Staging, Production}
 }
 
 // FaultOrder asks for a fault in words, as the control API and scripts do.

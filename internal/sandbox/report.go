@@ -66,6 +66,7 @@ func (w *World) Issued() []scan.Secret {
 		all = append(all, scan.Secret{Name: "Anthropic key " + k.ID, Value: k.Value},
 			scan.Secret{Name: "the secret part of Anthropic key " + k.ID, Value: secretPart(k.Value)})
 	}
+	all = append(all, w.issuedMedia()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
@@ -76,6 +77,9 @@ func (w *World) Issued() []scan.Secret {
 		scan.Secret{Name: "attestation key production", Value: c.AttestProduction},
 	)
 	for i, v := range w.Infisical.Issued() {
+		if w.isMediaID(v) {
+			continue // half of a pair that may be shown
+		}
 		all = append(all, scan.Secret{Name: fmt.Sprintf("Infisical value or token %d", i+1), Value: v})
 	}
 	return all
@@ -141,6 +145,9 @@ func (w *World) labels() [][2]string {
 	}
 	for _, k := range w.Anthropic.Keys() {
 		all = append(all, [2]string{"the name of Anthropic key " + k.ID, k.Name})
+	}
+	for _, t := range w.R2.Tokens() {
+		all = append(all, [2]string{"the name of R2 token " + t.ID, t.Name})
 	}
 	for _, environment := range []string{Staging, Production} {
 		at := w.Place(environment)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -56,6 +57,7 @@ type seeded struct {
 	admin    fal.Key
 	old      fal.Key
 	oldText  map[string]anthropic.Key // by environment
+	media    media
 	tokens   Credentials
 }
 
@@ -75,13 +77,14 @@ func (w *World) seed(o Options) error {
 		w.Fal.Seed("team", alias, made.Add(24*time.Hour))
 	}
 	w.seedAnthropic(o, made)
+	w.seedMedia(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
 	w.tokens = Credentials{
 		SlackApp: "xapp-1-A0SANDBOX-" + random(16), SlackBot: "xoxb-1-" + random(16),
 		InfisicalID: w.bot.ClientID, InfisicalSecret: w.bot.ClientSecret,
-		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), Deploy: random(24), Fingerprint: random(32),
+		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), R2Admin: w.media.admin.Value, Deploy: random(24), Fingerprint: random(32),
 		AttestStaging: random(24), AttestProduction: random(24),
 	}
 	w.seedSlack(o)
@@ -117,7 +120,9 @@ func (w *World) seedVault(made time.Time) error {
 	for _, environment := range []string{Staging, Production} {
 		w.Infisical.AddFolder(w.Inbox(environment))
 		at := w.Place(environment)
-		for name, value := range map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value, "SESSION_SECRET": random(24)} {
+		values := w.values(environment)
+		values["SESSION_SECRET"] = random(24)
+		for name, value := range values {
 			if _, err := w.Infisical.Seed(at, name, value, made); err != nil {
 				return fmt.Errorf("seeding the vault: %w", err)
 			}
@@ -148,15 +153,20 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, AttestKey: attest,
+			Media: w.mediaOf(environment),
+			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
 	}
-	values := func(environment string) map[string]string {
-		return map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value}
-	}
-	w.Staging = app.New(options(Staging, w.tokens.AttestStaging, 1), "dpl-staging-0", values(Staging))
-	w.Production = app.New(options(Production, w.tokens.AttestProduction, 3), "dpl-production-0", values(Production))
+	w.Staging = app.New(options(Staging, w.tokens.AttestStaging, 1), "dpl-staging-0", w.values(Staging))
+	w.Production = app.New(options(Production, w.tokens.AttestProduction, 3), "dpl-production-0", w.values(Production))
+}
+
+// values are those of the services' keys that an environment begins with.
+func (w *World) values(environment string) map[string]string {
+	all := map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value}
+	maps.Copy(all, w.media.values(environment))
+	return all
 }
 
 func (w *World) buildTarget(ctx context.Context, o Options) {

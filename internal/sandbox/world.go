@@ -16,6 +16,7 @@ import (
 	"rekey/internal/sandbox/fal"
 	"rekey/internal/sandbox/infisical"
 	"rekey/internal/sandbox/loki"
+	"rekey/internal/sandbox/r2"
 	"rekey/internal/sandbox/slack"
 )
 
@@ -33,6 +34,11 @@ type Options struct {
 	Visits float64
 	// Age of the FAL_KEY in both environments. Zero means 120 days.
 	Age time.Duration
+	// Also names secrets that the application uses besides those it always
+	// does: R2_ACCESS_KEY_ID. Others cost nothing.
+	Also []string
+	// OneMedia gives both environments the same key and buckets of R2.
+	OneMedia bool
 	// History gives the Slack app the scope to read messages back.
 	History bool
 }
@@ -43,6 +49,7 @@ type World struct {
 	Infisical  *infisical.Server
 	Fal        *fal.Server
 	Anthropic  *anthropic.Server
+	R2         *r2.Server
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -100,6 +107,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 	}{
 		{&w.endpoints.Fal, "", w.Fal.Handler},
 		{&w.endpoints.Anthropic, "", w.Anthropic.Handler},
+		{&w.endpoints.R2, "", w.R2.Handler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},

@@ -120,6 +120,7 @@ func (w *World) watchWrites() {
 		k := map[anthropic.Status]Kind{anthropic.Active: SwitchOn, anthropic.Inactive: SwitchOff, anthropic.Archived: Archive}[a.Status]
 		w.wrote(k, a.KeyID)
 	})
+	w.R2.OnWrite(w.noteMedia)
 	w.Infisical.OnWrite(func(i infisical.Write) {
 		k := vaultKind(i)
 		what := strings.Join(i.Names, " ")

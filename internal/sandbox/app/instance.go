@@ -35,6 +35,7 @@ func newInstance(o *Options, id, deployment string, values map[string]string) *i
 	i.mux.HandleFunc("GET /{$}", i.page)
 	i.mux.HandleFunc("/api/generate", i.generate)
 	i.mux.HandleFunc("/api/write", i.write)
+	i.mux.HandleFunc("/api/media", i.media)
 	i.mux.HandleFunc("POST /rekey/attest", i.attest)
 	i.mux.HandleFunc("GET /healthz", i.health)
 	return i
@@ -64,7 +65,7 @@ func (i *instance) log(text string) {
 		text+" deployment="+i.deployment+" instance="+i.id)
 }
 
-// page is what visitors load: it needs an image and a text.
+// page is what visitors load: it needs an image, a text and an object.
 func (i *instance) page(w http.ResponseWriter, r *http.Request) {
 	url, err := i.image(r.Context())
 	if err != nil {
@@ -75,6 +76,12 @@ func (i *instance) page(w http.ResponseWriter, r *http.Request) {
 	if i.o.Anthropic != "" {
 		if text, err = i.text(r.Context()); err != nil {
 			http.Error(w, "nothing to read today", http.StatusBadGateway)
+			return
+		}
+	}
+	if i.o.Media != (Media{}) {
+		if err := i.object(r.Context()); err != nil {
+			http.Error(w, "nothing to see today", http.StatusBadGateway)
 			return
 		}
 	}
