@@ -35,7 +35,7 @@ type ledgerKey struct {
 }
 
 // ledgers are the services whose keys can be played, by secret.
-var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger}
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger}
 
 func (b *box) ledger(secret string) ledger { return ledgers[secret](b) }
 

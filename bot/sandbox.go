@@ -26,6 +26,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   rekey sandbox                       run until a signal; prints the addresses
   rekey sandbox --demo FAL_KEY        play one rotation with scripted people
   rekey sandbox --demo ANTHROPIC_API_KEY   the same, with a person who makes the key at a console
+  rekey sandbox --demo R2_ACCESS_KEY_ID    the same, with a pair that is switched off before it is deleted
 
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
@@ -40,6 +41,11 @@ type sandboxOptions struct {
 	redis string
 	speed float64
 	plant string
+	// also are secrets that the world holds besides those it always does; the
+	// one that is played is among them by itself.
+	also []string
+	// oneMedia gives both environments the same key of R2.
+	oneMedia bool
 	// byHand says that people act on the page, not a script.
 	byHand bool
 	// adjust changes the generated configuration; nil leaves it as it is. It
@@ -130,7 +136,8 @@ const readyTimeout = 30 * time.Second
 // openSandbox starts a world and the bot in it, and waits until the bot is
 // connected.
 func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed})
+	o.also = append(o.also, strings.ToUpper(o.demo))
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia})
 	if err != nil {
 		return nil, err
 	}

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/template"
 	"time"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
+	"rekey/internal/sandbox/r2"
 )
 
 //go:embed sandbox.yaml.tmpl
@@ -27,7 +30,8 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 	files := map[string]string{
 		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
 		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
-		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
+		"r2-admin": c.R2Admin,
+		"deploy":   c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
 	}
 	for name, value := range files {
@@ -63,6 +67,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Installation": sandboxInstallation, "At": w.Endpoints(), "Project": w.Project(), "App": sandbox.AppName,
 		"ProductionSlug": sandbox.ProductionSlug, "Channel": sandbox.Channel, "Approvers": sandbox.Approvers,
 		"Workspace": map[string]string{"Staging": sandbox.Workspace(sandbox.Staging), "Production": sandbox.Workspace(sandbox.Production)},
+		"Media":     map[string]any{"Used": slices.Contains(o.also, app.MediaKeyID), "One": o.oneMedia, "Account": r2.Account, "Staging": sandbox.StagingBucket, "Production": sandbox.ProductionBucket},
 		"Inbox":     sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card
 	})

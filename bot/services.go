@@ -11,6 +11,7 @@ import (
 	"rekey/providers"
 	"rekey/providers/anthropic"
 	"rekey/providers/fal"
+	"rekey/providers/r2"
 	"rekey/rotation"
 )
 
@@ -29,6 +30,7 @@ func services() map[string]service {
 	return map[string]service{
 		"anthropic": {shape: providers.Overlap, undo: true, waits: anthropic.DefaultWaits(), build: buildAnthropic},
 		"fal":       {shape: providers.Overlap, waits: fal.DefaultWaits(), build: buildFal},
+		"r2":        {shape: providers.Overlap, undo: true, waits: r2.DefaultWaits(), build: buildR2},
 	}
 }
 

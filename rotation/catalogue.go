@@ -42,6 +42,8 @@ func Catalogue() []Secret {
 			e.Variables = []string{"LANGFUSE_SECRET_KEY", "LANGFUSE_PUBLIC_KEY"}
 		case "R2_ACCESS_KEY_ID":
 			e.Variables = []string{"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
+			e.Aliases = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "CLOUDFLARE_R2_ACCESS_KEY_ID", "CLOUDFLARE_R2_SECRET_ACCESS_KEY"}
+			e.Built = true
 		case "ANTHROPIC_API_KEY":
 			e.ByHand, e.Built = true, true
 		case "FAL_KEY":

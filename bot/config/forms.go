@@ -14,6 +14,7 @@ type form struct {
 	check   func(text string) string // an objection or "", unless nil
 	what    string                   // "a channel id"
 	example string                   // what to write instead
+	public  bool                     // what has the form is no secret, whatever it looks like
 }
 
 // objection says why a text has not the form, without repeating it when it
@@ -32,8 +33,10 @@ func (f form) objection(text string) string {
 var forms = map[string]form{
 	"absolute":     {pattern: regexp.MustCompile(`^/[^\x00]*$`), what: "an absolute path", example: "a path that begins with /"},
 	"accepted":     {pattern: regexp.MustCompile(`^accepted$`), what: "the word accepted", example: "accepted, or leave the key out,"},
+	"account":      {pattern: regexp.MustCompile(`^[0-9a-f]{32}$`), what: "an account's id", example: "32 hex digits such as 023e105f4ecef8ad9ca31a8372d0c353", public: true},
 	"address":      {check: address, example: "host:port, such as 127.0.0.1:6379"},
 	"base":         {check: base, example: "scheme, host and path, such as https://service.example.com"},
+	"bucket":       {pattern: regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`), what: "a bucket's name", example: "lower case letters, digits and hyphens, such as media"},
 	"channel":      {pattern: regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`), what: "a channel's id", example: "the id from the channel's details, such as C0123ABCD"},
 	"cron":         {check: cron, example: `minute, hour, day of the month, month and day of the week, such as "0 9 * * MON-FRI"`},
 	"date":         {check: date, example: "a day such as 2027-01-31"},
@@ -43,6 +46,7 @@ var forms = map[string]form{
 	"header":       {pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`), check: harmless, what: "a header's name", example: "a name such as Accept"},
 	"host":         {pattern: regexp.MustCompile(`^[A-Za-z0-9.-]+(:\d{1,5})?$`), what: "a host", example: "a host such as deploy.example.com"},
 	"installation": {pattern: regexp.MustCompile(`^[a-z0-9]{1,12}$`), what: "a name of 1 to 12 lower case letters and digits", example: "a name such as acme"},
+	"jurisdiction": {pattern: regexp.MustCompile(`^(default|eu|fedramp)$`), what: "a jurisdiction", example: "default, eu or fedramp"},
 	"level":        {pattern: regexp.MustCompile(`^(debug|info|warn|error)$`), what: "a level", example: "debug, info, warn or error"},
 	"method":       {pattern: regexp.MustCompile(`^(GET|HEAD|POST)$`), what: "a method", example: "GET, HEAD or POST"},
 	"name":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`), what: "a short name", example: "lower case letters, digits and hyphens, such as errors"},

@@ -17,7 +17,9 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, t tags, at string) {
 		d.sayAt(n.Line, at, "one value is expected here", "it on the same line as the key")
 		return
 	}
-	if looksSecret(n.Value) {
+	if f := forms[t.form]; f.public && f.objection(n.Value) == "" {
+		d.tell(n) // nothing to complain of
+	} else if looksSecret(n.Value) {
 		return // scan says so, and says nothing else of it
 	}
 	read := reflect.New(v.Type()).Elem()

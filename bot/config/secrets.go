@@ -33,6 +33,8 @@ type Secret struct {
 	// Workspaces are the ids of the workspaces whose keys the environments use
 	// (Anthropic); left out, those of the keys in use.
 	Workspaces Workspaces `key:"workspaces"`
+	// R2 says what the key of Cloudflare R2 is for.
+	R2 R2 `key:"r2"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`

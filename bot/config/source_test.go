@@ -131,6 +131,7 @@ func TestFindings(t *testing.T) {
 		{"infisical.url", "https://eu.infisical.com"},
 		{"secrets.ANTHROPIC_API_KEY.console_url", "https://console.example.com/keys"},
 		{"secrets.FAL_KEY.base_url", "http://localhost:9000/v1"},
+		{"secrets.R2_ACCESS_KEY_ID.r2.endpoint", "https://media.example.com"},
 	}
 	if diff := cmp.Diff(want, c.Hosts()); diff != "" {
 		t.Errorf("hosts (-want +got):\n%s", diff)
