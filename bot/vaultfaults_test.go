@@ -90,9 +90,10 @@ func (s *scene) readAgain(slug string, times int) {
 	}
 }
 
-// TestVaultAnswersWithAPage: 200 with somebody's sign-in page is not written,
-// whatever the status says. The bot stops, and makes good for what it made
-// when a person lets it go on.
+// TestVaultAnswersWithAPage: 200 with somebody's sign-in page is no word of the
+// vault's: the write may still come, or wait there. The new key, whose value is
+// in that write alone, lives until a person has looked; production's write is
+// simply sent again.
 func TestVaultAnswersWithAPage(t *testing.T) {
 	t.Parallel()
 	s := openCalm(t)
@@ -100,15 +101,86 @@ func TestVaultAnswersWithAPage(t *testing.T) {
 		s.world.Infisical.Faults.Inject(e.slug, wire.Fault{Match: writing(e.slug), Limit: 1, Do: wire.HTML()})
 	}
 	s.rotate("FAL_KEY")
-	s.stops(1, "the write did not arrive in the vault", "No environment was changed")
+	s.stops(1, "it is not known what became of a write", "A write of the new key to staging was not confirmed", "merge it or turn it down first")
 	s.halted(1, 1)
-	s.retries()
-	s.stops(2, "the write did not arrive in the vault", "Production was not touched; staging holds the new key")
-	s.halted(2, 1)
+	s.kept()
 	s.retries()
 	s.approved()
 	s.rotated(map[sandbox.Kind]int{sandbox.Create: 2, sandbox.Delete: 2})
 	s.says("A key of ours that nobody ever used is being deleted")
+}
+
+// TestVaultHoldsAndAPageAnswers: a change policy keeps the write, and what
+// comes back is somebody's sign-in page. Merged, it is the key that is used.
+func TestVaultHoldsAndAPageAnswers(t *testing.T) {
+	t.Parallel()
+	s := openCalm(t)
+	s.heldUnseen(wire.HTML())
+	s.rotate("FAL_KEY")
+	s.stops(1, "it is not known what became of a write", "A write of the new key to staging was not confirmed", "merge it or turn it down first")
+	s.mergedAfterAll()
+}
+
+// TestCancelWhileAWriteIsHeldUnseen: the same behind a gateway's answer, and
+// people cancel, however often they read no further. The key lives until they
+// have been asked to look, and a merged one is not deleted at all.
+func TestCancelWhileAWriteIsHeldUnseen(t *testing.T) {
+	t.Parallel()
+	s := openCalm(t)
+	s.heldUnseen(status(http.StatusBadGateway))
+	s.rotate("FAL_KEY")
+	s.sent(1)
+	s.shows(s.rotate("cancel FAL_KEY"), "Cancel noted", "A write of the new key to staging was not confirmed", "Look into the vault first")
+	s.mergedAfterAll()
+}
+
+// heldUnseen keeps writes to staging for approval, and answers something else.
+func (s *scene) heldUnseen(answer wire.Action) {
+	s.world.Infisical.HoldWrites(s.world.Project(), sandbox.Staging, true)
+	s.world.Infisical.Faults.Inject("unseen", wire.Fault{Match: writing(sandbox.Staging), Limit: 1, Do: instead(answer)})
+}
+
+// sent waits until so many writes have reached the vault.
+func (s *scene) sent(n int) {
+	s.Helper()
+	arrived := make(chan struct{}, 1)
+	stop := s.world.Infisical.Requests.OnRequest(func(q wire.Request) {
+		if q.Method == http.MethodGet {
+			select {
+			case arrived <- struct{}{}:
+			default:
+			}
+		}
+	})
+	defer stop()
+	for len(requests(s.world.Infisical.Requests, http.MethodPatch, vaultEntry)) < n {
+		select {
+		case <-arrived:
+		case <-s.ctx.Done():
+			s.Fatal("nothing is written")
+		}
+	}
+}
+
+// mergedAfterAll holds that the new key lives, merges the write that waits in
+// the vault, and lets the rotation go on with it.
+func (s *scene) mergedAfterAll() {
+	s.Helper()
+	s.halted(1, 1)
+	s.kept()
+	if live := s.liveKeys(); len(live) != 1 {
+		s.Fatalf("keys of ours that live: %v, want the one whose write waits", live)
+	}
+	held := s.world.Infisical.Pending()
+	if len(held) != 1 {
+		s.Fatalf("held are %v", held)
+	}
+	if err := s.world.Infisical.Merge(held[0].ID); err != nil {
+		s.Fatal(err)
+	}
+	s.retries()
+	s.approved()
+	s.rotated(nil)
 }
 
 // TestLostVaultAnswers: the write had its effect and the answer says something

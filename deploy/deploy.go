@@ -20,6 +20,8 @@ package deploy
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"rekey/internal/secret"
@@ -65,9 +67,26 @@ type Vault interface {
 	// Write replaces existing values, all in one request where there are
 	// several, and reads them back. It succeeds only when every entry shows
 	// the new value at version From+1. fault.HeldForApproval,
-	// fault.ChangedByOther, fault.NotWritten, fault.Lost.
+	// fault.ChangedByOther, fault.NotWritten, fault.Lost. After any error but
+	// [Unwritten] the values may be there, or come later.
 	Write(ctx context.Context, environment string, a []Assignment) (map[string]Entry, error)
 }
+
+// errUnwritten is in the chain of an error after which nothing was written.
+var errUnwritten = errors.New("nothing was written")
+
+// Unwritten marks an error of [Vault.Write]: the vault has none of the values
+// and keeps none for later, because the request was never sent, or was refused
+// by the vault itself. What was only not seen in a read-back is not unwritten.
+func Unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (%w)", err, errUnwritten)
+}
+
+// IsUnwritten reports an error of [Vault.Write] that [Unwritten] marks.
+func IsUnwritten(err error) bool { return errors.Is(err, errUnwritten) }
 
 // Names lists what is in an environment, for finding aliases.
 type Names interface {

@@ -39,6 +39,19 @@ func (w *run) labelFor(env string) string {
 // labelPrefix is what people search for at the service.
 func labelPrefix(r *Rotation) string { return "rk_…_" + r.ID + "_" }
 
+// nextIssue reserves the label of the next creation. From then on a credential
+// of that label may live.
+func (w *run) nextIssue() {
+	w.r.Issues++
+	if w.r.Traits.Guided {
+		return // people are told what they left, see leftovers
+	}
+	if w.r.Loose == nil {
+		w.r.Loose = make(map[string]time.Time)
+	}
+	w.r.Loose[w.label()] = time.Now()
+}
+
 // issue makes the new credential and writes it to its first environment in
 // one step, because between the two its value exists in memory only. Entered
 // again it lists by label first: what we made and nobody uses is deleted
@@ -47,23 +60,18 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 	if w.r.Traits.Guided {
 		return w.guided(ctx, env)
 	}
-	if done, err := w.alreadyIssued(ctx, env); err != nil || done {
-		return w.issued(env), err
-	}
-	switch place := w.r.Places[env]; {
-	case !place.HeldSince.IsZero():
-		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
-	case place.New.ID != "":
-		return outcome{}, unsettled(env, place.New)
-	}
-	if err := w.sweep(ctx); err != nil {
-		return outcome{}, err
+	if free, out, err := w.nothingOfOurs(ctx, env); !free {
+		w.unsent()
+		return out, err
 	}
 	if err := w.nextLabel(ctx); err != nil {
 		return outcome{}, err
 	}
 	made, err := w.create(ctx, env)
 	if err != nil {
+		if refusedCreation(err) {
+			delete(w.r.Loose, w.label())
+		}
 		return outcome{}, err
 	}
 	w.made = made.Values
@@ -89,6 +97,43 @@ func (w *run) create(ctx context.Context, env string) (providers.Credential, err
 	return issuer.Issue(ctx, w.label())
 }
 
+// nothingOfOurs reports that no credential of ours is on its way to the
+// environment or left over, so that one may be made; else what to do instead.
+func (w *run) nothingOfOurs(ctx context.Context, env string) (bool, outcome, error) {
+	if done, err := w.alreadyIssued(ctx, env); err != nil || done {
+		return false, w.issued(env), err
+	}
+	switch place := w.r.Places[env]; {
+	case !place.HeldSince.IsZero():
+		out, err := lookAgain(heldPoll * w.subject.Pace.DeployPoll)
+		return false, out, err
+	case place.New.ID != "":
+		return false, outcome{}, unsettled(env, place.New)
+	}
+	err := w.sweep(ctx)
+	return err == nil, outcome{}, err
+}
+
+// unsent takes back a label that this run reserved and did not use.
+func (w *run) unsent() {
+	if w.begun {
+		delete(w.r.Loose, w.label())
+	}
+}
+
+// refusedCreation reports that no credential was made: the service said so, or
+// was never asked. What was only not understood may have made one.
+func refusedCreation(err error) bool {
+	switch f := fault.Of(err); f.Class {
+	case fault.Again, fault.Never:
+		return true
+	case fault.Ask:
+		return slices.Contains([]fault.Reason{fault.Unauthorized, fault.Forbidden, fault.NotFound, fault.Conflict, fault.Unsupported}, f.Reason)
+	default:
+		return false
+	}
+}
+
 // first writes a new credential to its first environment. The record knows of
 // it before the vault does: while it is not known what became of the write the
 // credential must live, because the vault may keep the write for a person, and
@@ -106,6 +151,7 @@ func (w *run) first(ctx context.Context, env string, made providers.Credential) 
 	case err != nil:
 		return outcome{}, err
 	default:
+		delete(w.r.Loose, w.label())
 		return w.issued(env), nil
 	}
 }
@@ -113,7 +159,7 @@ func (w *run) first(ctx context.Context, env string, made providers.Credential) 
 // unsettled is a first write that left no trace. It never arrived, or it waits
 // in the vault, where only people can see it.
 func unsettled(env string, k Known) error {
-	return fault.New("finding out what became of the write to "+env, fault.Ambiguous,
+	return fault.New("finding out what became of the write to "+env, fault.Unsettled,
 		"the value of "+k.Shown()+" was sent and is not there; if the vault keeps it for approval, merge it or turn it down first")
 }
 
@@ -225,6 +271,7 @@ func (w *run) sweep(ctx context.Context) error {
 		if err := ender.End(ctx, c.ID); err != nil {
 			return err
 		}
+		delete(w.r.Loose, c.Label)
 	}
 	for env, p := range w.r.Places {
 		if !w.r.Wrote(env) {
@@ -266,7 +313,7 @@ func (w *run) nextLabel(ctx context.Context) error {
 	if limit := max(w.r.Limit, maxIssues); w.r.Issues >= limit {
 		return fault.New("creating a credential", fault.Ambiguous, "too many attempts did not come to an end")
 	}
-	w.r.Issues++
+	w.nextIssue()
 	step, _ := w.r.Step()
 	return w.note(ctx, event.Event{Kind: event.Intent, Step: step.String(), Facts: w.intent(step)})
 }

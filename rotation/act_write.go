@@ -31,7 +31,7 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	}
 	entries, err := w.subject.Vault.Write(ctx, env, changes)
 	if err != nil {
-		if f := fault.Of(err); f.Class != fault.Lost && f.Reason != fault.HeldForApproval && f.Reason != fault.Unexplained {
+		if deploy.IsUnwritten(err) {
 			place.New = Known{} // it is clearly not there
 			w.r.Places[env] = place
 		}
@@ -71,6 +71,7 @@ const noteExpires = "rekey-expires-at"
 
 // wrote records what an environment holds from now on.
 func (w *run) wrote(env string, entries map[string]deploy.Entry, k Known) {
+	delete(w.r.Loose, k.Label)
 	place := w.r.Places[env]
 	place.New, place.After, place.HeldSince = k, w.e.held(entries), time.Time{}
 	w.r.Places[env] = place

@@ -217,6 +217,7 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 	r := w.r
 	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead.",
 		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }))
+	text += unseen(r)
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 

@@ -163,7 +163,7 @@ func survive(t *testing.T, c crash, arrange func(*rig), want int) {
 // vault. Its key must live until a person has looked.
 func (g *rig) settled(e *Engine, c crash, r *Rotation) *Rotation {
 	g.t.Helper()
-	if c.call != "write "+Staging && c.call != "write "+Production || c.n != 1 || c.after || r.Traits.Guided || r.Problem.Reason != string(fault.Ambiguous) {
+	if c.call != "write "+Staging && c.call != "write "+Production || c.n != 1 || c.after || r.Traits.Guided || r.Problem.Reason != string(fault.Unsettled) {
 		g.t.Fatalf("stopped after a crash %s: %+v", c, r.Problem)
 	}
 	if len(g.ended) > 0 {

@@ -18,7 +18,8 @@
 // act looks before it acts:
 //
 //   - issue lists by label; a credential of ours that reached no environment is
-//     deleted before another one is made
+//     deleted before another one is made. One whose write may still come is not:
+//     that takes a person's word
 //   - issue by way of a person asks once, waits without a lease, writes the
 //     same value again where a write left no trace, and empties the inbox last
 //   - write reads back: the value may be there already

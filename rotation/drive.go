@@ -202,7 +202,7 @@ func (w *run) begin(step Step) []event.Event {
 	switch step.Act {
 	case Issue:
 		w.r.Limit = w.r.Issues + maxIssues
-		w.r.Issues++
+		w.nextIssue()
 	case Deploy:
 		w.ask(step.Environment)
 	case Watch, WatchAfter:

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"strings"
 
 	"rekey/internal/fault"
 	"rekey/rotation/watch"
@@ -48,7 +49,8 @@ var whatHappened = map[fault.Reason]string{
 	fault.TooLarge:        "the answer was too large to be read",
 	fault.HeldForApproval: "the vault holds the write for approval",
 	fault.ChangedByOther:  "somebody else changed it in between",
-	fault.NotWritten:      "the write did not arrive in the vault",
+	fault.NotWritten:      "the write does not show in the vault",
+	fault.Unsettled:       "it is not known what became of a write",
 	fault.Managed:         "the value is managed elsewhere and must not be overwritten",
 	fault.Ambiguous:       "it could not be told with certainty",
 	fault.Unanswered:      "nobody did what was asked in time",
@@ -111,6 +113,9 @@ func changed(r *Rotation) string {
 
 // stray names what an attempt to create a credential may have left.
 func stray(r *Rotation) string {
+	if r.State.Final() {
+		return unseen(r)
+	}
 	if s, ok := r.Step(); !ok || s.Act != Issue || !r.Begun {
 		return ""
 	}
@@ -118,6 +123,16 @@ func stray(r *Rotation) string {
 		return ""
 	}
 	return " A new key labelled " + labelPrefix(r) + "* may exist at the service, and is removed or reported before another one is made."
+}
+
+// unseen names the keys whose creation was never answered and which the service
+// never listed: what is known of them when a rotation is over.
+func unseen(r *Rotation) string {
+	if len(r.Loose) == 0 {
+		return ""
+	}
+	return " The creation of " + strings.Join(sortedKeys(r.Loose), ", ") + " was never answered, and " + r.Traits.Service +
+		" does not list it. Should it appear there, delete it: nothing uses it."
 }
 
 // oneDead is the environment whose old credential is proved dead while the

@@ -223,9 +223,13 @@ type Rotation struct {
 	Attempt  int              `json:"attempt"`               // failures of the step at the cursor so far
 	Issues   int              `json:"issues"`                // credentials asked for so far; numbers the labels
 	Limit    int              `json:"issue_limit,omitempty"` // of Issues, until a person asks for more
-	Triggers int              `json:"triggers"`              // deployments asked for so far; numbers the requests
-	Watches  int              `json:"watches,omitempty"`     // watches begun so far; numbers them
-	Wake     time.Time        `json:"wake,omitzero"`
+	// Loose are the labels under which a credential may live at the service
+	// that no environment holds, and since when. One leaves it when its
+	// credential was written, or deleted, or its creation clearly refused.
+	Loose    map[string]time.Time `json:"loose,omitempty"`
+	Triggers int                  `json:"triggers"`          // deployments asked for so far; numbers the requests
+	Watches  int                  `json:"watches,omitempty"` // watches begun so far; numbers them
+	Wake     time.Time            `json:"wake,omitzero"`
 
 	Places  map[string]Place       `json:"places"`
 	Deploys map[string]Deployment  `json:"deploys,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,53 +182,55 @@ func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotatio
 }
 
 // turnedDown is the reason of a stop after which a person's word means that
-// the vault no longer keeps our write for approval.
+// the vault no longer keeps our write, and that none is on its way.
 const turnedDown = "cancelled while the vault held a write"
 
-// writeAgain forgets that the vault holds writes. A new credential has its
-// value in that write alone: taken for lost, it would be deleted, and merging
-// the write later would bring a dead key back. That takes a person's word.
-func (w *run) writeAgain() {
+// writeAgain forgets writes that the vault holds or may hold. A new credential
+// has its value in that write alone: taken for lost, it would be deleted, and
+// merging the write later would bring a dead key back. That takes the word of a
+// person who was asked to look, for one of the reasons.
+func (w *run) writeAgain(asked ...string) {
 	step, _ := w.r.Step()
-	told := ""
-	if w.r.Problem != nil {
-		told = w.r.Problem.Reason
-	}
+	looked := w.r.Problem != nil && slices.Contains(asked, w.r.Problem.Reason)
 	for env, p := range w.r.Places {
-		switch {
-		case step.Act != Issue || told == turnedDown:
+		if step.Act != Issue || looked {
 			p.HeldSince = time.Time{}
-		case told == string(fault.Ambiguous) && p.HeldSince.IsZero() && !w.r.Wrote(env):
+		}
+		if step.Act == Issue && looked && !w.r.Wrote(env) {
 			p.New = Known{} // somebody has looked: nothing waits there
 		}
 		w.r.Places[env] = p
 	}
 }
 
-// heldAtIssue reports whether the step at the cursor waits for the merge of
-// the only place where the new credential's value is.
-func (w *run) heldAtIssue() bool {
+// unsettledAtIssue reports whether the step at the cursor has sent the new
+// credential to the vault, the only place where its value is, and it is not
+// known whether it arrived.
+func (w *run) unsettledAtIssue() bool {
 	step, ok := w.r.Step()
-	return ok && step.Act == Issue && !w.r.Places[step.Environment].HeldSince.IsZero()
+	return ok && step.Act == Issue && w.r.Places[step.Environment].New.ID != "" && !w.r.Wrote(step.Environment)
 }
 
-// stopHeld stops and says what has to be done in the vault before the new
+// stopUnsettled stops and says what has to be done in the vault before the new
 // credential may be deleted.
-func (w *run) stopHeld(ctx context.Context, by Person) error {
+func (w *run) stopUnsettled(ctx context.Context, by Person) error {
 	secret := w.r.Secret
 	p := Problem{Step: w.at(), Reason: turnedDown, What: "Cancelled by <@" + user(by) + ">.", Safe: w.r.Safe(),
-		Next: "Turn that request down in the vault first: merged later it would bring a dead key back. Then `/rotate cancel " + secret + "` deletes the new key, or `/rotate retry " + secret + "` makes another one."}
+		Next: "Look into the vault first, and turn down what waits there for approval: merged later it would bring a dead key back. Then `/rotate cancel " + secret + "` deletes the new key, or `/rotate retry " + secret + "` makes another one."}
 	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
 	return w.commit(ctx, []event.Event{{Kind: event.Cancelled, By: by.ID, Text: p.Safe + " " + p.Next}}, state.Change{Release: true})
 }
 
 func (w *run) cancel(ctx context.Context, by Person) error {
-	if w.writeAgain(); w.heldAtIssue() {
-		return w.stopHeld(ctx, by)
+	if w.writeAgain(turnedDown); w.unsettledAtIssue() {
+		return w.stopUnsettled(ctx, by)
 	}
 	if step, ok := w.r.Step(); ok && step.Act == Issue && w.r.Issues > 0 {
 		if err := w.sweepKept(ctx); err != nil {
 			return &Refusal{Code: NotNow, Sentence: "It was not cancelled, because it could not be told whether a new key exists at " + w.r.Traits.Service + ". " + what(w.r, fault.Of(err)), Err: err}
+		}
+		if err := w.mayShowLate(); err != nil {
+			return err
 		}
 	}
 	ev := event.Event{Kind: event.Cancelled, By: by.ID}
@@ -246,11 +249,35 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 		events[0].Text = p.Safe + " " + p.Next
 	default:
 		w.r.State, w.r.Ended, change.Close = Abandoned, time.Now(), true
-		events[0].Text = "Old key still valid. No new key exists." + w.leftovers()
+		events[0].Text = w.nothingLeft() + w.leftovers()
 	}
 	w.r.Errand = nil
 	w.r.Wake = time.Time{}
 	return w.commit(ctx, events, change)
+}
+
+// mayShowLate refuses to close a rotation whose creation was never answered
+// before the service has had the time it may take to list what it made.
+func (w *run) mayShowLate() error {
+	if w.r.Wrote(Staging) || w.r.Wrote(Production) {
+		return nil // it stays open
+	}
+	for _, label := range sortedKeys(w.r.Loose) {
+		if wait := time.Until(w.r.Loose[label].Add(w.r.Traits.Waits.Settle)); wait > 0 {
+			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("It was not cancelled yet: the creation of `%s` was not answered, and %s may list late what it made. Ask again in %s.",
+				label, w.r.Traits.Service, max(human(wait), time.Second))}
+		}
+	}
+	return nil
+}
+
+// nothingLeft is what is true of keys when a rotation is closed before any
+// environment was written.
+func (w *run) nothingLeft() string {
+	if late := unseen(w.r); late != "" {
+		return "Old key still valid. Nothing was revoked." + late
+	}
+	return "Old key still valid. No new key exists."
 }
 
 // leftovers says what an errand that was called off may leave behind.
@@ -289,7 +316,7 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 		if w.r.State != Stuck && w.r.State != Pending {
 			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
 		}
-		w.writeAgain()
+		w.writeAgain(turnedDown, string(fault.Unsettled))
 		w.r.State, w.r.Problem, w.r.Attempt, w.r.Errand = Running, nil, 0, nil // a person who was asked is asked anew
 		if s, ok := w.r.Step(); ok && s.Act != Issue {
 			w.r.Begun = false

@@ -332,18 +332,29 @@ func (v vault) ReadVersion(_ context.Context, env, _ string, n int) (deploy.Entr
 
 func (v vault) Write(_ context.Context, env string, changes []deploy.Assignment) (map[string]deploy.Entry, error) {
 	var e deploy.Entry
+	sent := false
 	err := v.g.effect("write "+env, func() error {
 		if changes[0].From != len(v.g.vault[env]) {
 			return fault.New("writing", fault.ChangedByOther, "")
 		}
+		sent = true
 		v.g.vault[env] = append(v.g.vault[env], version{changes[0].Value.Reveal(), changes[0].Note, time.Now()})
 		e = v.entry(env, len(v.g.vault[env]))
 		return nil
 	})
+	if err != nil && !sent && refusal(err) {
+		return nil, deploy.Unwritten(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return map[string]deploy.Entry{"FAL_KEY": e}, nil
+}
+
+// refusal reports what a vault says that did not take a write and keeps none.
+func refusal(err error) bool {
+	f := fault.Of(err)
+	return f.Class != fault.Lost && f.Reason != fault.HeldForApproval && f.Reason != fault.Unexplained
 }
 
 // listing is the vault that tells what else it holds.

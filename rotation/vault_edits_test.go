@@ -161,7 +161,7 @@ func unknown(t *testing.T, merged bool) {
 	e := g.engine("one")
 	defer g.run(t.Context(), e)()
 	r := g.until(e, g.start(e).Key(), Stuck)
-	if r.Problem.Reason != string(fault.Ambiguous) || !strings.Contains(r.Problem.What, string(g.issued[0])) || len(g.ended) > 0 {
+	if r.Problem.Reason != string(fault.Unsettled) || !strings.Contains(r.Problem.What, string(g.issued[0])) || len(g.ended) > 0 {
 		t.Errorf("ended %v, problem %+v", g.ended, r.Problem)
 	}
 	g.mu.Lock()

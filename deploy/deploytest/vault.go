@@ -150,8 +150,8 @@ func together(t *testing.T, b VaultBed) {
 func allOrNothing(t *testing.T, b VaultBed) {
 	before := b.read(t, b.Names[0])
 	a := append(b.assign(t, nil, b.Names[0]), deploy.Assignment{Name: b.Absent, Value: fresh("absent"), From: 1, ID: "none"})
-	if _, err := b.Vault.Write(t.Context(), b.Environment, a); !fault.Is(err, fault.NotFound) {
-		t.Errorf("got %v, want not found", err)
+	if _, err := b.Vault.Write(t.Context(), b.Environment, a); !fault.Is(err, fault.NotFound) || !deploy.IsUnwritten(err) {
+		t.Errorf("got %v, want not found, unwritten", err)
 	}
 	b.unchanged(t, before)
 	if slices.Contains(b.Keys(), b.Absent) {
@@ -195,8 +195,8 @@ func wrongFrom(t *testing.T, b VaultBed) {
 	a := b.assign(t, nil, b.Names...)
 	b.Other(b.Names[1], "somebody-elses-value")
 	before := b.read(t, b.Names...)
-	if _, err := b.Vault.Write(t.Context(), b.Environment, a); !fault.Is(err, fault.ChangedByOther) {
-		t.Errorf("got %v, want changed by other", err)
+	if _, err := b.Vault.Write(t.Context(), b.Environment, a); !fault.Is(err, fault.ChangedByOther) || !deploy.IsUnwritten(err) {
+		t.Errorf("got %v, want changed by other, unwritten", err)
 	}
 	b.unchanged(t, before)
 }
@@ -205,8 +205,8 @@ func wrongID(t *testing.T, b VaultBed) {
 	before := b.read(t, b.Names[0])
 	a := b.assign(t, nil, b.Names[0])
 	a[0].ID = "another-entry"
-	if _, err := b.Vault.Write(t.Context(), b.Environment, a); !fault.Is(err, fault.ChangedByOther) {
-		t.Errorf("got %v, want changed by other", err)
+	if _, err := b.Vault.Write(t.Context(), b.Environment, a); !fault.Is(err, fault.ChangedByOther) || !deploy.IsUnwritten(err) {
+		t.Errorf("got %v, want changed by other, unwritten", err)
 	}
 	b.unchanged(t, before)
 }
@@ -232,8 +232,8 @@ func refusedUnsent(t *testing.T, b VaultBed) {
 	} {
 		a := b.assign(t, nil, name)
 		a[0].Value = secret.New(value)
-		if _, err := b.Vault.Write(t.Context(), b.Environment, a); err == nil || fault.Of(err).Class != fault.Never {
-			t.Errorf("%s value: got %v, want class never", what, err)
+		if _, err := b.Vault.Write(t.Context(), b.Environment, a); err == nil || fault.Of(err).Class != fault.Never || !deploy.IsUnwritten(err) {
+			t.Errorf("%s value: got %v, want class never, unwritten", what, err)
 		}
 	}
 	twice := b.assign(t, nil, name, name)

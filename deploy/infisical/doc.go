@@ -44,12 +44,12 @@
 //	answer of the PATCH          what the read-back shows   outcome
 //	200 with the secret          new value at From+1        done
 //	200 with approval            (not asked)                held_for_approval
-//	200, HTML or no secret       the old value              not_written
-//	200, HTML or no secret       new value at From+1        done
+//	HTML, 200 without a secret   the old value              not_written, lost: it may still come
+//	HTML, 200 without a secret   new value at From+1        done
 //	500, cut off, timed out      the old value              lost: it may still come
 //	500, cut off, timed out      new value at From+1        done
-//	403 TokenError               the old value              not_written, again
-//	400, 401, 403, 404, 422, 429 (not asked)                as classified
+//	403 TokenError               the old value              not_written, again, unwritten
+//	400, 401, 403, 404, 422, 429 (not asked)                as classified, unwritten
 //	any                          another version            changed_by_other
 //	context ended                (cannot be asked)          lost
 //

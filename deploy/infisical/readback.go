@@ -88,19 +88,20 @@ func unsettled(err error) error {
 }
 
 // missing says what a write is whose value has not appeared, or, where nothing
-// is false, appeared in part. Only a server that answered is known not to be
-// still at work on it.
+// is false, appeared in part. Whoever answered with a page or with something
+// else than was asked for does not speak for the server behind: it may still be
+// at work on the write, or keep it for approval.
 func missing(sent error, facts string, nothing bool) error {
 	f := &fault.Error{Op: opWrite, Reason: fault.NotWritten, Detail: facts, Err: sent}
 	cause := fault.Of(sent)
 	switch {
 	case sent == nil:
+	case refusedToken(sent) && nothing:
+		f.Class = fault.Again
+		return deploy.Unwritten(f)
 	case refusedToken(sent):
-		if nothing {
-			f.Class = fault.Again
-		}
 	case cause.Reason == fault.NotWritten, cause.Reason == fault.Garbled, cause.Reason == fault.TooLarge:
-		f.Detail = facts + "; the answer was not Infisical's, or not about this secret"
+		f.Class, f.Detail = fault.Lost, facts+"; the answer was not Infisical's, or not about this secret"
 	default:
 		f.Class, f.Reason, f.Status = fault.Lost, cause.Reason, cause.Status
 	}

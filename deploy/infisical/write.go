@@ -23,20 +23,22 @@ type job struct {
 // Write implements [deploy.Vault]: one PATCH, then a fresh read of each name.
 // See the package comment for what each answer means.
 //
-// The class says whether the engine may do anything by itself: only
-// fault.NotWritten with class Again, where the server refused our token before
-// it looked at the request, and the classes of plain refusals. After
-// fault.HeldForApproval, whose detail has the change request's slug and id,
+// An error is [deploy.Unwritten] where the request was not sent, where the
+// server refused our token before it looked at the request, and after a plain
+// refusal. After fault.HeldForApproval, whose detail has the change request's slug and id,
 // the value appears when somebody merges it; the request itself cannot be
 // polled by a machine identity.
 func (v *Vault) Write(ctx context.Context, environment string, assignments []deploy.Assignment) (map[string]deploy.Entry, error) {
 	j, err := v.prepare(ctx, environment, assignments)
 	if err != nil {
-		return nil, err
+		return nil, deploy.Unwritten(err)
 	}
 	sent := v.send(ctx, j)
-	if sent != nil && !undecided(sent) {
+	switch {
+	case fault.Is(sent, fault.HeldForApproval):
 		return nil, sent
+	case sent != nil && !undecided(sent):
+		return nil, deploy.Unwritten(sent)
 	}
 	return v.settle(ctx, j, sent)
 }

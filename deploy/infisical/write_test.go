@@ -77,24 +77,25 @@ func TestWhatBecomesOfAWrite(t *testing.T) {
 		reason fault.Reason // empty: done
 		class  fault.Class
 		stored string
+		surely bool // that nothing was written, and nothing is kept
 	}{
-		"an HTML page and nothing written":     {instead(200, page), fault.NotWritten, fault.Ask, oldValue},
-		"an HTML page and written":             {behind(200, page), "", 0, newValue},
-		"JSON without a secret":                {instead(200, `{"ok":true}`), fault.NotWritten, fault.Ask, oldValue},
-		"an empty secret":                      {instead(200, `{"secret":{}}`), fault.NotWritten, fault.Ask, oldValue},
-		"an echo of a write that was not":      {instead(200, `{"secret":{"id":"x","version":2,"secretKey":"UNRELATED"}}`), fault.NotWritten, fault.Ask, oldValue},
-		"500 and nothing written":              {instead(500, `{}`), fault.ServerError, fault.Lost, oldValue},
-		"500 and written":                      {behind(500, `{}`), "", 0, newValue},
-		"504 page of a gateway":                {instead(504, page), fault.ServerError, fault.Lost, oldValue},
-		"cut off before anything was done":     {cutOff(false), fault.Unreachable, fault.Lost, oldValue},
-		"cut off after it was done":            {cutOff(true), "", 0, newValue},
-		"an answer of more bytes than we read": {instead(200, strings.Repeat(" ", 9<<20)), fault.NotWritten, fault.Ask, oldValue},
-		"403 page of a proxy":                  {instead(403, page), fault.NotWritten, fault.Ask, oldValue},
-		"429":                                  {instead(429, `{}`), fault.RateLimited, fault.Again, oldValue},
-		"422":                                  {instead(422, `{"reqId":"r-1","message":[{"path":["x"]}],"error":"ValidationFailure"}`), fault.Invalid, fault.Never, oldValue},
-		"400":                                  {instead(400, `{"reqId":"r-1","message":"no","error":"BadRequest"}`), fault.Invalid, fault.Never, oldValue},
-		"401":                                  {instead(401, `{"reqId":"r-1","message":"no","error":"UnauthorizedError"}`), fault.Unauthorized, fault.Ask, oldValue},
-		"an expired token":                     {instead(403, `{"reqId":"r-1","message":"x","error":"TokenError"}`), fault.NotWritten, fault.Again, oldValue},
+		"an HTML page and nothing written":     {instead(200, page), fault.NotWritten, fault.Lost, oldValue, false},
+		"an HTML page and written":             {behind(200, page), "", 0, newValue, false},
+		"JSON without a secret":                {instead(200, `{"ok":true}`), fault.NotWritten, fault.Lost, oldValue, false},
+		"an empty secret":                      {instead(200, `{"secret":{}}`), fault.NotWritten, fault.Lost, oldValue, false},
+		"an echo of a write that was not":      {instead(200, `{"secret":{"id":"x","version":2,"secretKey":"UNRELATED"}}`), fault.NotWritten, fault.Lost, oldValue, false},
+		"500 and nothing written":              {instead(500, `{}`), fault.ServerError, fault.Lost, oldValue, false},
+		"500 and written":                      {behind(500, `{}`), "", 0, newValue, false},
+		"504 page of a gateway":                {instead(504, page), fault.ServerError, fault.Lost, oldValue, false},
+		"cut off before anything was done":     {cutOff(false), fault.Unreachable, fault.Lost, oldValue, false},
+		"cut off after it was done":            {cutOff(true), "", 0, newValue, false},
+		"an answer of more bytes than we read": {instead(200, strings.Repeat(" ", 9<<20)), fault.NotWritten, fault.Lost, oldValue, false},
+		"403 page of a proxy":                  {instead(403, page), fault.NotWritten, fault.Lost, oldValue, false},
+		"429":                                  {instead(429, `{}`), fault.RateLimited, fault.Again, oldValue, true},
+		"422":                                  {instead(422, `{"reqId":"r-1","message":[{"path":["x"]}],"error":"ValidationFailure"}`), fault.Invalid, fault.Never, oldValue, true},
+		"400":                                  {instead(400, `{"reqId":"r-1","message":"no","error":"BadRequest"}`), fault.Invalid, fault.Never, oldValue, true},
+		"401":                                  {instead(401, `{"reqId":"r-1","message":"no","error":"UnauthorizedError"}`), fault.Unauthorized, fault.Ask, oldValue, true},
+		"an expired token":                     {instead(403, `{"reqId":"r-1","message":"x","error":"TokenError"}`), fault.NotWritten, fault.Again, oldValue, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			b := newBench(t)
@@ -105,6 +106,9 @@ func TestWhatBecomesOfAWrite(t *testing.T) {
 				t.Errorf("got version %d and %v, want it done", got.Version, err)
 			case c.reason != "" && (f == nil || f.Reason != c.reason || f.Class != c.class):
 				t.Errorf("got %v (%v), want %s (%s)", err, f, c.reason, c.class)
+			}
+			if deploy.IsUnwritten(err) != c.surely {
+				t.Errorf("%v: unwritten is %t, want %t", err, !c.surely, c.surely)
 			}
 			if value, _ := b.current(staging, "UNRELATED"); value != c.stored {
 				t.Errorf("the server holds the wrong value")
@@ -122,7 +126,7 @@ func TestWriteHeldForApproval(t *testing.T) {
 	b.held[staging] = true
 	_, err := writeOne(t.Context(), t, b)
 	f := fault.Of(err)
-	if f == nil || f.Reason != fault.HeldForApproval || f.Class != fault.Ask || !strings.Contains(f.Detail, "blue-river-42 (9f3b2c1d-") {
+	if f == nil || deploy.IsUnwritten(err) || f.Reason != fault.HeldForApproval || f.Class != fault.Ask || !strings.Contains(f.Detail, "blue-river-42 (9f3b2c1d-") {
 		t.Fatalf("got %v, want held for approval with slug and id", err)
 	}
 	if got, _ := b.vault.Read(t.Context(), "staging", []string{"UNRELATED"}); got["UNRELATED"].Version != 1 {
@@ -211,7 +215,8 @@ func TestSomebodyElseWritesInBetween(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			b := newBench(t)
 			b.inject(onPatch(f(b)))
-			if _, err := writeOne(t.Context(), t, b); !fault.Is(err, fault.ChangedByOther) || fault.Of(err).Class != fault.Ask {
+			// Ours was sent: it is there, or was.
+			if _, err := writeOne(t.Context(), t, b); !fault.Is(err, fault.ChangedByOther) || fault.Of(err).Class != fault.Ask || deploy.IsUnwritten(err) {
 				t.Errorf("got %v, want changed by other", err)
 			}
 		})
@@ -225,8 +230,8 @@ func TestReadBackIsBelievedNotTheAnswer(t *testing.T) {
 		next.ServeHTTP(w, r)
 		b.set(func() { b.folders[staging]["UNRELATED"].versions[1].value = oldValue })
 	}))
-	if _, err := writeOne(t.Context(), t, b); !fault.Is(err, fault.NotWritten) {
-		t.Errorf("got %v, want not written", err)
+	if _, err := writeOne(t.Context(), t, b); !fault.Is(err, fault.NotWritten) || deploy.IsUnwritten(err) {
+		t.Errorf("got %v, want not written, and not for certain", err)
 	}
 }
 
@@ -246,7 +251,7 @@ func TestReadBackThatFailsIsALostWrite(t *testing.T) {
 			}
 			next.ServeHTTP(w, r)
 		})
-		if _, err := writeOne(t.Context(), t, b); fault.Of(err) == nil || fault.Of(err).Class != fault.Lost {
+		if _, err := writeOne(t.Context(), t, b); fault.Of(err) == nil || fault.Of(err).Class != fault.Lost || deploy.IsUnwritten(err) {
 			t.Errorf("%s: got %v, want lost", what, err)
 		}
 	}
@@ -255,8 +260,8 @@ func TestReadBackThatFailsIsALostWrite(t *testing.T) {
 func TestWriteRefusesWhatIsNotOurs(t *testing.T) {
 	b := newBench(t)
 	b.put(staging, "UNRELATED", "https://x/?k=${R2_ACCESS_KEY_ID}")
-	if _, err := writeOne(t.Context(), t, b); !fault.Is(err, fault.Managed) {
-		t.Errorf("got %v, want managed", err)
+	if _, err := writeOne(t.Context(), t, b); !fault.Is(err, fault.Managed) || !deploy.IsUnwritten(err) {
+		t.Errorf("got %v, want managed and unwritten", err)
 	}
 	if n := b.count("PATCH"); n != 0 {
 		t.Errorf("%d PATCH requests", n)
@@ -318,7 +323,7 @@ func TestHalfABatchIsNotDone(t *testing.T) {
 		instead(403, `{"error":"TokenError"}`)(w, nil, nil)
 	}))
 	_, err := b.vault.Write(t.Context(), "production", b.pair(t))
-	if f := fault.Of(err); f == nil || f.Reason != fault.NotWritten || f.Class != fault.Ask {
+	if f := fault.Of(err); f == nil || f.Reason != fault.NotWritten || f.Class != fault.Ask || deploy.IsUnwritten(err) {
 		t.Errorf("got %v, want not written, ask", err)
 	}
 }

@@ -66,6 +66,7 @@ const (
 	HeldForApproval Reason = "held_for_approval" // the vault keeps the write until a person merges it
 	ChangedByOther  Reason = "changed_by_other"  // somebody else wrote in between
 	NotWritten      Reason = "not_written"       // the read-back does not show what was written
+	Unsettled       Reason = "unsettled"         // a write was sent that may still come
 	Managed         Reason = "managed"           // a reference, an import, or another rotator owns the value
 	Ambiguous       Reason = "ambiguous"         // two candidates or none where one was needed
 	Failing         Reason = "failing"           // a check of the application says it is failing
