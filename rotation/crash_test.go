@@ -2,8 +2,10 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -13,7 +15,7 @@ import (
 )
 
 // crash is a moment at which a replica dies: before or after the nth call of
-// a name reached the world, or before its nth commit reached the store.
+// a name reached the world, or its nth commit the store.
 type crash struct {
 	call  string
 	n     int
@@ -42,8 +44,9 @@ var grounds = map[string]struct {
 }
 
 // plotted lists the moments of an undisturbed run. Calls that repeat in a
-// watch or on a probe schedule are the same moment after a few times.
-func plotted(t *testing.T, arrange func(*rig), enough int) []crash {
+// watch or on a probe schedule are the same moment after a few times. The
+// answers of commits are moments too, where that is asked for.
+func plotted(t *testing.T, arrange func(*rig), enough int, answers bool) []crash {
 	var all []crash
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
@@ -66,6 +69,9 @@ func plotted(t *testing.T, arrange func(*rig), enough int) []crash {
 			if n < 20 || n > commits-20 {
 				all = append(all, crash{"commit", n, false})
 			}
+			if answers && n < 20 {
+				all = append(all, crash{"commit", n, true})
+			}
 		}
 	})
 	return all
@@ -77,7 +83,7 @@ func plotted(t *testing.T, arrange func(*rig), enough int) []crash {
 func TestCrashAnywhere(t *testing.T) {
 	for name, ground := range grounds {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range plotted(t, ground.arrange, ground.enough) {
+			for _, c := range plotted(t, ground.arrange, ground.enough, name == "overlap") {
 				t.Run(c.String(), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) { survive(t, c, ground.arrange, ground.live) })
 				})
@@ -106,9 +112,13 @@ func survive(t *testing.T, c crash, arrange func(*rig), want int) {
 		g.before = strike
 	}
 	commits := 0
-	g.store.Fail = func(string, state.Change) error {
-		commits++
-		return strike("commit", commits)
+	g.setup = func(cfg *Config) {
+		cfg.Store = &tearing{cfg.Store, g, &commits, func(n int, done bool) error {
+			if done != c.after {
+				return nil
+			}
+			return strike("commit", n)
+		}}
 	}
 	first := g.engine("first")
 	r, err := first.Start(ctx, Order{Secret: "FAL_KEY", Requester: requester})
@@ -158,12 +168,75 @@ func survive(t *testing.T, c crash, arrange func(*rig), want int) {
 	}
 }
 
+// tearing is a store whose connection is asked before and after the nth commit
+// of all replicas whether it breaks now.
+type tearing struct {
+	Store
+	g       *rig // whose lock holds while it is asked
+	commits *int
+	breaks  func(n int, done bool) error
+}
+
+func (s *tearing) Commit(ctx context.Context, l state.Lease, rev int64, c state.Change) (int64, error) {
+	var torn error
+	n := 0
+	s.g.in(func() { *s.commits++; n = *s.commits; torn = s.breaks(n, false) })
+	if torn != nil {
+		return 0, torn
+	}
+	got, err := s.Store.Commit(ctx, l, rev, c)
+	if s.g.in(func() { torn = s.breaks(n, true) }); err == nil && torn != nil {
+		return 0, torn
+	}
+	return got, err
+}
+
+// TestCommitsWhoseAnswerIsLost: each commit of a rotation arrives and the store
+// does not answer. Nobody is asked for anything, and nothing is done twice.
+func TestCommitsWhoseAnswerIsLost(t *testing.T) {
+	for n, over := 1, false; !over && n < 200; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { over = unanswered(t, n) })
+		})
+	}
+}
+
+// unanswered loses the answer of the nth commit and reports that there are
+// fewer.
+func unanswered(t *testing.T, n int) (over bool) {
+	g, commits := newRig(t), 0
+	g.setup = func(c *Config) {
+		c.Store = &tearing{c.Store, g, &commits, func(i int, done bool) error {
+			if done && i == n {
+				return errors.New("i/o timeout")
+			}
+			return nil
+		}}
+	}
+	e := g.engine("one")
+	defer g.run(t.Context(), e)()
+	r := g.until(e, g.start(e).Key(), Asking, Stuck)
+	if r.State == Stuck {
+		t.Fatalf("a person is asked: %s", r.Problem.Text())
+	}
+	g.approve(e, r)
+	r = g.until(e, r.Key(), Succeeded)
+	g.invariants(r)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if once := []int{len(g.issued), len(g.ended), g.counts["write staging"], g.counts["write production"], len(g.deploys)}; !slices.Equal(once, []int{1, 1, 1, 1, 2}) {
+		t.Errorf("issued, ended, written to staging and production, deployed: %v", once)
+	}
+	return commits < n
+}
+
 // settled goes on from the one moment that nobody can tell from another: the
-// first write had begun and left no trace, so it may wait for approval in the
-// vault. Its key must live until a person has looked.
+// record says that the first write follows and it left no trace, so it may wait
+// for approval in the vault. Its key must live until a person has looked.
 func (g *rig) settled(e *Engine, c crash, r *Rotation) *Rotation {
 	g.t.Helper()
-	if c.call != "write "+Staging && c.call != "write "+Production || c.n != 1 || c.after || r.Traits.Guided || r.Problem.Reason != string(fault.Unsettled) {
+	atWrite := strings.HasPrefix(c.call, "write ") && c.n == 1 && !c.after
+	if atNote := c.call == "commit" && c.after; !atWrite && !atNote || r.Traits.Guided || r.Problem.Reason != string(fault.Unsettled) {
 		g.t.Fatalf("stopped after a crash %s: %+v", c, r.Problem)
 	}
 	if len(g.ended) > 0 {

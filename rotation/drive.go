@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -314,6 +315,9 @@ func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) 
 	}
 	before := time.Now()
 	rev, err := w.e.config.Store.Commit(ctx, w.lease, w.rev, c)
+	if err != nil && !lost(err) && w.e.stored(ctx, w.r.Key(), w.rev+1, c.Body) {
+		rev, err = w.rev+1, nil // its answer was lost
+	}
 	if err != nil {
 		return fmt.Errorf("committing %s: %w: %w", w.r.Key(), errNotStored, err)
 	}
@@ -322,6 +326,15 @@ func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) 
 		w.lease.Until = before.Add(c.Extend)
 	}
 	return nil
+}
+
+// stored reports that a record is exactly this at a revision. Its body holds
+// the moments of this very run, so that nobody else can have written it.
+func (e *Engine) stored(ctx context.Context, key string, revision int64, body []byte) bool {
+	ctx, cancel := context.WithTimeout(ctx, e.config.Lease/4)
+	defer cancel()
+	record, err := e.config.Store.Load(ctx, key)
+	return err == nil && record.Revision == revision && bytes.Equal(record.Body, body)
 }
 
 func journalled(events []event.Event) ([]state.Event, error) {
