@@ -31,6 +31,7 @@ func (w *run) deploy(ctx context.Context, env string) (outcome, error) {
 		if err != nil {
 			return outcome{}, err
 		}
+		handle.URL = "" // the target's words, in a form that no mask fits; nobody is shown it
 		d.Triggered, d.Handle, d.Name, d.Phase = time.Now(), handle, handle.Deployment, deploy.Queued
 		w.r.Deploys[env] = d
 		return lookAgain(w.subject.Pace.DeployPoll)

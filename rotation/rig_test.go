@@ -380,7 +380,7 @@ func (d target) Trigger(_ context.Context, r deploy.Request) (deploy.Handle, err
 		}
 		return nil
 	})
-	return deploy.Handle{ID: r.ID, Deployment: "dep-" + r.ID}, err
+	return deploy.Handle{ID: r.ID, Deployment: "dep-" + r.ID, URL: "https://target.example/?" + d.g.running[d.env]}, err
 }
 
 func (d target) Status(_ context.Context, h deploy.Handle) (deploy.Status, error) {
