@@ -241,7 +241,7 @@ func sickCommand() []illness {
 	}
 	return []illness{
 		{name: "a deploy command", config: script("echo none"), looked: "Deploy target of staging", verdict: finding.OK, found: "The status command answers."},
-		{name: "a broken deploy command", config: script("echo broken >&2; exit 3"), looked: "Deploy target of staging", verdict: finding.Unclear, found: "ended with 3: broken"},
+		{name: "a broken deploy command", config: script("echo broken >&2; exit 3"), looked: "Deploy target of staging", verdict: finding.Unclear, found: "the status command ended with 3."},
 		{name: "a deploy command that guesses", config: script("echo succeeded"), looked: "Deploy target of staging", verdict: finding.Wrong, found: `must say "none"`},
 	}
 }
