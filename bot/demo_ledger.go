@@ -35,7 +35,7 @@ type ledgerKey struct {
 }
 
 // ledgers are the services whose keys can be played, by secret.
-var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger}
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.SupabaseKey: supabaseLedger}
 
 func (b *box) ledger(secret string) ledger { return ledgers[secret](b) }
 
@@ -102,6 +102,9 @@ func (k ledgerKey) ours() bool { return strings.HasPrefix(k.name, "rk_"+sandboxI
 // secretPart is what of a value is secret to the last character.
 func (k ledgerKey) secretPart() string {
 	if _, hidden, pair := strings.Cut(k.value, ":"); pair {
+		return hidden
+	}
+	if hidden, marked := strings.CutPrefix(k.value, "sb_secret_"); marked {
 		return hidden
 	}
 	return k.value[strings.LastIndex(k.value[:min(len(k.value), len("sk-ant-api03-"))], "-")+1:]

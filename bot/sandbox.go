@@ -27,6 +27,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   rekey sandbox --demo FAL_KEY        play one rotation with scripted people
   rekey sandbox --demo ANTHROPIC_API_KEY   the same, with a person who makes the key at a console
   rekey sandbox --demo R2_ACCESS_KEY_ID    the same, with a pair that is switched off before it is deleted
+  rekey sandbox --demo SUPABASE_SERVICE_ROLE_KEY   the same, with a project for each environment
 
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one

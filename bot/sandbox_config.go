@@ -30,11 +30,14 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 	files := map[string]string{
 		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
 		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
-		"r2-admin": c.R2Admin,
-		"deploy":   c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
+		"r2-admin": c.R2Admin, "supabase-token": c.SupabaseToken,
+		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
 	}
 	for name, value := range files {
+		if value == "" {
+			continue // of a service that nobody plays
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(value+"\n"), 0o600); err != nil {
 			return "", fmt.Errorf("writing a credential file: %w", err)
 		}
@@ -66,9 +69,10 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 	err = t.Execute(&text, map[string]any{
 		"Installation": sandboxInstallation, "At": w.Endpoints(), "Project": w.Project(), "App": sandbox.AppName,
 		"ProductionSlug": sandbox.ProductionSlug, "Channel": sandbox.Channel, "Approvers": sandbox.Approvers,
-		"Workspace": map[string]string{"Staging": sandbox.Workspace(sandbox.Staging), "Production": sandbox.Workspace(sandbox.Production)},
-		"Media":     map[string]any{"Used": slices.Contains(o.also, app.MediaKeyID), "One": o.oneMedia, "Account": r2.Account, "Staging": sandbox.StagingBucket, "Production": sandbox.ProductionBucket},
-		"Inbox":     sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
+		"Workspace":   map[string]string{"Staging": sandbox.Workspace(sandbox.Staging), "Production": sandbox.Workspace(sandbox.Production)},
+		"Media":       map[string]any{"Used": slices.Contains(o.also, app.MediaKeyID), "One": o.oneMedia, "Account": r2.Account, "Staging": sandbox.StagingBucket, "Production": sandbox.ProductionBucket},
+		"SupabaseRef": map[string]string{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production)},
+		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"rekey/providers/anthropic"
 	"rekey/providers/fal"
 	"rekey/providers/r2"
+	"rekey/providers/supabase"
 	"rekey/rotation"
 )
 
@@ -31,6 +32,8 @@ func services() map[string]service {
 		"anthropic": {shape: providers.Overlap, undo: true, waits: anthropic.DefaultWaits(), build: buildAnthropic},
 		"fal":       {shape: providers.Overlap, waits: fal.DefaultWaits(), build: buildFal},
 		"r2":        {shape: providers.Overlap, undo: true, waits: r2.DefaultWaits(), build: buildR2},
+
+		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), build: buildSupabase},
 	}
 }
 

@@ -46,6 +46,9 @@ func Catalogue() []Secret {
 			e.Built = true
 		case "ANTHROPIC_API_KEY":
 			e.ByHand, e.Built = true, true
+		case "SUPABASE_SERVICE_ROLE_KEY":
+			e.Aliases = []string{"SUPABASE_SECRET_KEY", "SUPABASE_SECRET_KEYS"}
+			e.Built = true
 		case "FAL_KEY":
 			e.Aliases = []string{"FAL_API_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET"}
 			e.Built = true

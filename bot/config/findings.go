@@ -68,6 +68,7 @@ func (c *Config) Hosts() []Host {
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		note("secrets."+name+".base_url", c.Secrets[name].BaseURL, "")
 		note("secrets."+name+".console_url", c.Secrets[name].Console, "")
+		note("secrets."+name+".project_url", c.Secrets[name].ProjectURL, "")
 		note("secrets."+name+".r2.endpoint", c.Secrets[name].R2.Endpoint, "")
 	}
 	return found

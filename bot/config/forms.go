@@ -54,10 +54,12 @@ var forms = map[string]form{
 	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},
 	"project":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), what: "a project's id", example: "the id from the project's settings"},
 	"query":        {check: query, example: "a log query with no other placeholder than {{deployment}}"},
+	"reference":    {pattern: regexp.MustCompile(`^[a-z]{20}$`), what: "a project's reference", example: "the twenty lower case letters of the project's address"},
 	"regexp":       {check: expression, example: "a regular expression (RE2)"},
 	"scope":        {pattern: regexp.MustCompile(`^(shared|per-environment)$`), what: "a scope", example: "shared or per-environment"},
 	"secret":       {pattern: regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`), what: "a secret's name", example: "capitals, digits and underscores, such as FAL_KEY"},
 	"slug":         {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`), what: "an environment's slug", example: "a slug such as prod"},
+	"template":     {check: pattern, example: "scheme and host with {ref} for the project, such as https://{ref}.supabase.co"},
 	"url":          {check: link, example: "an https URL, such as https://app.example.com/healthz"},
 	"user":         {pattern: regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`), what: "a person's id", example: "an id such as U0123ABCD, not a name or an address"},
 	"variable":     {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), what: "a variable's name", example: "a name such as FAL_KEY"},
@@ -93,6 +95,9 @@ func base(text string) string {
 	}
 	return ""
 }
+
+// pattern accepts bases that hold the place of a project's reference.
+func pattern(text string) string { return base(strings.ReplaceAll(text, "{ref}", "ref")) }
 
 func loopback(host string) bool {
 	ip := net.ParseIP(host)

@@ -35,6 +35,15 @@ type Secret struct {
 	Workspaces Workspaces `key:"workspaces"`
 	// R2 says what the key of Cloudflare R2 is for.
 	R2 R2 `key:"r2"`
+	// Projects are the references of the projects whose keys the environments
+	// use (Supabase); they may be the same.
+	Projects Projects `key:"projects"`
+	// ProjectURL is the address of a project, with {ref} in the place of its
+	// reference (Supabase); left out, the service's own.
+	ProjectURL string `key:"project_url" form:"template"`
+	// LegacyQuiet is for how long logs must show no legacy key before those can
+	// be switched off (Supabase); left out, the service's own.
+	LegacyQuiet *time.Duration `key:"legacy_quiet" min:"24h"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`

@@ -132,6 +132,7 @@ func TestFindings(t *testing.T) {
 		{"secrets.ANTHROPIC_API_KEY.console_url", "https://console.example.com/keys"},
 		{"secrets.FAL_KEY.base_url", "http://localhost:9000/v1"},
 		{"secrets.R2_ACCESS_KEY_ID.r2.endpoint", "https://media.example.com"},
+		{"secrets.SUPABASE_SERVICE_ROLE_KEY.project_url", "https://{ref}.db.example.com"},
 	}
 	if diff := cmp.Diff(want, c.Hosts()); diff != "" {
 		t.Errorf("hosts (-want +got):\n%s", diff)

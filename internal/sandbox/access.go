@@ -10,17 +10,18 @@ import (
 
 // Endpoints is where the bot finds the world. All are on loopback.
 type Endpoints struct {
-	Redis      string `json:"redis"`      // redis://host:port/db
-	Slack      string `json:"slack"`      // base of the Web API, ends in /api/
-	Infisical  string `json:"infisical"`  // site
-	Fal        string `json:"fal"`        // the platform API is below /v1
-	Anthropic  string `json:"anthropic"`  // the API is below /v1
-	R2         string `json:"r2"`         // the API is below /client/v4, the buckets are at the root
-	Loki       string `json:"loki"`       // base; queries below /loki/api/v1
-	Deploy     string `json:"deploy"`     // the webhook of both environments
-	Staging    string `json:"staging"`    // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
-	Production string `json:"production"` // the same
-	Control    string `json:"control"`    // the world's own API
+	Redis      string `json:"redis"`              // redis://host:port/db
+	Slack      string `json:"slack"`              // base of the Web API, ends in /api/
+	Infisical  string `json:"infisical"`          // site
+	Fal        string `json:"fal"`                // the platform API is below /v1
+	Anthropic  string `json:"anthropic"`          // the API is below /v1
+	R2         string `json:"r2"`                 // the API is below /client/v4, the buckets are at the root
+	Supabase   string `json:"supabase,omitempty"` // the Management API is below /v1, projects below their references; empty unless played
+	Loki       string `json:"loki"`               // base; queries below /loki/api/v1
+	Deploy     string `json:"deploy"`             // the webhook of both environments
+	Staging    string `json:"staging"`            // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
+	Production string `json:"production"`         // the same
+	Control    string `json:"control"`            // the world's own API
 }
 
 // Credentials is what the bot is given; to be written into files.
@@ -32,6 +33,7 @@ type Credentials struct {
 	FalAdmin         string // ADMIN key
 	AnthropicAdmin   string // Admin API key
 	R2Admin          string // account-owned API token that makes others
+	SupabaseToken    string // access token; empty unless played
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string

@@ -23,6 +23,10 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Anthropic.Faults
 	case "r2":
 		return w.R2.Faults
+	case "supabase":
+		if w.Supabase != nil {
+			return w.Supabase.Faults
+		}
 	case "loki":
 		return w.Loki.Faults
 	case "deploy":

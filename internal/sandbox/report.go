@@ -67,6 +67,7 @@ func (w *World) Issued() []scan.Secret {
 			scan.Secret{Name: "the secret part of Anthropic key " + k.ID, Value: secretPart(k.Value)})
 	}
 	all = append(all, w.issuedMedia()...)
+	all = append(all, w.supabaseSecrets()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
@@ -149,6 +150,7 @@ func (w *World) labels() [][2]string {
 	for _, t := range w.R2.Tokens() {
 		all = append(all, [2]string{"the name of R2 token " + t.ID, t.Name})
 	}
+	all = append(all, w.supabaseLabels()...)
 	for _, environment := range []string{Staging, Production} {
 		at := w.Place(environment)
 		for _, name := range w.Infisical.Names(at) {

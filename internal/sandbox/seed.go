@@ -18,6 +18,7 @@ import (
 	"rekey/internal/sandbox/infisical"
 	"rekey/internal/sandbox/loki"
 	"rekey/internal/sandbox/slack"
+	"rekey/internal/sandbox/supabase"
 )
 
 // Names of the two environments, and of their environments in the vault.
@@ -59,6 +60,9 @@ type seeded struct {
 	oldText  map[string]anthropic.Key // by environment
 	media    media
 	tokens   Credentials
+
+	supabaseAdmin string
+	oldRows       map[string]supabase.Key // by environment; nil when nothing uses them
 }
 
 // silent keeps net/http's own complaints, about connections that faults cut,
@@ -77,6 +81,7 @@ func (w *World) seed(o Options) error {
 		w.Fal.Seed("team", alias, made.Add(24*time.Hour))
 	}
 	w.seedAnthropic(o, made)
+	w.seedSupabase(o, made)
 	w.seedMedia(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
@@ -87,6 +92,7 @@ func (w *World) seed(o Options) error {
 		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), R2Admin: w.media.admin.Value, Deploy: random(24), Fingerprint: random(32),
 		AttestStaging: random(24), AttestProduction: random(24),
 	}
+	w.tokens.SupabaseToken = w.supabaseAdmin
 	w.seedSlack(o)
 	return nil
 }
@@ -154,7 +160,7 @@ func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
 			Media: w.mediaOf(environment),
-			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, AttestKey: attest,
+			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
 	}
@@ -166,6 +172,9 @@ func (w *World) buildApps(o Options) {
 func (w *World) values(environment string) map[string]string {
 	all := map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value}
 	maps.Copy(all, w.media.values(environment))
+	if k, played := w.oldRows[environment]; played {
+		all[app.SupabaseKey] = k.Value
+	}
 	return all
 }
 

@@ -18,6 +18,7 @@ import (
 	"rekey/internal/sandbox/loki"
 	"rekey/internal/sandbox/r2"
 	"rekey/internal/sandbox/slack"
+	"rekey/internal/sandbox/supabase"
 )
 
 // Options sets a world up. The zero value is a small, quick one.
@@ -35,7 +36,7 @@ type Options struct {
 	// Age of the FAL_KEY in both environments. Zero means 120 days.
 	Age time.Duration
 	// Also names secrets that the application uses besides those it always
-	// does: R2_ACCESS_KEY_ID. Others cost nothing.
+	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY. Others cost nothing.
 	Also []string
 	// OneMedia gives both environments the same key and buckets of R2.
 	OneMedia bool
@@ -50,6 +51,7 @@ type World struct {
 	Fal        *fal.Server
 	Anthropic  *anthropic.Server
 	R2         *r2.Server
+	Supabase   *supabase.Server // nil unless its key is played
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -108,6 +110,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Fal, "", w.Fal.Handler},
 		{&w.endpoints.Anthropic, "", w.Anthropic.Handler},
 		{&w.endpoints.R2, "", w.R2.Handler},
+		{&w.endpoints.Supabase, "", w.supabaseHandler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},
@@ -117,7 +120,11 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Control, "", w.front},
 	}
 	for _, s := range steps {
-		base, err := w.serve(s.handler())
+		h := s.handler()
+		if h == nil {
+			continue // nobody plays it
+		}
+		base, err := w.serve(h)
 		if err != nil {
 			return err
 		}

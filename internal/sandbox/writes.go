@@ -121,6 +121,7 @@ func (w *World) watchWrites() {
 		w.wrote(k, a.KeyID)
 	})
 	w.R2.OnWrite(w.noteMedia)
+	w.watchSupabase()
 	w.Infisical.OnWrite(func(i infisical.Write) {
 		k := vaultKind(i)
 		what := strings.Join(i.Names, " ")

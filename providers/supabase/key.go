@@ -209,7 +209,7 @@ func (k *secretKey) List(ctx context.Context) ([]providers.Credential, error) {
 
 // End deletes the secret key with this id for good. Deleting cannot be undone,
 // so the lists are looked at first: what is no secret key, belongs to the
-// operator, or was renamed since it was first seen, is left alone.
+// operator, or was renamed since this survey first saw it, is left alone.
 func (k *secretKey) End(ctx context.Context, id providers.ID) error {
 	const op = "deleting a key at Supabase"
 	if !idForm.MatchString(string(id)) {

@@ -19,6 +19,7 @@ import (
 const (
 	FalKey       = "FAL_KEY"
 	AnthropicKey = "ANTHROPIC_API_KEY"
+	SupabaseKey  = "SUPABASE_SERVICE_ROLE_KEY"
 )
 
 // instance is one running copy of the application. Its values never change.
@@ -36,6 +37,7 @@ func newInstance(o *Options, id, deployment string, values map[string]string) *i
 	i.mux.HandleFunc("/api/generate", i.generate)
 	i.mux.HandleFunc("/api/write", i.write)
 	i.mux.HandleFunc("/api/media", i.media)
+	i.mux.HandleFunc("/api/products", i.products)
 	i.mux.HandleFunc("POST /rekey/attest", i.attest)
 	i.mux.HandleFunc("GET /healthz", i.health)
 	return i
@@ -82,6 +84,12 @@ func (i *instance) page(w http.ResponseWriter, r *http.Request) {
 	if i.o.Media != (Media{}) {
 		if err := i.object(r.Context()); err != nil {
 			http.Error(w, "nothing to see today", http.StatusBadGateway)
+			return
+		}
+	}
+	if i.o.Supabase != "" {
+		if err := i.rows(r.Context()); err != nil {
+			http.Error(w, "nothing to sell today", http.StatusBadGateway)
 			return
 		}
 	}
