@@ -3,10 +3,13 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"rekey/internal/sandbox/slack"
 	"rekey/rotation"
@@ -86,6 +89,24 @@ func (c *benchCrowd) answered(now slack.Snapshot) (n int) {
 	return n
 }
 
+// settled waits until nothing is left to be told or shown, the charts of the
+// watches included.
+func (c *benchCrowd) settled() {
+	c.Helper()
+	r := goredis.NewClient(&goredis.Options{Addr: c.addr, Protocol: 2})
+	defer closing(quiet, "Redis", r)
+	for look := time.NewTicker(time.Second); ; <-look.C {
+		hints, err := r.ZCard(c.ctx, "{rekey:bench}:hints").Result()
+		rows, rowsErr := r.ZCard(c.ctx, "{rekey:bench}:pending").Result()
+		if err := errors.Join(err, rowsErr); err != nil {
+			c.Fatal(err)
+		}
+		if hints == 0 && rows == 0 {
+			return
+		}
+	}
+}
+
 // BenchmarkWaiting measures what waiting costs Redis: the commands that arrive
 // in a minute while many rotations wait for approval, with an idle Slack.
 func BenchmarkWaiting(b *testing.B) {
@@ -93,6 +114,7 @@ func BenchmarkWaiting(b *testing.B) {
 	c := newBenchCrowd(b, rotations, time.Millisecond, 500)
 	c.start()
 	c.until("everybody is asked", func(now slack.Snapshot) bool { return cards(now) == rotations })
+	c.settled()
 	for b.Loop() {
 		b.ReportMetric(float64(benchCommands(b, c.addr, 2*time.Minute))/2, "commands/min")
 	}

@@ -207,6 +207,9 @@ type Decisions interface {
 	Decide(ctx context.Context, key, name string, body []byte) error
 	// Decisions returns all decisions about a record by name.
 	Decisions(ctx context.Context, key string) (map[string][]byte, error)
+	// Decided lists the open records about which something was decided, oldest
+	// first, in one look: who asks about many records asks this first.
+	Decided(ctx context.Context) (keys []string, err error)
 }
 
 // Hint is something to look into.

@@ -89,8 +89,8 @@ func (c *Chat) only(p press, text string) later {
 
 // decide stores a decision, and then that somebody should look at the request.
 // Should this process die in between, the click is not acknowledged: the person
-// is told to try again, and the first one counts with whatever is looked at
-// next.
+// is told to try again, and the first one counts with the next look at all
+// requests.
 func (c *Chat) decide(ctx context.Context, k click) error {
 	body, err := k.seal(c.config.Key)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/slack-go/slack"
@@ -16,11 +17,13 @@ import (
 // round is one look at every open card, for reactions made while nobody
 // listened. A card that shows nothing but our own two emoji costs one call to
 // Slack and nothing else, so that many rotations can wait; whatever else is seen
-// is looked at as after an event. What was clicked needs no look: it is stored
-// before it is acknowledged, with the hint to count it.
+// is looked at as after an event. Where something was clicked the store says,
+// once for all cards: the hint to count a click is left behind it, and may be
+// missing, and who could not be counted then may be now.
 type round struct {
 	*Chat
-	fit map[string]bool // by channel: approvals may run there
+	fit     map[string]bool // by channel: approvals may run there
+	clicked []string        // keys of the rotations whose requests were clicked
 }
 
 func (c *Chat) lookAtAll(ctx context.Context) error {
@@ -28,8 +31,12 @@ func (c *Chat) lookAtAll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listing open rotations: %w", err)
 	}
-	these := round{c, make(map[string]bool)}
 	var failures []error
+	clicked, err := c.store.Decided(ctx)
+	if err != nil {
+		failures = append(failures, err) // reactions can be seen all the same
+	}
+	these := round{c, make(map[string]bool), clicked}
 	for _, r := range open {
 		if r.Card == nil || !render.Open(r, r.Card.Number) {
 			continue
@@ -42,9 +49,11 @@ func (c *Chat) lookAtAll(ctx context.Context) error {
 }
 
 func (n round) look(ctx context.Context, r *rotation.Rotation) error {
-	worth, err := n.worth(ctx, r)
-	if err != nil || !worth {
-		return err
+	if !slices.Contains(n.clicked, r.Key()) {
+		worth, err := n.worth(ctx, r)
+		if err != nil || !worth {
+			return err
+		}
 	}
 	return n.Chat.look(ctx, r.Key(), r.Card.Number)
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"rekey/rotation"
@@ -26,14 +27,17 @@ func (w *world) glance(t *testing.T) {
 	}
 }
 
-// A request nobody has answered costs the store nothing, however often it is
-// looked at.
+// A request nobody has answered costs the store nothing but its part of one
+// question about all of them, however often it is looked at.
 func TestAnUnansweredRequestIsLookedAtInSlackOnly(t *testing.T) {
 	w, ts := waiting(t)
+	before := w.store.surveyed
 	w.store.down = errors.New("the store was asked")
-	w.glance(t)
-	if len(w.engine.seen) > 0 {
-		t.Error("the engine was asked to count nothing")
+	if err := w.chat.lookAtAll(t.Context()); !errors.Is(err, w.store.down) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a look at an unanswered request failed by more than the one question: %v", err)
+	}
+	if len(w.engine.seen) > 0 || w.store.surveyed != before+1 {
+		t.Errorf("the engine was asked to count %d, the store was asked about clicks %d times", len(w.engine.seen), w.store.surveyed-before)
 	}
 	w.slack.react(ts, emojiYes, "U0BEN")
 	if err := w.chat.lookAtAll(t.Context()); err == nil {
@@ -42,6 +46,17 @@ func TestAnUnansweredRequestIsLookedAtInSlackOnly(t *testing.T) {
 	w.store.down = nil
 	w.glance(t)
 	if len(w.engine.seen) != 1 || w.engine.seen[0].State != rotation.CardApproved {
+		t.Errorf("counted: %+v", w.engine.seen)
+	}
+}
+
+// A click is stored before its hint is left. The process that died in between
+// left one that only a look at all requests finds.
+func TestAClickWithoutItsHintIsFound(t *testing.T) {
+	w, _ := waiting(t)
+	w.clicked(t, "U0BEN", true)
+	w.glance(t)
+	if len(w.engine.seen) != 1 || w.engine.seen[0].State != rotation.CardApproved || w.engine.seen[0].Votes[0].Path != "button" {
 		t.Errorf("counted: %+v", w.engine.seen)
 	}
 }

@@ -43,7 +43,9 @@ type memory struct {
 	wake    []chan struct{}
 	settled []string
 	decided map[string][]byte // by name; of the one rotation there is
-	change  func()
+	// surveyed is how often all requests were asked about at once.
+	surveyed int
+	change   func()
 }
 
 func newMemory() *memory {
@@ -184,6 +186,16 @@ func (m *memory) Decisions(context.Context, string) (map[string][]byte, error) {
 	defer m.mu.Unlock()
 	err := m.lock()
 	return maps.Clone(m.decided), err
+}
+
+func (m *memory) Decided(context.Context) ([]string, error) {
+	defer m.mu.Unlock()
+	err := m.lock()
+	m.surveyed++
+	if len(m.decided) == 0 {
+		return nil, err
+	}
+	return []string{key}, err
 }
 
 // decisions is how many are stored.

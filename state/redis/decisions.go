@@ -39,3 +39,13 @@ func (s *Store) Decisions(ctx context.Context, k string) (map[string][]byte, err
 	}
 	return all, nil
 }
+
+// Decided implements [state.Decisions], by one command: asking whether a name
+// exists is quick enough for all open records in one script.
+func (s *Store) Decided(ctx context.Context) ([]string, error) {
+	keys, err := s.run(ctx, decidedScript, []key{s.keys.open()}, MaxOpen, s.keys.tag)
+	if err != nil {
+		return nil, fmt.Errorf("listing what was decided: %w", err)
+	}
+	return keys, nil
+}

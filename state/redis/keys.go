@@ -16,7 +16,7 @@ type key struct{ name, kind string }
 // slot (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
 //
 // Scripts get the names they touch in KEYS. The two exceptions can only be
-// known while a script runs, the records found through an index (list.lua)
+// known while a script runs, the records found through an index (list.lua, decided.lua)
 // and those thrown away when a record is closed (commit.lua); these compose
 // names from the tag and the words below, and so stay in the slot.
 type names struct{ tag string }

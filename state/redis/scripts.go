@@ -26,6 +26,7 @@ var (
 	rowsScript      = script("prelude", "rows")
 	deliveredScript = script("prelude", "delivered")
 	decideScript    = script("prelude", "decide")
+	decidedScript   = script("prelude", "decided")
 	hintScript      = script("prelude", "hint")
 )
 

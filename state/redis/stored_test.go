@@ -183,6 +183,10 @@ var operations = []operation{
 		_, err := b.s.Decisions(ctx, "rotation/a")
 		return err
 	}},
+	{"Decided", []string{"open"}, func(ctx context.Context, b bench) error {
+		_, err := b.s.Decided(ctx)
+		return err
+	}},
 	{"Hint", []string{"hints", "tickets"}, func(ctx context.Context, b bench) error {
 		return b.s.Hint(ctx, "inbox/b")
 	}},

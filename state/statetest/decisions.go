@@ -18,9 +18,19 @@ func testDecisions(w world) {
 		w.ok(err)
 		w.same(got, want)
 	}
-	decide("rotation/a", "T1/U1", []byte("yes"))
-	decide("rotation/a", "T1/U2", odd)
+	about := func(want ...string) {
+		w.Helper()
+		got, err := w.Open(w.T).Decided(w.ctx)
+		w.ok(err)
+		w.same(got, want)
+	}
+	w.create("rotation/c")
+	about()
 	decide("rotation/b", "T1/U1", []byte("of b"))
+	about("rotation/b")
+	decide("rotation/a", "T1/U1", []byte("yes"))
+	about("rotation/a", "rotation/b")
+	decide("rotation/a", "T1/U2", odd)
 	decide("rotation/a", "T1/U1", []byte("no"))
 	decided("rotation/a", map[string][]byte{"T1/U1": []byte("no"), "T1/U2": odd})
 	decided("rotation/none", nil)
@@ -35,6 +45,7 @@ func testDecisions(w world) {
 	decided("rotation/a", map[string][]byte{"T1/U1": []byte("no"), "T1/U2": odd})
 	w.close("rotation/a")
 	decided("rotation/a", nil)
+	about("rotation/b")
 	w.is(w.s.Decide(w.ctx, "rotation/a", "T1/U1", nil), state.ErrNotFound)
 	decided("rotation/b", map[string][]byte{"T1/U1": []byte("of b")})
 }

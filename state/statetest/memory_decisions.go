@@ -38,3 +38,18 @@ func (m *Memory) Decisions(ctx context.Context, key string) (map[string][]byte, 
 	}
 	return all, nil
 }
+
+// Decided implements [state.Decisions].
+func (m *Memory) Decided(ctx context.Context) ([]string, error) {
+	if err := usable(ctx); err != nil {
+		return nil, fmt.Errorf("listing what was decided: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var keys []string
+	decided := func(e *entry) bool { return e.open() && len(e.decided) > 0 }
+	for _, e := range m.orderedLocked(decided, func(e *entry) int64 { return e.created }) {
+		keys = append(keys, e.key)
+	}
+	return keys, nil
+}
