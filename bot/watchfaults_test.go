@@ -16,6 +16,7 @@ import (
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/loki"
+	"rekey/internal/sandbox/slack"
 	"rekey/internal/sandbox/wire"
 )
 
@@ -149,8 +150,11 @@ func TestBaselineDecides(t *testing.T) {
 				s.halted(2, 2)
 				return
 			}
-			passed := s.says("*Watch: passed.*")
-			s.shows(passed, fmt.Sprintf("errors: %d counted", usual), " usual)")
+			s.until("the watch has ended", func(now slack.Snapshot) bool {
+				_, ended := now.Find(func(m slack.Message) bool { return verdictOf.MatchString(m.Text) })
+				return ended
+			})
+			s.shows(s.says("*Watch: "), "*Watch: passed.*", fmt.Sprintf("errors: %d counted", usual), " usual)")
 			s.card(1)
 			s.kept()
 		})
@@ -174,6 +178,9 @@ func (n *noise) deployed(name string) {
 	defer n.mu.Unlock()
 	n.live = name
 }
+
+// verdictOf is what a watch came to.
+var verdictOf = regexp.MustCompile(`\*Watch: (passed|failed|cannot measure|inconclusive)\.\*`)
 
 // deploymentOf is the deployment that a query is about.
 var deploymentOf = regexp.MustCompile(`deployment="([^"]+)"`)
