@@ -98,7 +98,8 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 
 // oldCondition tells what a card must say of the old credentials:
 // "old_refused" is the answer of a service that refuses one already, because
-// somebody ended it outside of this rotation; "list_only" that one's value can
+// somebody ended it outside of this rotation; "switched_off" that this rotation
+// did so, under an approval that fell; "list_only" that one's value can
 // no longer be read, so that it cannot be probed. What is unclear is not
 // called refused.
 func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
@@ -115,7 +116,11 @@ func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found.Liveness == providers.Refused {
+		switch {
+		case found.Liveness != providers.Refused:
+		case w.endedBy(env):
+			facts["switched_off"] = "true"
+		default:
 			facts["old_refused"] = found.Answer
 		}
 		if old == nil {
@@ -123,6 +128,16 @@ func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return facts, nil
+}
+
+// endedBy reports whether this rotation has ended an environment's old credential
+// already, for good or not.
+func (w *run) endedBy(env string) bool {
+	if w.r.Cell.Shared {
+		env = ""
+	}
+	_, begun := w.r.Ends[env]
+	return begun
 }
 
 // cardFacts is what the card says beside the record.
@@ -176,7 +191,7 @@ func (w *run) pending() event.Event {
 // certificates can last minutes, and whoever withdraws meanwhile must be heard.
 // Any difference voids the approval: *voided or *denied tells why. Other errors
 // mean that it could not be told.
-func (w *run) standing(ctx context.Context) error {
+func (w *run) standing(ctx context.Context, s Step) error {
 	c := w.r.Card
 	if c == nil || c.State != CardApproved {
 		return &voided{why: "there is no approved card"}
@@ -193,6 +208,9 @@ func (w *run) standing(ctx context.Context) error {
 	}
 	if hash, err := w.evidence(); err != nil || hash != c.Evidence {
 		return &voided{why: "the evidence on the card is no longer what is found"}
+	}
+	if err := w.stillOff(ctx, s); err != nil {
+		return err
 	}
 	return w.stillApproved(ctx, c)
 }
@@ -247,6 +265,7 @@ func (c Card) asked() Card {
 type voided struct {
 	why     string
 	failing bool // because the application is failing
+	revived bool // because what was switched off is accepted again
 }
 
 func (v *voided) Error() string { return "the approval does not stand: " + v.why }

@@ -34,9 +34,13 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if err := w.standing(ctx); err != nil {
-		if void, ok := errors.AsType[*voided](err); ok && void.failing && w.healable() {
+	if err := w.standing(ctx, s); err != nil {
+		void, ok := errors.AsType[*voided](err)
+		switch {
+		case ok && void.failing && w.healable():
 			return w.healNow(ctx, void.why, err)
+		case ok && void.revived:
+			delete(w.r.Ends, s.Environment) // it lives again, by somebody's hand
 		}
 		return w.notStanding(err)
 	}
@@ -135,6 +139,27 @@ func (w *run) ender(ctx context.Context, s Step) (func(context.Context, provider
 		return nil, err
 	}
 	return d.End, nil
+}
+
+// stillOff reports that the credential a delete is about is refused. Who switched
+// it on again wants it: deleting it would take that back for good.
+func (w *run) stillOff(ctx context.Context, s Step) error {
+	if s.Act != Delete {
+		return nil
+	}
+	old, err := w.stale(ctx, scopeOf(s))
+	if err != nil {
+		return err
+	}
+	switch found, err := w.probe(ctx, old); {
+	case err != nil:
+		return err
+	case found.Liveness == providers.Alive:
+		return &voided{why: "somebody switched the old key on again", revived: true}
+	case found.Liveness != providers.Refused:
+		return &fault.Error{Op: "asking whether the old credential is still switched off", Class: fault.Again, Reason: fault.CannotMeasure, Detail: "the service answered " + found.Answer}
+	}
+	return nil
 }
 
 // notStanding goes back to asking, on a new card, or stops at a veto. After a
@@ -321,23 +346,13 @@ func (w *run) heal(ctx context.Context, e Ending, cause error) (outcome, error) 
 
 // healable reports whether a failing application may be helped by switching
 // the old credential on again: never by itself in an emergency.
-func (w *run) healable() bool { return w.r.Cell.Mode == Routine && w.disabled() }
+func (w *run) healable() bool { return w.r.Cell.Mode == Routine && w.r.SwitchedOff() }
 
 func (w *run) healNow(ctx context.Context, detail string, cause error) (outcome, error) {
 	if err := w.switchOn(ctx); err != nil {
 		return outcome{}, errors.Join(cause, err)
 	}
 	return w.healed(detail), nil
-}
-
-// disabled reports whether an old credential is switched off and not deleted.
-func (w *run) disabled() bool {
-	for _, e := range w.r.Ends {
-		if e.Disabled {
-			return true
-		}
-	}
-	return false
 }
 
 // switchOn re-enables every credential that was only disabled. Acts towards

@@ -374,9 +374,9 @@ func (w *run) duty(step Step) bool {
 	case End, Delete:
 		return true
 	case ConfirmDead:
-		return w.r.Ends[step.Environment].Dead.IsZero() || w.disabled()
+		return w.r.Ends[step.Environment].Dead.IsZero() || w.r.SwitchedOff()
 	case WatchAfter:
-		return w.disabled() // to be switched on again
+		return w.r.SwitchedOff() // to be switched on again
 	default:
 		return false
 	}

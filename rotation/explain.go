@@ -67,6 +67,8 @@ func (r *Rotation) Safe() string {
 	switch {
 	case r.State == Succeeded:
 		return "The old key is dead. The application runs on the new one."
+	case r.SwitchedOff():
+		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to every environment."
 	case r.OldDead():
 		return "The old key is dead. Rekey wrote the new key to every environment."
 	case len(r.Ends) > 0 && r.oneDead() != "":

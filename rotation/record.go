@@ -310,6 +310,17 @@ func (r *Rotation) OldDead() bool {
 	return len(r.Ends) > 0
 }
 
+// SwitchedOff reports whether an old credential is switched off and not ended
+// for good: it can still be switched on again.
+func (r *Rotation) SwitchedOff() bool {
+	for _, e := range r.Ends {
+		if e.Disabled {
+			return true
+		}
+	}
+	return false
+}
+
 // Wrote reports whether this rotation has written the environment.
 func (r *Rotation) Wrote(environment string) bool { return len(r.Places[environment].After) > 0 }
 

@@ -174,11 +174,39 @@ func newID() string {
 // it stays open, because both credentials live and somebody has to settle it.
 func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotation, error) {
 	return e.change(ctx, secret, func(ctx context.Context, w *run) error {
+		if w.undoable() {
+			return w.undo(ctx, by)
+		}
 		if len(w.r.Ends) > 0 {
 			return &Refusal{Code: NotNow, Sentence: "The end of the old key was already requested, so there is nothing left to cancel. Rekey goes on proving that it is dead."}
 		}
 		return w.cancel(ctx, by)
 	})
+}
+
+// undoable reports whether everything that was ended can be switched on again.
+func (w *run) undoable() bool {
+	for _, e := range w.r.Ends {
+		if !e.Disabled {
+			return false
+		}
+	}
+	return len(w.r.Ends) > 0
+}
+
+// undo switches the old credentials on again: an act towards safety, which does
+// not wait for the journal. Then both live, and the rotation waits to be settled.
+func (w *run) undo(ctx context.Context, by Person) error {
+	lease, err := keeper{w.e.config.Store, w.e.config.Lease}.during(ctx, w.lease, w.switchOn)
+	if w.lease = lease; err != nil {
+		return &Refusal{Code: NotNow, Sentence: "The old key could not be switched on again. " + what(w.r, fault.Of(err)) + " " + w.r.Safe(), Err: err}
+	}
+	w.withdraw()
+	w.advance(w.stepOf(Approve, ""))
+	w.r.State, w.r.Wake = Pending, time.Time{}
+	return w.commit(ctx, []event.Event{
+		{Kind: event.Cancelled, By: by.ID, Text: "The old key was switched on again. " + w.r.Safe()}, w.pending(),
+	}, state.Change{Release: true})
 }
 
 // turnedDown is the reason of a stop after which a person's word means that

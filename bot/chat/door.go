@@ -18,6 +18,7 @@ const (
 // What a person sees at once.
 const (
 	lookingText = "Looking at that …"
+	leavingText = "Rekey is ending or starting again. Your command was not carried out and nothing was changed by it. Type it again in a minute."
 	crowdedText = "Rekey has more commands to answer than it can take right now. Yours was not carried out and nothing was changed. Type it again in a minute."
 )
 
@@ -74,13 +75,26 @@ func (d *door) ack(ctx context.Context, envelope, text string) error {
 	return nil
 }
 
-// answer answers commands until the desk is closed and empty.
+// answer answers commands until the desk is closed and empty. Those that still
+// wait when Rekey ends are told so: each saw that it was taken.
 func (d *door) answer(ctx context.Context) {
 	for cmd := range d.desk {
+		if ctx.Err() != nil {
+			d.turnAway(ctx, cmd)
+			continue
+		}
 		d.guard("command", func() {
 			if err := d.slash(ctx, cmd); err != nil && ctx.Err() == nil {
 				d.config.Log.Warn("answering a command", "error", err)
 			}
 		})
+	}
+}
+
+func (d *door) turnAway(ctx context.Context, cmd slack.SlashCommand) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	if err := d.respond(ctx, cmd.ResponseURL, plain(leavingText)); err != nil {
+		d.config.Log.Warn("a command that was taken was neither carried out nor answered", "error", err)
 	}
 }

@@ -24,13 +24,16 @@ import (
 // which works even where we are not a member. The text is never repeated and
 // never logged: people paste secrets into it.
 func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand) error {
-	ctx, cancel := context.WithTimeout(ctx, c.config.AnswerTimeout)
+	asked, cancel := context.WithTimeout(ctx, c.config.AnswerTimeout)
 	defer cancel()
-	reply := c.answer(ctx, cmd)
+	reply := c.answer(asked, cmd)
 	if reply.Err != nil {
 		c.config.Log.Warn("a command was not carried out", "command", cmd.Command, "user", cmd.TeamID+"/"+cmd.UserID, "error", reply.Err)
 	}
-	return c.show(ctx, cmd.ResponseURL, reply)
+	// What came of it is told also when it took all its time, or Rekey is ending.
+	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.RequestTimeout)
+	defer cancel()
+	return c.show(told, cmd.ResponseURL, reply)
 }
 
 func (c *Chat) answer(ctx context.Context, cmd slack.SlashCommand) commands.Reply {

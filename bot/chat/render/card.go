@@ -34,6 +34,9 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 // standing says whether the old key still lives. One that somebody ended
 // outside of this rotation must not be called valid.
 func standing(e event.Event) string {
+	if e.Facts["switched_off"] != "" {
+		return "Rekey switched the old key off under an earlier approval; it is not deleted, and switching it on again is possible. The new key is in use."
+	}
 	if answer := e.Facts["old_refused"]; answer != "" {
 		return "The service already refuses the old key (" + answer + "): somebody ended it outside of this rotation. Rekey revoked nothing; the new key is in use."
 	}
@@ -181,8 +184,17 @@ func verdict(r *rotation.Rotation) string {
 func Closed(r *rotation.Rotation, number int) Message {
 	title, outcome := closing(r, number)
 	text := sentences(esc(title)+".", outcome)
-	return compose(text, header(title), section(outcome),
-		context(fmt.Sprintf("Request %d of rotation %s is closed. Reactions on it are not counted any more.", number, code(r.ID))))
+	return compose(text, header(title), section(outcome), context(fmt.Sprintf("Request %d of rotation %s %s", number, code(r.ID), counts(r, number))))
+}
+
+// counts says whether reactions on a closed card still mean something: until the
+// old key has ended for good, an approval is looked up again before each act.
+func counts(r *rotation.Rotation, number int) string {
+	c := r.Card
+	if c == nil || c.Number != number || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff()) {
+		return "is closed. Reactions on it are not counted any more."
+	}
+	return "is approved. Until the old key is gone, ❌ or taking an approval back still stops it."
 }
 
 func closing(r *rotation.Rotation, number int) (title, outcome string) {
