@@ -202,6 +202,8 @@ func (w *run) inUseAlready(env string, is func(Known) bool) string {
 
 // takenOver empties the inbox, now that the vault holds the value where it
 // belongs. Another value that lies there by now is somebody's, and stays.
+// Which it is the value itself says: between the write and this, a rotation
+// may have stopped, and whoever retries it remembers no entry.
 func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 	place := w.r.Places[env]
 	entry, err := w.subject.Inbox.Collect(ctx, env, w.subject.Variables[0])
@@ -210,7 +212,7 @@ func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 	case fault.Is(err, fault.NotFound):
 	case err != nil:
 		return outcome{}, err
-	case w.r.Errand != nil && (entry.ID != w.r.Errand.Entry || entry.Version != w.r.Errand.Version):
+	case !w.written(env, entry):
 		rest = " Another value lies in the inbox by now and was left there."
 	default:
 		if err := w.subject.Inbox.Discard(ctx, env, entry); err != nil {
@@ -219,6 +221,13 @@ func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 	}
 	w.r.Errand = nil
 	return finished(fmt.Sprintf("Took %s, made beside %s, and wrote it to %s.%s Both keys work.", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
+}
+
+// written reports whether a value of the inbox is the one that the environment
+// holds now. White space that came along with the pasting was not written.
+func (w *run) written(env string, entry deploy.Entry) bool {
+	values := providers.Values{w.subject.Variables[0]: entry.Value.Trimmed()}
+	return w.e.fingerprint(values) == w.r.Places[env].New.Fingerprint
 }
 
 func orElse(text, other string) string {

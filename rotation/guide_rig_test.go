@@ -28,6 +28,7 @@ func (k byHand) Guide(e providers.Errand) (providers.Guidance, error) {
 // Inspect is as strict as a service lets it be: a key that lives, listed under
 // the name that was asked for.
 func (k byHand) Inspect(_ context.Context, e providers.Errand, v providers.Values) (providers.Inspection, error) {
+	v = providers.Values{"FAL_KEY": v["FAL_KEY"].Trimmed()}
 	var found providers.Inspection
 	err := k.g.effect("inspect", func() error {
 		id, err := k.Identify(v)
@@ -88,7 +89,7 @@ func (i inbox) Discard(_ context.Context, env string, e deploy.Entry) error {
 // of asking, after the second look.
 func (g *rig) diligent(env string, polls int) {
 	if polls == 2 && g.labels[env] != "" {
-		g.paste(env, g.byConsole(g.labels[env]))
+		g.paste(env, " "+g.byConsole(g.labels[env])+"\n") // as pasting goes
 		g.labels[env] = ""
 	}
 }

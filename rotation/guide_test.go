@@ -243,6 +243,40 @@ func TestAnotherValueComesLate(t *testing.T) {
 	})
 }
 
+// TestAnotherValueComesBeforeTheRetry: the answer to the write made no sense,
+// and before somebody retries, another value is pasted. Nobody has read it.
+func TestAnotherValueComesBeforeTheRetry(t *testing.T) {
+	for name, late := range map[string]string{"another value": "one more", "the same value": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				g.guide()
+				g.after = func(call string, n int) error {
+					if call == "write "+Staging {
+						g.paste(Staging, orElse(late, g.keys[g.issued[0]].value))
+						return fault.New("writing", fault.Unexplained, "")
+					}
+					return nil
+				}
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Stuck)
+				if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+					t.Fatal(err)
+				}
+				g.until(e, r.Key(), Asking)
+				left := 0
+				if late != "" {
+					left = 1
+				}
+				if len(g.inbox) != left || g.told(r.Key(), "was left there") != left || g.told(r.Key(), "empty again") != 1-left {
+					t.Errorf("inbox %v, told %d times that it was left there", g.inbox, g.told(r.Key(), "was left there"))
+				}
+			})
+		})
+	}
+}
+
 // TestHealedBeforeTheDelete: the application fails between the second watch
 // and the delete. The delete does not happen and the old key works again.
 func TestHealedBeforeTheDelete(t *testing.T) {

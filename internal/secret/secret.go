@@ -78,6 +78,9 @@ func (v Value) Contains(other Value) bool {
 	return !other.IsZero() && strings.Contains(v.Reveal(), other.Reveal())
 }
 
+// Trimmed is the value without the white space that pasting brings along.
+func (v Value) Trimmed() Value { return New(strings.TrimSpace(v.Reveal())) }
+
 // HasPrefix reports whether the value begins with a text that is no secret,
 // such as the mark of its kind.
 func (v Value) HasPrefix(mark string) bool { return strings.HasPrefix(v.Reveal(), mark) }

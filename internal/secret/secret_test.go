@@ -204,6 +204,17 @@ func TestContains(t *testing.T) {
 	}
 }
 
+func TestTrimmed(t *testing.T) {
+	for in, want := range map[string]string{"": "", " \n": "", "\tkey \n": "key", "two words": "two words"} {
+		if got := secret.New(in).Trimmed(); got.Reveal() != want {
+			t.Errorf("%q is not %q", in, want)
+		}
+	}
+	if !(secret.Value{}).Trimmed().IsZero() {
+		t.Error("nothing became something")
+	}
+}
+
 func TestLast4(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                      "",

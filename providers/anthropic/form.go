@@ -42,9 +42,6 @@ func unlike(v secret.Value) string {
 	}
 }
 
-// trimmed is a value without the white space that pasting brings along.
-func trimmed(v secret.Value) secret.Value { return secret.New(strings.TrimSpace(v.Reveal())) }
-
 // read takes the one value out of a credential's values.
 func (p *Provider) read(values providers.Values) (secret.Value, error) {
 	for name := range values {

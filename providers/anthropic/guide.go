@@ -44,7 +44,7 @@ func days(d time.Duration) int { return int((d + 24*time.Hour - 1) / (24 * time.
 
 // Inspect holds a pasted value against the form, the list and the service.
 func (k *apiKey) Inspect(ctx context.Context, e providers.Errand, values providers.Values) (providers.Inspection, error) {
-	v := trimmed(values[k.p.config.Variable])
+	v := values[k.p.config.Variable].Trimmed()
 	if wrong := unlike(v); wrong != "" {
 		return providers.Inspection{Wrong: wrong}, nil
 	}

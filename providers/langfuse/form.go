@@ -131,7 +131,7 @@ func (p pair) basic() secret.Value {
 func trimmed(values providers.Values) providers.Values {
 	clean := make(providers.Values, len(values))
 	for name, v := range values {
-		clean[name] = secret.New(strings.TrimSpace(v.Reveal()))
+		clean[name] = v.Trimmed()
 	}
 	return clean
 }
