@@ -94,13 +94,13 @@ func (w *World) PersonalMediaKey() (id, secret string) {
 func (w *World) noteMedia(m r2.Write) {
 	switch {
 	case m.Act == r2.Created:
-		w.writes.note(Write{Kind: Create, What: m.TokenID + " " + m.Name})
+		w.wrote(Create, m.TokenID+" "+m.Name)
 	case m.Act == r2.Deleted:
-		w.writes.note(Write{Kind: Delete, What: m.TokenID})
+		w.wrote(Delete, m.TokenID)
 	case m.Status == r2.Active:
-		w.writes.note(Write{Kind: SwitchOn, What: m.TokenID})
+		w.wrote(SwitchOn, m.TokenID)
 	default:
-		w.writes.note(Write{Kind: SwitchOff, What: m.TokenID})
+		w.wrote(SwitchOff, m.TokenID)
 	}
 }
 

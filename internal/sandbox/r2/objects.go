@@ -83,19 +83,19 @@ func (t Token) seen(now time.Time, spread time.Duration) Status {
 }
 
 func (s *Server) listing(w http.ResponseWriter, bucket string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var out struct {
 		XMLName  xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
 		Name     string
 		Contents []struct{ Key string }
 	}
 	out.Name = bucket
+	s.mu.Lock()
 	for name := range s.items {
 		if key, mine := strings.CutPrefix(name, bucket+"/"); mine && len(out.Contents) == 0 {
 			out.Contents = append(out.Contents, struct{ Key string }{key})
 		}
 	}
+	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/xml")
 	_ = xml.NewEncoder(w).Encode(out) // the client may have gone
 }
