@@ -79,7 +79,12 @@ func (d *Deployer) Trigger(ctx context.Context, r deploy.Request) (deploy.Handle
 	if err != nil {
 		return deploy.Handle{}, err
 	}
-	if known.word != unstarted {
+	switch known.word {
+	case unstarted:
+	case "":
+		return deploy.Handle{}, &fault.Error{Op: op, Class: fault.Again, Reason: fault.Garbled, Err: known.said.Cause(),
+			Detail: "the status command names a state that is not in the contract, so it cannot be told whether this deployment was started; nothing was started"}
+	default:
 		return handle, nil
 	}
 	end, err := d.start(ctx, d.config.Run, d.config.Timeout, []string{

@@ -352,6 +352,21 @@ func TestAbsentProgram(t *testing.T) {
 	secrettest.NoLeak(t, []secret.Value{own}, err)
 }
 
+// TestAWordOutsideTheContract says neither that the id was started nor that it
+// was not: nothing runs, and nobody is told that it did.
+func TestAWordOutsideTheContract(t *testing.T) {
+	g := open(t)
+	g.script("status", "#!/bin/sh\necho 'Unknown id'\n")
+	h, err := g.deployer().Trigger(t.Context(), request("rot-1"))
+	if f := fault.Of(err); f == nil || f.Class != fault.Again || f.Reason != fault.Garbled || !strings.Contains(f.Detail, "nothing was started") {
+		t.Errorf("%+v, %v", h, err)
+	}
+	g.script("status", statusScript)
+	if _, err := g.deployer().Trigger(t.Context(), request("rot-1")); err != nil || g.read("starts") != "started\n" {
+		t.Errorf("once it can be told: %v, started %q", err, g.read("starts"))
+	}
+}
+
 func TestReady(t *testing.T) {
 	g := open(t)
 	if err := g.deployer().Ready(t.Context()); err != nil {

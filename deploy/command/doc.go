@@ -29,7 +29,8 @@
 // The word is none (this id was never started), queued, running, succeeded,
 // failed or cancelled. Succeeded means live: traffic reaches the new build.
 // Any other exit code, or nothing in time, tells nothing, and it is asked
-// again; another word is a state that nobody knows.
+// again; another word is a state that nobody knows, and does not say that a
+// deployment was started.
 //
 // A program that has not ended in time is told to (SIGTERM to its group), and
 // ended a little later (SIGKILL). What it printed is read up to a bound and
@@ -39,9 +40,10 @@
 // # What may run twice
 //
 // Before the run program is started for an id, the status program is asked
-// about it, and a known id is not run. So a crash between start and outcome,
-// in this process or in another, costs nothing: whoever comes next asks. A run
-// program that was ended, or whose process was, is Lost: it may have started
-// the deployment or not, and the same question decides. Nothing is remembered
-// here; any replica that can run the status program can go on.
+// about it; an id that it knows is not run, and where it cannot say, nothing
+// is. So a crash between start and outcome, in this process or in another,
+// costs nothing: whoever comes next asks. A run program that was ended, or
+// whose process was, is Lost: it may have started the deployment or not, and
+// the same question decides. Nothing is remembered here; any replica that can
+// run the status program can go on.
 package command
