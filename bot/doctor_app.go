@@ -45,10 +45,7 @@ func (p *physician) target(ctx context.Context, environment string) []finding.Fi
 	case *webhook.Deployer:
 		return []finding.Finding{d.Examine(ctx, environment)}
 	case *command.Deployer:
-		if err := d.Ready(ctx); err != nil {
-			return []finding.Finding{finding.Failed(looked, err, "Run the status command by hand, with REKEY_REQUEST_ID=doctor-0 and nothing else in its environment: it must print none and end with 0.")}
-		}
-		return []finding.Finding{finding.Good(looked, "The status command answers.")}
+		return d.Examine(ctx, environment)
 	default:
 		return []finding.Finding{finding.Open(looked, "This kind of target cannot be asked without deploying.", "Watch the first deployment.")}
 	}
@@ -163,7 +160,8 @@ func inbox(ctx context.Context, s rotation.Subject, environment string) finding.
 	}
 	switch _, err := s.Inbox.Collect(ctx, environment, s.Variables[0]); {
 	case fault.Is(err, fault.NotFound):
-		return finding.Good(looked, "It is empty, and nothing that Infisical knows of reads it. Whether Rekey may delete there shows at the first rotation.")
+		return finding.Open(looked, "It is empty, and nothing that Infisical knows of reads it. Whether Rekey may delete there cannot be found out by reading.",
+			"Make sure that the machine identity may delete there; the first rotation shows it.")
 	case err != nil:
 		return finding.Failed(looked, err, advice)
 	default:
@@ -185,15 +183,17 @@ func entry(looked string, entries map[string]deploy.Entry, err error) finding.Fi
 	if err != nil {
 		return finding.Failed(looked, err, infisical.Advice(err))
 	}
+	written := false
 	for name, e := range entries {
 		if e.Value.IsZero() {
 			return finding.Bad(looked, name+" is empty.", "Put the value in use there.")
 		}
-		if at := e.Metadata[rotation.NoteRotatedAt]; at != "" {
-			return finding.Good(looked, "It can be read, and Rekey has written it before.")
-		}
+		written = written || e.Metadata[rotation.NoteRotatedAt] != ""
 	}
-	return finding.Good(looked, "It can be read. Whether it may be written shows at the first rotation; /rotate NAME --plan changes nothing.")
+	if written {
+		return finding.Good(looked, "It can be read, and Rekey has written it before.")
+	}
+	return finding.Open(looked, "It can be read. Whether it may be written cannot be found out by reading.", "Make sure that the machine identity may edit there; the first rotation shows it.")
 }
 
 func surveyAdvice(err error) string {

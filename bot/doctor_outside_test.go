@@ -111,6 +111,8 @@ func sickVault() []illness {
 				t.Fatal(err)
 			}
 		}, looked: "Inbox for ANTHROPIC_API_KEY, staging", verdict: finding.Unclear, found: "A value lies there."},
+		{name: "never written", looked: at, verdict: finding.Unclear, found: "Whether it may be written"},
+		{name: "never emptied", looked: "Inbox for ANTHROPIC_API_KEY, staging", verdict: finding.Unclear, found: "Whether Rekey may delete there"},
 		{name: "empty", world: holds(""), looked: at, verdict: finding.Wrong, found: "FAL_KEY is empty."},
 		{name: "written before", world: noted, looked: at, verdict: finding.OK, found: "Rekey has written it before"},
 		{name: "vault down", world: faulty("infisical", "/api/v4/secrets/FAL_KEY", wire.Answer(http.StatusInternalServerError, nil, `{}`)),
@@ -242,6 +244,10 @@ func sickCommand() []illness {
 	return []illness{
 		{name: "a deploy command", config: script("echo none"), looked: "Deploy target of staging", verdict: finding.OK, found: "The status command answers."},
 		{name: "a broken deploy command", config: script("echo broken >&2; exit 3"), looked: "Deploy target of staging", verdict: finding.Unclear, found: "the status command ended with 3."},
+		{name: "a deploy command that is there", config: script("echo none"), looked: "Deploy target of staging, run command", verdict: finding.Unclear, found: "Its program is there and may be run."},
+		{name: "a deploy command that is not there", config: func(config string) string {
+			return hook.ReplaceAllLiteralString(config, `command: {run: [/nowhere/deploy], status: [/bin/sh, -c, "echo none"]}`)
+		}, looked: "Deploy target of staging, run command", verdict: finding.Wrong, found: "Its program is not there"},
 		{name: "a deploy command that guesses", config: script("echo succeeded"), looked: "Deploy target of staging", verdict: finding.Wrong, found: `must say "none"`},
 	}
 }

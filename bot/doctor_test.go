@@ -239,7 +239,7 @@ func (s seen) all(t *testing.T) {
 	t.Helper()
 	every := strings.Join(slices.Sorted(maps.Keys(s)), "\n")
 	count := 0
-	for _, path := range []string{"doctor.go", "doctor_app.go", "chat/examine.go", "../deploy/webhook/examine.go", "../deploy/infisical/examine.go", "../internal/finding/finding.go"} {
+	for _, path := range []string{"doctor.go", "doctor_app.go", "chat/examine.go", "../deploy/webhook/examine.go", "../deploy/command/examine.go", "../deploy/infisical/examine.go", "../internal/finding/finding.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)

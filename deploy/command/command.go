@@ -31,7 +31,7 @@ type Config struct {
 type Deployer struct{ config Config }
 
 // New checks the configuration and fills in the defaults. Whether the programs
-// are there is found out by [Deployer.Ready].
+// are there is found out by [Deployer.Examine].
 func New(c Config) (*Deployer, error) {
 	c.Folder = cmp.Or(c.Folder, "/")
 	c.Timeout = cmp.Or(c.Timeout, time.Minute)

@@ -367,25 +367,6 @@ func TestAWordOutsideTheContract(t *testing.T) {
 	}
 }
 
-func TestReady(t *testing.T) {
-	g := open(t)
-	if err := g.deployer().Ready(t.Context()); err != nil {
-		t.Error(err)
-	}
-	g.script("status", "#!/bin/sh\necho succeeded\n")
-	if err := g.deployer().Ready(t.Context()); !fault.Is(err, fault.Garbled) {
-		t.Errorf("a program that knows every id: %v", err)
-	}
-	g.write("gone", "")
-	g.script("status", statusScript)
-	if err := g.deployer().Ready(t.Context()); !fault.Is(err, fault.ServerError) {
-		t.Errorf("a program that fails: %v", err)
-	}
-	if g.read("starts") != "" {
-		t.Error("something was started")
-	}
-}
-
 func TestNew(t *testing.T) {
 	good := command.Config{Run: []string{"/bin/deploy"}, Status: []string{"/bin/status"}}
 	if _, err := command.New(good); err != nil {

@@ -46,17 +46,6 @@ func (d *Deployer) Status(ctx context.Context, h deploy.Handle) (deploy.Status, 
 	return s, nil
 }
 
-// Ready asks about an id that nobody started. It tells whether the status
-// program answers, and changes nothing.
-func (d *Deployer) Ready(ctx context.Context) error {
-	a, err := d.ask(ctx, "doctor-0")
-	if err == nil && a.word != unstarted {
-		return &fault.Error{Op: "asking about an id that was never started", Reason: fault.Garbled, Err: a.said.Cause(),
-			Detail: fmt.Sprintf("the status command must say %q to it and says something else", unstarted)}
-	}
-	return err
-}
-
 // ask runs the status program. Without an answer that can be read nothing is
 // known, which is no state of the deployment.
 func (d *Deployer) ask(ctx context.Context, id string) (answer, error) {
