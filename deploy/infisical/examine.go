@@ -30,10 +30,10 @@ func (v *Vault) Examine(ctx context.Context, clock time.Duration) []finding.Find
 	found = append(found, finding.Good(looked, "The machine identity was let in."))
 	policies, err := withSession(ctx, v.keeper, func(s *session) ([]wirePolicy, error) { return v.v4.policies(ctx, s) })
 	for _, environment := range slices.Sorted(maps.Keys(v.places)) {
-		found = append(found, v.held(environment, policies, err))
+		found = append(found, held(environment, v.places[environment], policies, err))
 	}
 	for _, environment := range slices.Sorted(maps.Keys(v.inboxes)) {
-		found = append(found, v.secluded(ctx, environment))
+		found = append(found, v.secluded(ctx, environment), held("the inbox of "+environment, v.inboxes[environment], policies, err))
 	}
 	return found
 }
@@ -87,11 +87,10 @@ func (c *v4) policies(ctx context.Context, s *session) ([]wirePolicy, error) {
 	return out.Policies, err
 }
 
-// held says whether writes to an environment are held until a person merges
-// them, as far as it can be told by reading.
-func (v *Vault) held(environment string, policies []wirePolicy, err error) finding.Finding {
-	p := v.places[environment]
-	looked := fmt.Sprintf("Change policy for %s in Infisical %s", environment, p)
+// held says whether changes in a place are held until a person merges them, as
+// far as it can be told by reading. Emptying an inbox is a change like a write.
+func held(of string, p Place, policies []wirePolicy, err error) finding.Finding {
+	looked := fmt.Sprintf("Change policy for %s in Infisical %s", of, p)
 	if err != nil {
 		return finding.Open(looked, "Infisical shows change policies to people only, so whether one holds Rekey's writes cannot be read.",
 			"Look under the project's change policies. One that covers this path makes every rotation stop until somebody merges its write, unless it lets machine identities pass.")

@@ -1,6 +1,7 @@
 package infisical_test
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,6 +41,40 @@ func TestExamineInbox(t *testing.T) {
 	if f := b.examined(t, looked); f.Verdict != finding.Wrong || !strings.Contains(f.Found, "make the folder") {
 		t.Errorf("%+v", f)
 	}
+}
+
+// TestExaminePolicies: what holds a write holds the emptying of an inbox too.
+func TestExaminePolicies(t *testing.T) {
+	const values, inbox = "Change policy for staging in Infisical", "Change policy for the inbox of staging in Infisical"
+	for path, want := range map[string]map[string]finding.Verdict{
+		inboxPlace.Path: {inbox: finding.Wrong, values: finding.OK},
+		staging.Path:    {inbox: finding.OK, values: finding.Wrong},
+		"/**":           {inbox: finding.Wrong, values: finding.Wrong},
+		"/elsewhere/**": {inbox: finding.OK, values: finding.OK},
+	} {
+		b := inboxBench(t)
+		b.policies(`[{"name":"two eyes","secretPath":"` + path + `","environments":[{"slug":"staging"}]}]`)
+		for looked, verdict := range want {
+			if f := b.examined(t, looked); f.Verdict != verdict {
+				t.Errorf("a policy for %s: %+v", path, f)
+			}
+		}
+	}
+	if f := inboxBench(t).examined(t, inbox); f.Verdict != finding.Unclear {
+		t.Errorf("a server that shows policies to people only: %+v", f)
+	}
+}
+
+// policies is a server that shows its change policies.
+func (b *bench) policies(list string) {
+	b.inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path != "/api/v2/secret-approvals" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"approvals":`+list+`}`)
+	})
 }
 
 // TestExamineOnlyReads, and logs in once however often it is asked.
