@@ -123,6 +123,18 @@ func sickSlack() []illness {
 			looked: "Channel " + sandbox.Channel, verdict: finding.Wrong, found: "It is archived."},
 		{name: "shared channel", world: channel(func(c *slack.Channel) { c.ExtShared = true }),
 			looked: "Channel " + sandbox.Channel + ", sharing", verdict: finding.Wrong, found: "shared with another company"},
+		{name: "another company invited", world: channel(func(c *slack.Channel) { c.Invited = true }),
+			looked: "Channel " + sandbox.Channel + ", sharing", verdict: finding.Wrong, found: "about to be shared with another company"},
+		{name: "digests for another company", config: digested("channel: C0DIGEST"), world: func(_ *testing.T, w *sandbox.World) {
+			w.Slack.AddChannel(slack.Channel{ID: "C0DIGEST", Name: "digests", BotIn: true, ExtShared: true})
+		}, looked: "Channel C0DIGEST of the digests, sharing", verdict: finding.Wrong, found: "digests name secrets there"},
+		{name: "history of a private channel", config: replaced("  channel: ", "  history: true\n  channel: "), world: func(_ *testing.T, w *sandbox.World) {
+			w.Slack.SetScopes(append(slack.DefaultScopes(), "channels:history")...)
+			w.Slack.ChangeChannel(sandbox.Channel, func(c *slack.Channel) { c.Private = true })
+		}, looked: "Scopes of the Slack bot token", verdict: finding.Wrong, found: "Missing: groups:history."},
+		{name: "history of a public channel", config: replaced("  channel: ", "  history: true\n  channel: "), world: func(_ *testing.T, w *sandbox.World) {
+			w.Slack.SetScopes(append(slack.DefaultScopes(), "channels:history")...)
+		}, looked: "Scopes of the Slack bot token", verdict: finding.OK, found: "All that are needed are there."},
 		{name: "not in the channel of the digests", config: digested("channel: C0DIGEST"), world: func(_ *testing.T, w *sandbox.World) {
 			w.Slack.AddChannel(slack.Channel{ID: "C0DIGEST", Name: "digests"})
 		}, looked: "Channel C0DIGEST of the digests", verdict: finding.Wrong, found: "The bot is not in it."},

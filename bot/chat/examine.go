@@ -51,9 +51,12 @@ func Examine(ctx context.Context, c Config, rules []Rule, clock time.Duration) [
 		return append(found, e.failed("Slack bot token", err), e.socket(ctx))
 	}
 	found = append(found, finding.Good("Slack bot token", "Accepted in workspace "+self.team+" as user "+self.user+"."))
-	found = append(found, e.scopes(heard.header())...)
+	uses := e.uses(ctx)
+	found = append(found, e.scopes(heard.header(), uses))
 	found = append(found, finding.Skewed("Clock of Slack", heard.date(), time.Now(), clock), e.socket(ctx))
-	found = append(found, e.channel(ctx)...)
+	for _, u := range uses {
+		found = append(found, e.channel(u)...)
+	}
 	for _, r := range rules {
 		found = append(found, e.rule(ctx, r))
 	}
@@ -124,29 +127,43 @@ type examiner struct {
 
 // scopes compares what the token is allowed with what it needs. Slack tells the
 // former in a header: https://docs.slack.dev/authentication/installing-with-oauth
-func (e *examiner) scopes(header http.Header) []finding.Finding {
+func (e *examiner) scopes(header http.Header, uses []use) finding.Finding {
 	const looked = "Scopes of the Slack bot token"
 	told := header.Get("X-OAuth-Scopes")
 	if told == "" {
-		return []finding.Finding{finding.Open(looked, "Slack did not tell them.", "Compare them with the manifest under OAuth & Permissions.")}
+		return finding.Open(looked, "Slack did not tell them.", "Compare them with the manifest under OAuth & Permissions.")
 	}
 	var have, missing []string
 	for scope := range strings.SplitSeq(told, ",") {
 		have = append(have, strings.TrimSpace(scope))
 	}
-	for _, need := range Scopes() {
+	for _, need := range append(Scopes(), e.history(uses)...) {
 		if !slices.Contains(have, need) {
 			missing = append(missing, need)
 		}
 	}
-	if e.config.History && !slices.Contains(have, "channels:history") && !slices.Contains(have, "groups:history") {
-		missing = append(missing, "channels:history (groups:history in a private channel)")
-	}
 	if len(missing) > 0 {
-		return []finding.Finding{finding.Bad(looked, "Missing: "+strings.Join(missing, ", ")+".",
-			"Add what is missing under OAuth & Permissions, then install the app in the workspace again.")}
+		return finding.Bad(looked, "Missing: "+strings.Join(missing, ", ")+".",
+			"Add what is missing under OAuth & Permissions, then install the app in the workspace again.")
 	}
-	return []finding.Finding{finding.Good(looked, "All that are needed are there.")}
+	return finding.Good(looked, "All that are needed are there.")
+}
+
+// history are the scopes for reading back in the channels that could be looked
+// at, each by its kind: one for public channels opens no private one.
+// https://docs.slack.dev/reference/methods/conversations.history
+func (e *examiner) history(uses []use) []string {
+	var all []string
+	for _, u := range uses {
+		scope := "channels:history"
+		if u.err == nil && u.seen.IsPrivate {
+			scope = "groups:history"
+		}
+		if e.config.History && u.err == nil && !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 // socket asks for an address with the app-level token.
@@ -162,26 +179,32 @@ func (e *examiner) socket(ctx context.Context) finding.Finding {
 	return finding.Good(looked, "Accepted; Slack offers a socket.")
 }
 
-func (e *examiner) channel(ctx context.Context) []finding.Finding {
-	looked := "Channel " + e.config.Channel
-	ch, err := e.api.channel(ctx, e.config.Channel)
-	if err != nil {
-		return []finding.Finding{e.failed(looked, err)}
-	}
-	return append([]finding.Finding{joined(looked, ch, "slack.channel"), shared(looked, ch)}, e.digests(ctx)...)
+// use is a channel that the bot posts in, and how it was found.
+type use struct {
+	looked, key string // what it is, and where the configuration names it
+	harm        string // what another company in it means
+	seen        *slack.Channel
+	err         error
 }
 
-// digests looks at the channel of the digests, where that is another one.
-func (e *examiner) digests(ctx context.Context) []finding.Finding {
-	if e.config.Digests == e.config.Channel {
-		return nil
+// uses looks at the channel, and at that of the digests where it is another one.
+func (e *examiner) uses(ctx context.Context) []use {
+	id := e.config.Channel
+	all := []use{{looked: "Channel " + id, key: "slack.channel", harm: "approvals are refused there"}}
+	all[0].seen, all[0].err = e.api.channel(ctx, id)
+	if id = e.config.Digests; id != e.config.Channel {
+		u := use{looked: "Channel " + id + " of the digests", key: "announce.channel", harm: "digests name secrets there, and what depends on them"}
+		u.seen, u.err = e.api.channel(ctx, id)
+		all = append(all, u)
 	}
-	looked := "Channel " + e.config.Digests + " of the digests"
-	ch, err := e.api.channel(ctx, e.config.Digests)
-	if err != nil {
-		return []finding.Finding{e.failed(looked, err)}
+	return all
+}
+
+func (e *examiner) channel(u use) []finding.Finding {
+	if u.err != nil {
+		return []finding.Finding{e.failed(u.looked, u.err)}
 	}
-	return []finding.Finding{joined(looked, ch, "announce.channel")}
+	return []finding.Finding{joined(u.looked, u.seen, u.key), shared(u)}
 }
 
 func joined(looked string, ch *slack.Channel, key string) finding.Finding {
@@ -195,12 +218,18 @@ func joined(looked string, ch *slack.Channel, key string) finding.Finding {
 	}
 }
 
-func shared(looked string, ch *slack.Channel) finding.Finding {
-	looked += ", sharing"
-	if ch.IsExtShared {
-		return finding.Bad(looked, "It is shared with another company; approvals are refused there.", "Stop sharing it, or name another channel in slack.channel.")
+// shared asks what the ballot asks: an invitation that another company has not
+// taken up yet counts.
+func shared(u use) finding.Finding {
+	looked, advice := u.looked+", sharing", "Stop sharing it, or name another channel in "+u.key+"."
+	switch {
+	case u.seen.IsExtShared:
+		return finding.Bad(looked, "It is shared with another company; "+u.harm+".", advice)
+	case u.seen.IsPendingExtShared:
+		return finding.Bad(looked, "It is about to be shared with another company; "+u.harm+".", advice)
+	default:
+		return finding.Good(looked, "It is not shared with another company.")
 	}
-	return finding.Good(looked, "It is not shared with another company.")
 }
 
 // mostLookedUp bounds how many people one look asks Slack about.

@@ -34,6 +34,7 @@ type Channel struct {
 	IM        bool // a direct message with the app
 	Archived  bool
 	ExtShared bool // shared with another company
+	Invited   bool // another company was asked to share it
 	OrgShared bool // shared within an Enterprise organisation
 	ReadOnly  bool // the app may not post: restricted_action
 	BotIn     bool // the app was invited

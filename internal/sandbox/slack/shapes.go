@@ -79,7 +79,10 @@ func userShape(u User) fields {
 
 func (s *Server) channelShape(ch Channel) fields {
 	empty := fields{"value": "", "creator": "", "last_set": 0}
-	shared := []string{}
+	shared, pending := []string{}, []string{}
+	if ch.Invited {
+		pending = []string{"T0OUTSIDE"}
+	}
 	if ch.ExtShared {
 		shared = []string{s.cfg.TeamID, "T0OUTSIDE"}
 	}
@@ -88,7 +91,7 @@ func (s *Server) channelShape(ch Channel) fields {
 		"is_channel": !ch.Private && !ch.IM, "is_group": ch.Private, "is_im": ch.IM, "is_mpim": false,
 		"is_private": ch.Private || ch.IM, "is_archived": ch.Archived, "is_general": false, "is_member": ch.BotIn,
 		"is_shared": ch.ExtShared || ch.OrgShared, "is_ext_shared": ch.ExtShared, "is_org_shared": ch.OrgShared,
-		"is_pending_ext_shared": false, "pending_shared": []string{}, "connected_team_ids": shared,
+		"is_pending_ext_shared": ch.Invited, "pending_shared": pending, "connected_team_ids": shared,
 		"is_read_only": ch.ReadOnly, "context_team_id": s.cfg.TeamID, "unlinked": 0,
 		"topic": empty, "purpose": empty, "previous_names": []string{}, "num_members": len(s.users),
 	}

@@ -315,6 +315,11 @@ func TestWhoAndWhere(t *testing.T) {
 	if err != nil || !info.IsExtShared || !info.IsMember || info.IsArchived || info.IsPrivate {
 		t.Errorf("channel %+v, %v", info, err)
 	}
+	w.ChangeChannel(ops, func(c *slack.Channel) { c.ExtShared, c.Invited = false, true })
+	info, err = w.api.GetConversationInfoContext(t.Context(), &slackgo.GetConversationInfoInput{ChannelID: ops})
+	if err != nil || info.IsExtShared || !info.IsPendingExtShared {
+		t.Errorf("channel %+v, %v", info, err)
+	}
 	w.AddChannel(slack.Channel{ID: "C0HIDDEN", Private: true})
 	_, err = w.api.GetConversationInfoContext(t.Context(), &slackgo.GetConversationInfoInput{ChannelID: "C0HIDDEN"})
 	wantCode(t, err, "channel_not_found")
