@@ -29,6 +29,7 @@ type physician struct {
 	keys     secrets
 	subjects []rotation.Subject
 	log      *slog.Logger
+	running  *chat.Chat // by whose leave Slack is asked; nil where no bot runs
 }
 
 // look is one of the things done at the same time.
@@ -130,6 +131,9 @@ func (p *physician) expiries(now time.Time) []finding.Finding {
 }
 
 func (p *physician) slack(ctx context.Context) []finding.Finding {
+	if p.running != nil {
+		return p.running.Examine(ctx, rules(p.config), p.config.Doctor.Clock)
+	}
 	return chat.Examine(ctx, chatConfig(p.config, p.keys, replica(), p.log), rules(p.config), p.config.Doctor.Clock)
 }
 
@@ -218,7 +222,7 @@ func doctor(ctx context.Context, out io.Writer, c *config.Config, asJSON bool) (
 		return false, err
 	}
 	keys, _ := readSecrets(c) // what cannot be read is a finding
-	found := (&physician{c, keys, subjects, log}).Examine(ctx)
+	found := (&physician{config: c, keys: keys, subjects: subjects, log: log}).Examine(ctx)
 	healthy = !slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Verdict == finding.Wrong })
 	if asJSON {
 		return healthy, json.NewEncoder(out).Encode(map[string]any{"ok": healthy, "findings": found})

@@ -38,7 +38,7 @@ func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	answers := commands.New(engine, names(c), &physician{c, keys, subjects, log})
+	answers := commands.New(engine, names(c), &practice{doctor: &physician{c, keys, subjects, log, slack}})
 	parts := program{
 		engine.Run,
 		func(ctx context.Context) error { return slack.Run(ctx, engine, answers) },

@@ -36,6 +36,16 @@ func Scopes() []string {
 // given length. It posts nothing. The one thing it asks for is an address for a
 // socket, which nobody dials and which ends by itself.
 func Examine(ctx context.Context, c Config, rules []Rule, clock time.Duration) []finding.Finding {
+	return examine(ctx, c, newLimits(c.withDefaults().Rates), rules, clock)
+}
+
+// Examine of a Chat does the same. Its calls wait for their turn among all
+// others of the Chat, so that they cost nobody a 429.
+func (c *Chat) Examine(ctx context.Context, rules []Rule, clock time.Duration) []finding.Finding {
+	return examine(ctx, c.config, c.api.limits, rules, clock)
+}
+
+func examine(ctx context.Context, c Config, turns *limits, rules []Rule, clock time.Duration) []finding.Finding {
 	found := []finding.Finding{kind("Kind of the Slack bot token", c.BotToken.HasPrefix("xoxb-"), "xoxb-", "bot_token"),
 		kind("Kind of the Slack app-level token", c.AppToken.HasPrefix("xapp-"), "xapp-", "app_token")}
 	if err := c.check(); err != nil {
@@ -45,6 +55,7 @@ func Examine(ctx context.Context, c Config, rules []Rule, clock time.Duration) [
 	heard := &listener{}
 	c.HTTP = heard.wrap(c.HTTP)
 	e := &examiner{config: c, api: newAPI(c), seen: map[string]known{}}
+	e.api.limits = turns
 	e.people = newPeople(e.api, c)
 	self, err := e.people.whoami(ctx)
 	if err != nil {
