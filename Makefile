@@ -1,5 +1,5 @@
-# Only Go is needed. Tests that want redis-server skip with a sentence when it
-# is absent; .ci/run installs it and then requires it.
+# Only Go is needed. Tests that want redis-server, chromium, node, openssl or
+# curl skip with a sentence where it is absent; .ci/run installs and requires them.
 .PHONY: build test lint bench fuzz demo
 
 build:

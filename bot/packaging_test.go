@@ -203,6 +203,44 @@ func same(t *testing.T, what string, want, got []string) {
 	}
 }
 
+// TestManifestHints: what /rotate takes is what Slack shows beside it.
+func TestManifestHints(t *testing.T) {
+	var m manifest
+	unpacked(t, "slack-manifest.yaml", &m)
+	hint := m.Features.Commands[0].Hint
+	body, err := os.ReadFile("../commands/help.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verbs := regexp.MustCompile("`/rotate ([a-z]+)[^`]*`").FindAllSubmatch(body, -1)
+	if len(verbs) < 6 {
+		t.Fatalf("only %d verbs were found: this test reads the code wrongly", len(verbs))
+	}
+	for _, v := range verbs {
+		if !regexp.MustCompile(`(^|\| )` + string(v[1]) + `\b`).MatchString(hint) {
+			t.Errorf("the hint %q lacks %s", hint, v[1])
+		}
+	}
+}
+
+// TestBlackboxNamesEveryCall: whoever builds a server to point Rekey at reads
+// there what it will be asked.
+func TestBlackboxNamesEveryCall(t *testing.T) {
+	body, err := os.ReadFile("../docs/blackbox.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := append(mentioned(t, "chat", `method\w+\s+= "([a-zA-Z.]+)"`), mentioned(t, "../deploy/infisical", `Path(?: =|:) +"(/api/[a-z0-9/-]*[a-z0-9])`)...)
+	if len(calls) < 17 {
+		t.Fatalf("only %v were found: this test reads the code wrongly", calls)
+	}
+	for _, call := range calls {
+		if !strings.Contains(string(body), "`"+strings.TrimSuffix(call, "/batch")+"`") {
+			t.Errorf("docs/blackbox.md lacks %s", call)
+		}
+	}
+}
+
 // TestManifestFits holds texts to the lengths Slack takes.
 func TestManifestFits(t *testing.T) {
 	var m manifest
