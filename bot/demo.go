@@ -121,6 +121,7 @@ func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, 
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(float64(demoTimeout)/min(o.speed, 1)), errors.New("the story took too long"))
 	defer cancel()
 	say("Starting the world: Slack, Infisical, fal.ai, Anthropic, an application with three instances and steady traffic.")
+	o.also = append(o.also, s.secret)
 	b, err := openSandbox(ctx, o)
 	if err != nil {
 		return nil, err

@@ -130,6 +130,9 @@ func (b *box) broken(a ledger) []string {
 	if spare := b.unused(a); len(spare) > 0 {
 		all = append(all, fmt.Sprintf("keys of ours live and are used nowhere: %v", spare))
 	}
+	if a.lost != nil && a.lost() > 0 {
+		all = append(all, fmt.Sprintf("%d requests of the application were lost without a visitor's noticing", a.lost()))
+	}
 	if left := b.inInboxes(); left > 0 {
 		all = append(all, fmt.Sprintf("%d values lie in the inboxes", left))
 	}

@@ -27,6 +27,11 @@ type ledger struct {
 	end  func(id string)    // as a person would at the console
 	// ending is how the bot's own credential ends a key.
 	ending func(id string) *http.Request
+	// beside are the other values of a pair; nil where a key is one value.
+	beside func(id string) map[string]string
+	// lost counts what the application lost without a visitor's noticing; nil
+	// where there is no such thing.
+	lost func() int
 }
 
 type ledgerKey struct {
@@ -35,7 +40,7 @@ type ledgerKey struct {
 }
 
 // ledgers are the services whose keys can be played, by secret.
-var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.SupabaseKey: supabaseLedger}
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger}
 
 func (b *box) ledger(secret string) ledger { return ledgers[secret](b) }
 
@@ -136,12 +141,27 @@ func (b *box) newInUse(a ledger) bool {
 				return false
 			}
 		}
-		if !slices.ContainsFunc(a.keys(), func(k ledgerKey) bool { return k.value == e.Value && k.live && !slices.Contains(a.olds, k.id) }) {
+		at := slices.IndexFunc(a.keys(), func(k ledgerKey) bool { return k.value == e.Value && k.live && !slices.Contains(a.olds, k.id) })
+		if at < 0 || a.beside != nil && !b.together(environment, running, a.beside(a.keys()[at].id)) {
 			return false
 		}
 		all[e.Value] = true
 	}
 	return len(all) == len(a.olds)
+}
+
+// together reports that an environment's vault and all its instances hold the
+// other values of a pair as well.
+func (b *box) together(environment string, running *app.App, beside map[string]string) bool {
+	for name, value := range beside {
+		if e, found := b.world.Infisical.Read(b.world.Place(environment), name); !found || e.Value != value {
+			return false
+		}
+		if slices.ContainsFunc(running.Holdings(name), func(h app.Holding) bool { return h.Value != value }) {
+			return false
+		}
+	}
+	return true
 }
 
 // unused lists keys of the bot's that live and that no environment holds.

@@ -28,6 +28,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   rekey sandbox --demo ANTHROPIC_API_KEY   the same, with a person who makes the key at a console
   rekey sandbox --demo R2_ACCESS_KEY_ID    the same, with a pair that is switched off before it is deleted
   rekey sandbox --demo SUPABASE_SERVICE_ROLE_KEY   the same, with a project for each environment
+  rekey sandbox --demo LANGFUSE_SECRET_KEY   the same, with a pair of keys that the service remembers for a while
 
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
@@ -47,6 +48,8 @@ type sandboxOptions struct {
 	also []string
 	// oneMedia gives both environments the same key of R2.
 	oneMedia bool
+	// noLangfuseAPI is a plan of Langfuse's without the API for keys.
+	noLangfuseAPI bool
 	// byHand says that people act on the page, not a script.
 	byHand bool
 	// adjust changes the generated configuration; nil leaves it as it is. It
@@ -138,7 +141,7 @@ const readyTimeout = 30 * time.Second
 // connected.
 func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	o.also = append(o.also, strings.ToUpper(o.demo))
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NoLangfuseAPI: o.noLangfuseAPI})
 	if err != nil {
 		return nil, err
 	}

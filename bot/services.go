@@ -11,6 +11,7 @@ import (
 	"rekey/providers"
 	"rekey/providers/anthropic"
 	"rekey/providers/fal"
+	"rekey/providers/langfuse"
 	"rekey/providers/r2"
 	"rekey/providers/supabase"
 	"rekey/rotation"
@@ -34,6 +35,7 @@ func services() map[string]service {
 		"r2":        {shape: providers.Overlap, undo: true, waits: r2.DefaultWaits(), build: buildR2},
 
 		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), build: buildSupabase},
+		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), build: buildLangfuse},
 	}
 }
 

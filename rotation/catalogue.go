@@ -40,6 +40,7 @@ func Catalogue() []Secret {
 		switch e := &entries[i]; e.Name {
 		case "LANGFUSE_SECRET_KEY":
 			e.Variables = []string{"LANGFUSE_SECRET_KEY", "LANGFUSE_PUBLIC_KEY"}
+			e.Built = true
 		case "R2_ACCESS_KEY_ID":
 			e.Variables = []string{"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
 			e.Aliases = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "CLOUDFLARE_R2_ACCESS_KEY_ID", "CLOUDFLARE_R2_SECRET_ACCESS_KEY"}

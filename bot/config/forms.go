@@ -60,6 +60,7 @@ var forms = map[string]form{
 	"secret":       {pattern: regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`), what: "a secret's name", example: "capitals, digits and underscores, such as FAL_KEY"},
 	"slug":         {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`), what: "an environment's slug", example: "a slug such as prod"},
 	"template":     {check: pattern, example: "scheme and host with {ref} for the project, such as https://{ref}.supabase.co"},
+	"traces":       {pattern: regexp.MustCompile(`^[a-z0-9][A-Za-z0-9_-]{3,63}$`), what: "a project's id", example: "the id from the address of the project's page, such as cm3x8k2p90001", public: true},
 	"url":          {check: link, example: "an https URL, such as https://app.example.com/healthz"},
 	"user":         {pattern: regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`), what: "a person's id", example: "an id such as U0123ABCD, not a name or an address"},
 	"variable":     {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), what: "a variable's name", example: "a name such as FAL_KEY"},

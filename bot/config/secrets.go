@@ -44,6 +44,8 @@ type Secret struct {
 	// LegacyQuiet is for how long logs must show no legacy key before those can
 	// be switched off (Supabase); left out, the service's own.
 	LegacyQuiet *time.Duration `key:"legacy_quiet" min:"24h"`
+	// Langfuse says where the keys of Langfuse are, and who makes them.
+	Langfuse Langfuse `key:"langfuse"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`

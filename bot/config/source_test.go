@@ -131,6 +131,8 @@ func TestFindings(t *testing.T) {
 		{"infisical.url", "https://eu.infisical.com"},
 		{"secrets.ANTHROPIC_API_KEY.console_url", "https://console.example.com/keys"},
 		{"secrets.FAL_KEY.base_url", "http://localhost:9000/v1"},
+		{"secrets.LANGFUSE_SECRET_KEY.base_url", "https://langfuse.example.com/traces"},
+		{"secrets.LANGFUSE_SECRET_KEY.langfuse.sites.production.base_url", "https://us.cloud.langfuse.com"},
 		{"secrets.R2_ACCESS_KEY_ID.r2.endpoint", "https://media.example.com"},
 		{"secrets.SUPABASE_SERVICE_ROLE_KEY.project_url", "https://{ref}.db.example.com"},
 	}

@@ -22,6 +22,7 @@ type Endpoints struct {
 	Staging    string `json:"staging"`            // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
 	Production string `json:"production"`         // the same
 	Control    string `json:"control"`            // the world's own API
+	Langfuse   string `json:"langfuse"`           // the API is below /api/public
 }
 
 // Credentials is what the bot is given; to be written into files.
@@ -34,6 +35,7 @@ type Credentials struct {
 	AnthropicAdmin   string // Admin API key
 	R2Admin          string // account-owned API token that makes others
 	SupabaseToken    string // access token; empty unless played
+	LangfuseAdmin    string // the organisation's key pair, joined by a colon
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string

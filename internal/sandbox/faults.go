@@ -10,7 +10,7 @@ import (
 )
 
 // Faults returns the set of faults of a service, nil for an unknown name. The
-// names are slack, infisical, fal, anthropic, r2, loki, deploy, staging and production.
+// names are slack, infisical, fal, anthropic, r2, langfuse, loki, deploy, staging and production.
 func (w *World) Faults(service string) *wire.Faults {
 	switch service {
 	case "slack":
@@ -27,6 +27,8 @@ func (w *World) Faults(service string) *wire.Faults {
 		if w.Supabase != nil {
 			return w.Supabase.Faults
 		}
+	case "langfuse":
+		return w.Langfuse.Faults
 	case "loki":
 		return w.Loki.Faults
 	case "deploy":
@@ -41,7 +43,7 @@ func (w *World) Faults(service string) *wire.Faults {
 
 // Services lists the names that Faults knows.
 func Services() []string {
-	return []string{"slack", "infisical", "fal", "anthropic", "r2", "loki", "deploy", Staging, Production}
+	return []string{"slack", "infisical", "fal", "anthropic", "r2", "langfuse", "loki", "deploy", Staging, Production}
 }
 
 // FaultOrder asks for a fault in words, as the control API and scripts do.

@@ -68,6 +68,7 @@ func (w *World) Issued() []scan.Secret {
 	}
 	all = append(all, w.issuedMedia()...)
 	all = append(all, w.supabaseSecrets()...)
+	all = append(all, w.issuedTraces()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
@@ -78,7 +79,7 @@ func (w *World) Issued() []scan.Secret {
 		scan.Secret{Name: "attestation key production", Value: c.AttestProduction},
 	)
 	for i, v := range w.Infisical.Issued() {
-		if w.isMediaID(v) {
+		if _, public := w.Langfuse.Key(v); public || w.isMediaID(v) {
 			continue // half of a pair that may be shown
 		}
 		all = append(all, scan.Secret{Name: fmt.Sprintf("Infisical value or token %d", i+1), Value: v})
@@ -151,6 +152,9 @@ func (w *World) labels() [][2]string {
 		all = append(all, [2]string{"the name of R2 token " + t.ID, t.Name})
 	}
 	all = append(all, w.supabaseLabels()...)
+	for _, k := range w.Langfuse.Keys() {
+		all = append(all, [2]string{"the note of Langfuse key " + k.Public, k.Note})
+	}
 	for _, environment := range []string{Staging, Production} {
 		at := w.Place(environment)
 		for _, name := range w.Infisical.Names(at) {

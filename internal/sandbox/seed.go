@@ -59,6 +59,7 @@ type seeded struct {
 	old      fal.Key
 	oldText  map[string]anthropic.Key // by environment
 	media    media
+	traces   traces
 	tokens   Credentials
 
 	supabaseAdmin string
@@ -83,13 +84,14 @@ func (w *World) seed(o Options) error {
 	w.seedAnthropic(o, made)
 	w.seedSupabase(o, made)
 	w.seedMedia(o, made)
+	w.seedTraces(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
 	w.tokens = Credentials{
 		SlackApp: "xapp-1-A0SANDBOX-" + random(16), SlackBot: "xoxb-1-" + random(16),
 		InfisicalID: w.bot.ClientID, InfisicalSecret: w.bot.ClientSecret,
-		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), R2Admin: w.media.admin.Value, Deploy: random(24), Fingerprint: random(32),
+		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), R2Admin: w.media.admin.Value, LangfuseAdmin: w.Langfuse.AdminKey(), Deploy: random(24), Fingerprint: random(32),
 		AttestStaging: random(24), AttestProduction: random(24),
 	}
 	w.tokens.SupabaseToken = w.supabaseAdmin
@@ -159,8 +161,8 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Media: w.mediaOf(environment),
-			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
+			Media: w.mediaOf(environment), Langfuse: w.tracesAt(),
+			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
 	}
@@ -175,6 +177,7 @@ func (w *World) values(environment string) map[string]string {
 	if k, played := w.oldRows[environment]; played {
 		all[app.SupabaseKey] = k.Value
 	}
+	maps.Copy(all, w.traces.values(environment))
 	return all
 }
 

@@ -15,6 +15,7 @@ import (
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/fal"
 	"rekey/internal/sandbox/infisical"
+	"rekey/internal/sandbox/langfuse"
 	"rekey/internal/sandbox/loki"
 	"rekey/internal/sandbox/r2"
 	"rekey/internal/sandbox/slack"
@@ -36,10 +37,13 @@ type Options struct {
 	// Age of the FAL_KEY in both environments. Zero means 120 days.
 	Age time.Duration
 	// Also names secrets that the application uses besides those it always
-	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY. Others cost nothing.
+	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY. Others
+	// cost nothing.
 	Also []string
 	// OneMedia gives both environments the same key and buckets of R2.
 	OneMedia bool
+	// NoLangfuseAPI is a plan of Langfuse's without the API for keys.
+	NoLangfuseAPI bool
 	// History gives the Slack app the scope to read messages back.
 	History bool
 }
@@ -52,6 +56,7 @@ type World struct {
 	Anthropic  *anthropic.Server
 	R2         *r2.Server
 	Supabase   *supabase.Server // nil unless its key is played
+	Langfuse   *langfuse.Server
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -111,6 +116,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Anthropic, "", w.Anthropic.Handler},
 		{&w.endpoints.R2, "", w.R2.Handler},
 		{&w.endpoints.Supabase, "", w.supabaseHandler},
+		{&w.endpoints.Langfuse, "", w.Langfuse.Handler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},

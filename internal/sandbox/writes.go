@@ -122,6 +122,7 @@ func (w *World) watchWrites() {
 	})
 	w.R2.OnWrite(w.noteMedia)
 	w.watchSupabase()
+	w.Langfuse.OnWrite(w.noteTraces)
 	w.Infisical.OnWrite(func(i infisical.Write) {
 		k := vaultKind(i)
 		what := strings.Join(i.Names, " ")

@@ -38,6 +38,7 @@ func newInstance(o *Options, id, deployment string, values map[string]string) *i
 	i.mux.HandleFunc("/api/write", i.write)
 	i.mux.HandleFunc("/api/media", i.media)
 	i.mux.HandleFunc("/api/products", i.products)
+	i.mux.HandleFunc("/api/trace", i.trace)
 	i.mux.HandleFunc("POST /rekey/attest", i.attest)
 	i.mux.HandleFunc("GET /healthz", i.health)
 	return i
@@ -93,6 +94,7 @@ func (i *instance) page(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	i.traced(r.Context())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><img src=%q><p>%s", i.o.Name, url, html.EscapeString(text))
 }
