@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -192,6 +193,18 @@ func TestServices(t *testing.T) {
 		}
 		if s.waits == (providers.Waits{}) {
 			t.Errorf("%s: check does not know its own waits, and so not which are too short", name)
+		}
+	}
+}
+
+// TestServicesTellTheSkew: a service that holds when a key was made against
+// when it was asked for is told how far its clock may be off.
+func TestServicesTellTheSkew(t *testing.T) {
+	s := *loaded(t).Secrets["ANTHROPIC_API_KEY"]
+	for skew, taken := range map[time.Duration]bool{time.Hour: true, -time.Hour: false} {
+		s.Skew = &skew
+		if _, err := buildAnthropic(&s); (err == nil) != taken {
+			t.Errorf("%s: %v", skew, err)
 		}
 	}
 }

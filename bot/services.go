@@ -67,6 +67,9 @@ func buildAnthropic(s *config.Secret) (providers.Provider, error) {
 	if s.MinExpiry != nil {
 		c.MinExpiry = *s.MinExpiry
 	}
+	if s.Skew != nil {
+		c.Skew = *s.Skew
+	}
 	return anthropic.New(c)
 }
 

@@ -42,11 +42,11 @@ func (w *run) guided(ctx context.Context, env string) (outcome, error) {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		w.r.Errand.forget()
-		return w.stillWaiting()
+		return w.stillWaiting(ctx)
 	case err != nil:
 		return outcome{}, err
 	case !w.r.Errand.due(entry, w.subject.Pace.InboxPoll):
-		return w.stillWaiting()
+		return w.stillWaiting(ctx)
 	}
 	return w.judge(ctx, env, entry)
 }
@@ -65,19 +65,51 @@ func (e *Errand) forget() {
 	e.Entry, e.Version, e.Seen, e.Judged, e.Wrong = "", 0, time.Time{}, time.Time{}, ""
 }
 
+// anew begins the waiting once more, for the same key: whoever has made it
+// since they were first asked did nothing wrong. What lies in the inbox is
+// judged afresh, and people are asked again unless it may be what is needed.
+func (e *Errand) anew(now time.Time) {
+	if e != nil {
+		e.Again, e.Told, e.Judged, e.Wrong = now, time.Time{}, time.Time{}, ""
+	}
+}
+
+// since is when the present waiting began.
+func (e *Errand) since() time.Time {
+	if e.Again.After(e.Asked) {
+		return e.Again
+	}
+	return e.Asked
+}
+
+// heard is when people last heard of it, were it only that it goes on.
+func (e *Errand) heard() time.Time {
+	if e.Told.IsZero() {
+		return e.since()
+	}
+	return e.Told
+}
+
+// unasked reports that people do not know that they are waited for again.
+func (e *Errand) unasked() bool { return e.Told.IsZero() && (e.Entry == "" || e.Wrong != "") }
+
 // sendOut begins the errand and tells people.
 func (w *run) sendOut(ctx context.Context, env string) (outcome, error) {
+	return w.tell(ctx, &Errand{Environment: env, Label: w.label(), Asked: time.Now()})
+}
+
+// tell has people read what an errand is.
+func (w *run) tell(ctx context.Context, e *Errand) (outcome, error) {
 	guide, err := capability[providers.Guide](ctx, w, "asking a person for a credential")
 	if err != nil {
 		return outcome{}, err
 	}
-	now := time.Now()
-	e := &Errand{Environment: env, Label: w.label(), Asked: now, Told: now}
 	guidance, err := guide.Guide(e.ask())
 	if err != nil {
 		return outcome{}, err
 	}
-	w.r.Errand = e
+	now := time.Now()
+	e.Told, w.r.Errand = now, e
 	return outcome{wake: now.Add(w.subject.Pace.InboxPoll), events: []event.Event{w.guideEvent(guidance)}}, nil
 }
 
@@ -111,14 +143,17 @@ func scopeWords(r *Rotation, env string) string {
 
 // stillWaiting looks again later, reminds people now and then, and gives up
 // when nobody has come for too long.
-func (w *run) stillWaiting() (outcome, error) {
+func (w *run) stillWaiting(ctx context.Context) (outcome, error) {
 	e, pace, now := w.r.Errand, w.subject.Pace, time.Now()
-	if pace.InboxExpiry > 0 && now.Sub(e.Asked) >= pace.InboxExpiry {
-		return outcome{}, fault.New(opInbox, fault.Unanswered, "asked "+human(now.Sub(e.Asked)).String()+" ago")
+	if waited := now.Sub(e.since()); pace.InboxExpiry > 0 && waited >= pace.InboxExpiry {
+		return outcome{}, fault.New(opInbox, fault.Unanswered, "asked "+human(waited).String()+" ago")
 	}
 	w.r.Attempt = 0 // the outside answers: failures of days ago do not add up
+	if e.unasked() {
+		return w.tell(ctx, e)
+	}
 	out := outcome{wake: now.Add(pace.InboxPoll)}
-	if pace.InboxRemind > 0 && now.Sub(e.Told) >= pace.InboxRemind {
+	if pace.InboxRemind > 0 && now.Sub(e.heard()) >= pace.InboxRemind {
 		e.Told = now
 		out.events = []event.Event{{Kind: event.Guide, Step: w.at(), Facts: map[string]string{"label": e.Label, "reminder": "true"},
 			Text: w.reminder(e)}}
@@ -148,13 +183,13 @@ func (w *run) judge(ctx context.Context, env string, entry deploy.Entry) (outcom
 	case found.Wrong != "":
 		told := e.Wrong == found.Wrong
 		e.Wrong = found.Wrong
-		out, err := w.stillWaiting()
+		out, err := w.stillWaiting(ctx)
 		if err == nil && !told {
 			out.events = append(out.events, event.Event{Kind: event.Unfit, Step: w.at(), Text: found.Wrong + " Rekey goes on waiting. " + w.r.Safe()})
 		}
 		return out, err
 	case found.Wait:
-		return w.stillWaiting()
+		return w.stillWaiting(ctx)
 	}
 	if err := w.acceptable(ctx, found.Credential); err != nil {
 		return outcome{}, err

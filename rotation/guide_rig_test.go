@@ -40,6 +40,8 @@ func (k byHand) Inspect(_ context.Context, e providers.Errand, v providers.Value
 			found.Wrong = "The service does not know that key."
 		case listed.label != e.Label:
 			found.Wrong = "That key has another name."
+		case k.g.made[id].Before(e.Asked):
+			found.Wrong = "That key was made before it was asked for."
 		default:
 			found.Credential = providers.Credential{ID: id, Label: e.Label, Values: v}
 		}
@@ -99,7 +101,7 @@ func (g *rig) byConsole(label string) string {
 	id := providers.ID(fmt.Sprintf("key-hand%d", len(g.issued)+1))
 	value := string(id) + ":fedcba9876543210fedcba9876"
 	g.issued = append(g.issued, id)
-	g.keys[id] = key{label, value}
+	g.keys[id], g.made[id] = key{label, value}, time.Now()
 	return value
 }
 

@@ -148,6 +148,52 @@ func TestNobodyComes(t *testing.T) {
 	})
 }
 
+// TestRetryTakesWhatWasMadeMeanwhile: a key was made when it was asked for, and
+// hours later somebody retries what had stopped. It is taken, whether it lay in
+// the inbox all along or is brought now, and nobody is asked for a second one.
+func TestRetryTakesWhatWasMadeMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		arranged func(g *rig, value string)
+		asked    int
+	}{
+		"it lay in the inbox": {func(g *rig, value string) { g.paste(Staging, value) }, 1},
+		"it is brought now":   {func(g *rig, value string) { g.paste(Staging, "nonsense"); g.late = value }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				g.guide()
+				g.person = func(env string, polls int) {
+					switch {
+					case polls == 2 && len(g.issued) == 0:
+						c.arranged(g, g.byConsole(g.labels[env]))
+					case polls == 2 && g.late != "":
+						g.paste(env, g.late)
+					}
+				}
+				g.before = func(call string, _ int) error {
+					if call == "inspect" {
+						return fault.New("inspecting", fault.Unauthorized, "")
+					}
+					return nil
+				}
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Stuck)
+				pause(t.Context(), 5*time.Hour)
+				g.in(func() { g.before = nil })
+				if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+					t.Fatal(err)
+				}
+				r = g.until(e, r.Key(), Asking)
+				if g.counts["guide"] != c.asked || g.told(r.Key(), "made before") != 0 || len(g.issued) != 1 || r.Places[Staging].New.ID != g.issued[0] {
+					t.Errorf("asked %d times, made %v, new %+v", g.counts["guide"], g.issued, r.Places[Staging].New)
+				}
+			})
+		})
+	}
+}
+
 // TestCancelWhileWaiting: a key that was made and not brought is ended, what
 // lies in the inbox is left and people are told of it.
 func TestCancelWhileWaiting(t *testing.T) {

@@ -174,9 +174,10 @@ type Vote struct {
 // has come.
 type Errand struct {
 	Environment string    `json:"env"`
-	Label       string    `json:"label"` // to be given as its name
-	Asked       time.Time `json:"asked"`
-	Told        time.Time `json:"told"` // when people last heard of it
+	Label       string    `json:"label"`          // to be given as its name
+	Asked       time.Time `json:"asked"`          // first; what was made since then may be it
+	Again       time.Time `json:"again,omitzero"` // when somebody had the waiting begin anew
+	Told        time.Time `json:"told"`           // when people last heard of it; zero until they are asked again
 	// The value at hand in the inbox, by the vault's id and version.
 	Entry   string    `json:"entry,omitempty"`
 	Version int       `json:"version,omitempty"`

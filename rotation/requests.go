@@ -345,7 +345,8 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
 		}
 		w.writeAgain(turnedDown, string(fault.Unsettled))
-		w.r.State, w.r.Problem, w.r.Attempt, w.r.Errand = Running, nil, 0, nil // a person who was asked is asked anew
+		w.r.State, w.r.Problem, w.r.Attempt = Running, nil, 0
+		w.r.Errand.anew(time.Now())
 		if s, ok := w.r.Step(); ok && s.Act != Issue {
 			w.r.Begun = false
 		} else {

@@ -36,6 +36,7 @@ type rig struct {
 	after   func(call string, n int) error         // the effect has happened
 	counts  map[string]int                         //
 	keys    map[providers.ID]key                   // live at the service
+	made    map[providers.ID]time.Time             // of those that people made
 	issued  []providers.ID                         // ever
 	ended   []providers.ID                         // asked to be ended, in order
 	vault   map[string][]version                   // by environment
@@ -56,6 +57,7 @@ type rig struct {
 	labels  map[string]string                      // what people were asked to call the key, by environment
 	person  func(env string, polls int)            // acts before a look into the inbox; nil makes the key and pastes it
 	polls   map[string]int                         // looks into the inbox since people were asked
+	late    string                                 // made in time, and brought later
 	pastes  int                                    // versions of inbox entries so far
 
 	configure func(*Subject) // what this world declares otherwise
@@ -87,7 +89,7 @@ func newRig(t *testing.T) *rig {
 		running: map[string]string{Staging: oldValue, Production: oldValue},
 		deploys: make(map[string]deploy.Phase), misled: make(map[string]bool),
 		off: make(map[providers.ID]bool), gone: make(map[string]bool), needs: make(map[string]providers.ID),
-		marks: Marks{Live: true}, inbox: make(map[string]deploy.Entry), labels: make(map[string]string), polls: make(map[string]int),
+		marks: Marks{Live: true}, made: make(map[providers.ID]time.Time), inbox: make(map[string]deploy.Entry), labels: make(map[string]string), polls: make(map[string]int),
 		measure: func(deploy.Window) deploy.Measurement {
 			return deploy.Measurement{Outcome: deploy.OK, Requests: 100}
 		},

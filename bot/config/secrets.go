@@ -49,6 +49,9 @@ type Secret struct {
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`
+	// Skew is how far the service's clock may be off where it says when a key
+	// was made by hand; left out, the service's own.
+	Skew *time.Duration `key:"skew" min:"1ms"`
 	// ExpiryMargin is how long before its expiry a value is due.
 	ExpiryMargin time.Duration `key:"expiry_margin" default:"14d"`
 	// Timeout of one call to the service.

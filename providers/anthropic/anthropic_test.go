@@ -229,6 +229,24 @@ func TestWrongHands(t *testing.T) {
 	}
 }
 
+// TestSkew: a key may be as much older than the asking as the service's clock
+// may be off.
+func TestSkew(t *testing.T) {
+	for skew, wrong := range map[time.Duration]bool{0: true, 5 * time.Minute: true, 20 * time.Minute: false} {
+		w := newWorld(t)
+		kind, err := w.provider(t, func(c *anthropic.Config) { c.Skew = skew }).Survey(t.Context(), w.current())
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := w.make("rk_1", stagingSpace, func(k *fakeKey) { k.Created = time.Now().Add(-10 * time.Minute) })
+		e := providers.Errand{Environment: "staging", Label: "rk_1", Asked: time.Now(), Seen: time.Now()}
+		found, err := kind.(providers.Guide).Inspect(t.Context(), e, k.values())
+		if err != nil || wrong != strings.Contains(found.Wrong, "was made before") {
+			t.Errorf("%s: %+v, %v", skew, found, err)
+		}
+	}
+}
+
 // TestListedLate: a key that is not listed yet, or not accepted yet, is waited
 // for; only after the settle time people are told.
 func TestListedLate(t *testing.T) {
