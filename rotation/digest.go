@@ -19,6 +19,10 @@ type Digest struct {
 	At     time.Time     `json:"at"`     // when it was made
 	Within time.Duration `json:"within"` // how far ahead it looks
 	Items  []Item        `json:"items,omitempty"`
+	// Key is the calendar's key under which it was told, and its message is
+	// known: an earlier one where the calendar has gone on elsewhere since.
+	// It is stored from then on.
+	Key string `json:"key,omitempty"`
 }
 
 // Matter is why a secret is in a digest. Names are stored.
@@ -127,6 +131,7 @@ func (e *Engine) Digest(ctx context.Context, key string) (*Digest, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Digest.Key = cmp.Or(c.Digest.Key, key)
 	for n := range c.Digest.Items {
 		i := &c.Digest.Items[n]
 		i.Now = c.now(i.Secret, open, recent)

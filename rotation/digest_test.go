@@ -285,6 +285,53 @@ func TestCalendarGoesOn(t *testing.T) {
 	})
 }
 
+// TestCalendarGoesOnWithItsDigest: the message of the last digest is known
+// under the key under which it was told, however often the calendar goes on,
+// until there is another one.
+func TestCalendarGoesOnWithItsDigest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.aged(101)
+		tick := time.Now()
+		e := g.engine("one")
+		g.announce(e, tick)
+		under := func(key, want string) {
+			t.Helper()
+			if d, err := e.Digest(t.Context(), key); err != nil || d == nil || d.Key != want || !d.Tick.Equal(tick) {
+				t.Errorf("under %s: %+v, %v; want it told under %s", key, d, err, want)
+			}
+		}
+		under("calendar/1", "calendar/1")
+		for _, next := range []string{"calendar/2", "calendar/3"} {
+			g.fill(e)
+			g.snooze(e, 7*day)
+			if key, err := e.Calendar(t.Context()); err != nil || key != next {
+				t.Fatalf("the calendar is %s, %v; want %s", key, err, next)
+			}
+			under(next, "calendar/1")
+		}
+		under("calendar/1", "calendar/1")
+		tick = tick.Add(day)
+		if err := e.Unsnooze(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		g.announce(e, tick)
+		under("calendar/3", "calendar/3")
+	})
+}
+
+// fill makes the calendar's journal as long as one may get.
+func (g *rig) fill(e *Engine) {
+	g.t.Helper()
+	err := e.edit(g.t.Context(), func(c *calendar) ([]event.Event, error) {
+		c.Lines = longestJournal
+		return nil, nil
+	})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // TestCalendarOfALaterVersion is left alone, and ages are told without it.
 func TestCalendarOfALaterVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

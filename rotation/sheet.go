@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,11 @@ func (e *Engine) turnOver(ctx context.Context, l state.Lease, r state.Record, c 
 	number, _ := strconv.Atoi(strings.TrimPrefix(r.Key, calendarPrefix))
 	next := *c
 	next.Lines = 0
+	if c.Digest != nil {
+		told := *c.Digest
+		told.Key = cmp.Or(told.Key, r.Key)
+		next.Digest = &told
+	}
 	if err := e.nextSheet(ctx, sheet{number, &next}); err != nil {
 		return err
 	}

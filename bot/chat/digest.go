@@ -68,7 +68,7 @@ func (c *Chat) editDigest(ctx context.Context, key string) error {
 	if err != nil || found == nil {
 		return err
 	}
-	refs, err := c.store.Refs(ctx, key)
+	refs, err := c.store.Refs(ctx, found.Key)
 	if err != nil {
 		return fmt.Errorf("finding the digest: %w", err)
 	}

@@ -21,7 +21,7 @@ const calendar = "calendar/1"
 func (w *world) announce(tick time.Time) {
 	since := tick.Add(-120 * 24 * time.Hour)
 	w.engine.mu.Lock()
-	w.engine.digest = &rotation.Digest{Tick: tick, At: tick, Within: 14 * 24 * time.Hour, Items: []rotation.Item{
+	w.engine.digest = &rotation.Digest{Tick: tick, At: tick, Within: 14 * 24 * time.Hour, Key: calendar, Items: []rotation.Item{
 		{Matter: rotation.Overdue, Secret: "FAL_KEY", Title: "fal.ai", At: since.Add(90 * 24 * time.Hour), Age: due.Age{Known: true, Since: since}},
 	}}
 	w.engine.mu.Unlock()
@@ -116,6 +116,24 @@ func TestADigestFollowsItsRotations(t *testing.T) {
 		pass(time.Minute)
 		if m.edits != 2 || !strings.Contains(m.blocks, "Rotated since.") {
 			t.Errorf("after the end, %d edits: %s", m.edits, m.blocks)
+		}
+	})
+}
+
+// TestADigestIsEditedAfterTheCalendarWentOn: its message is known under the
+// key under which it was told.
+func TestADigestIsEditedAfterTheCalendarWentOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.announce(time.Now())
+		synctest.Wait()
+		w.engine.mu.Lock()
+		w.engine.sheet = "calendar/2"
+		w.engine.mu.Unlock()
+		w.becomes(rotation.Now{Known: true, Open: record()})
+		w.store.tell(key, event.Event{Kind: event.Started, By: "T1/U0ANNA"})
+		pass(time.Minute)
+		if m := w.slack.messages[0]; m.edits != 1 || !strings.Contains(m.blocks, "A rotation is open now") {
+			t.Errorf("%d edits: %s", m.edits, m.blocks)
 		}
 	})
 }

@@ -294,6 +294,7 @@ type motor struct {
 	policy rotation.Policy
 	all    map[string]*rotation.Rotation
 	digest *rotation.Digest
+	sheet  string // where the calendar went on; empty is calendar
 	seen   []rotation.Tally
 	change func()
 }
@@ -319,6 +320,9 @@ func (e *motor) Calendar(context.Context) (string, error) {
 	defer e.mu.Unlock()
 	if e.digest == nil {
 		return "", nil
+	}
+	if e.sheet != "" {
+		return e.sheet, nil
 	}
 	return calendar, nil
 }
