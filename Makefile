@@ -7,8 +7,8 @@ build:
 
 # The program's own tests run whole worlds in real time: nothing runs beside them.
 test:
-	go test -race $$(go list ./... | grep -v '^rekey/bot$$')
-	go test -race ./bot
+	go test -race -timeout 20m $$(go list ./... | grep -v '^rekey/bot$$')
+	go test -race -timeout 20m ./bot
 
 lint:
 	golangci-lint run ./...

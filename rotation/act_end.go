@@ -35,14 +35,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 		return outcome{}, err
 	}
 	if err := w.standing(ctx, s); err != nil {
-		void, ok := errors.AsType[*voided](err)
-		switch {
-		case ok && void.failing && w.healable():
-			return w.healNow(ctx, void.why, err)
-		case ok && void.revived:
-			delete(w.r.Ends, s.Environment) // it lives again, by somebody's hand
-		}
-		return w.notStanding(err)
+		return w.fallen(ctx, s, err)
 	}
 	id, err := w.certain(s)
 	if err != nil {
@@ -78,6 +71,18 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 		verb = "switch off"
 	}
 	return finished(fmt.Sprintf("Asked %s to %s %s. Now to prove that it is dead.", w.r.Traits.Service, verb, w.oldOf(s).Brief()))
+}
+
+// fallen is what follows when an approval does not stand.
+func (w *run) fallen(ctx context.Context, s Step, err error) (outcome, error) {
+	void, ok := errors.AsType[*voided](err)
+	switch {
+	case ok && void.failing && w.healable():
+		return w.healNow(ctx, void.why, err)
+	case ok && void.revived:
+		delete(w.r.Ends, s.Environment) // it lives again, by somebody's hand
+	}
+	return w.notStanding(err)
 }
 
 func (w *run) ending(s Step, e Ending) {

@@ -76,7 +76,7 @@ func TestCancelSwitchesOnAgain(t *testing.T) {
 		g := withSwitch(t)
 		e := g.engine("one")
 		defer g.run(t.Context(), e)()
-		r := g.untilOff(e)
+		g.untilOff(e)
 		r, err := e.Cancel(t.Context(), "FAL_KEY", requester)
 		if err != nil {
 			t.Fatal(err)
