@@ -37,6 +37,9 @@ func (c *Chat) picture(ctx context.Context, key string, number int) error {
 	if told, err := c.told(ctx, key, number); err != nil || !told {
 		return errors.Join(err, notYet(told))
 	}
+	if stands, err := c.stands(ctx, hint{hintChart, key, number}); err != nil || !stands {
+		return err
+	}
 	drawn := chart.Of(drawing(r, v, step))
 	body, err := painted(drawn)
 	if err != nil {
@@ -55,6 +58,14 @@ func notYet(told bool) error {
 		return nil
 	}
 	return errNotPosted
+}
+
+// stands reports that a duty is still to be done. A list of duties that was made
+// while another worker did this one names it, too; under the duty's lease the
+// store tells the truth.
+func (c *Chat) stands(ctx context.Context, h hint) (bool, error) {
+	all, err := allHints(ctx, c.store)
+	return slices.ContainsFunc(all, func(stored state.Hint) bool { return stored.Name == h.String() }), err
 }
 
 // leftOut settles the duty to show a chart.

@@ -12,6 +12,7 @@ import (
 	"rekey/rotation"
 	"rekey/rotation/event"
 	"rekey/rotation/watch"
+	"rekey/state"
 )
 
 // watched is a rotation whose watch has just passed.
@@ -117,6 +118,39 @@ func TestOneChartWhateverGoesWrong(t *testing.T) {
 			}, func(conf *Config) { conf.History, conf.ChartFor = c.allow, 5*time.Minute })
 		})
 	}
+}
+
+// A list of duties that was made before the chart was shown names it still: who
+// takes it up then shows nothing.
+func TestAListOfDutiesMayBeOld(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.begins(1)
+		w.looks(t)
+		pass(3 * time.Second)
+		var old []state.Hint
+		w.slack.fail("files.getUploadURLExternal", fault{status: 503})
+		w.judges(watch.Passed)
+		for len(old) == 0 {
+			pass(100 * time.Millisecond)
+			old = slices.DeleteFunc(mustHints(t, w), func(h state.Hint) bool { return !strings.HasPrefix(h.Name, hintChart) })
+		}
+		pass(time.Minute)
+		for _, h := range old {
+			w.chat.takeUp(t.Context(), h)
+		}
+		if all := w.slack.pictures(); len(old) != 1 || len(all) != 1 {
+			t.Errorf("%d duties, %d charts", len(old), len(all))
+		}
+	})
+}
+
+func mustHints(t *testing.T, w *world) []state.Hint {
+	t.Helper()
+	all, err := allHints(t.Context(), w.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // A watch that was begun anew before its chart was drawn has none of its own.
