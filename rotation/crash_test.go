@@ -85,6 +85,7 @@ func TestCrashAnywhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range plotted(t, ground.arrange, ground.enough, name == "overlap") {
 				t.Run(c.String(), func(t *testing.T) {
+					t.Parallel() // each in a world of its own
 					synctest.Test(t, func(t *testing.T) { survive(t, c, ground.arrange, ground.live) })
 				})
 			}

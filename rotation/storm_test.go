@@ -67,6 +67,7 @@ func (g *rig) careless(dice *rand.Rand, env string, polls int) {
 func TestStorm(t *testing.T) {
 	for seed := range uint64(storms) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { storm(t, seed) })
 		})
 	}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"rekey/internal/sandbox/app"
@@ -67,7 +68,8 @@ func (w *World) noteTraces(l langfuse.Write) {
 func (w *World) issuedTraces() []scan.Secret {
 	all := []scan.Secret{{Name: "the organisation's pair of Langfuse", Value: w.Langfuse.AdminKey()}}
 	for _, k := range w.Langfuse.Keys() {
-		all = append(all, scan.Secret{Name: "Langfuse secret key of " + k.Public, Value: k.Secret})
+		all = append(all, scan.Secret{Name: "Langfuse secret key of " + k.Public, Value: k.Secret},
+			scan.Secret{Name: "the secret part of the Langfuse key of " + k.Public, Value: strings.TrimPrefix(k.Secret, "sk-lf-")})
 	}
 	return all
 }
