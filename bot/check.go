@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rekey/bot/config"
+	"rekey/internal/secret"
 	"rekey/rotation"
 )
 
@@ -19,7 +20,7 @@ import (
 // asks nobody outside and prints no value. Every adapter is built, because some
 // know more about what makes sense than the file's form can say.
 func check(out io.Writer, c *config.Config) error {
-	if _, err := subjects(c, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := subjects(c, secret.Key{}, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -217,11 +217,11 @@ func runDoctor(ctx context.Context, args []string, p process) int {
 // anything is wrong. What cannot be told is no fault.
 func doctor(ctx context.Context, out io.Writer, c *config.Config, asJSON bool) (healthy bool, err error) {
 	log := slog.New(slog.DiscardHandler)
-	subjects, err := subjects(c, log)
+	keys, _ := readSecrets(c) // what cannot be read is a finding
+	subjects, err := subjects(c, keys.fingerprint, log)
 	if err != nil {
 		return false, err
 	}
-	keys, _ := readSecrets(c) // what cannot be read is a finding
 	found := (&physician{config: c, keys: keys, subjects: subjects, log: log}).Examine(ctx)
 	healthy = !slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Verdict == finding.Wrong })
 	if asJSON {

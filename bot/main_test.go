@@ -203,7 +203,7 @@ func TestServicesTellTheSkew(t *testing.T) {
 	s := *loaded(t).Secrets["ANTHROPIC_API_KEY"]
 	for skew, taken := range map[time.Duration]bool{time.Hour: true, -time.Hour: false} {
 		s.Skew = &skew
-		if _, err := buildAnthropic(&s); (err == nil) != taken {
+		if _, err := buildAnthropic(&s, nil); (err == nil) != taken {
 			t.Errorf("%s: %v", skew, err)
 		}
 	}

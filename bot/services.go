@@ -24,7 +24,7 @@ type service struct {
 	shape providers.Shape
 	undo  bool
 	waits providers.Waits // the service's own
-	build func(s *config.Secret) (providers.Provider, error)
+	build func(s *config.Secret, name providers.Namer) (providers.Provider, error)
 }
 
 // services are the built ones by the catalogue's key.
@@ -39,7 +39,7 @@ func services() map[string]service {
 	}
 }
 
-func buildFal(s *config.Secret) (providers.Provider, error) {
+func buildFal(s *config.Secret, _ providers.Namer) (providers.Provider, error) {
 	return fal.New(fal.Config{
 		BaseURL:   s.BaseURL,
 		AdminKey:  func(context.Context) (secret.Value, error) { return s.Admin.Key.Read() },
@@ -49,7 +49,7 @@ func buildFal(s *config.Secret) (providers.Provider, error) {
 	})
 }
 
-func buildAnthropic(s *config.Secret) (providers.Provider, error) {
+func buildAnthropic(s *config.Secret, _ providers.Namer) (providers.Provider, error) {
 	c := anthropic.Config{
 		BaseURL: s.BaseURL, Console: s.Console, AdminKey: reader(s.Admin.Key),
 		Workspaces: map[string]string{}, HTTP: &http.Client{Timeout: s.Timeout},

@@ -9,7 +9,7 @@ import (
 	"rekey/rotation"
 )
 
-func buildLangfuse(s *config.Secret) (providers.Provider, error) {
+func buildLangfuse(s *config.Secret, _ providers.Namer) (providers.Provider, error) {
 	c := langfuse.Config{
 		BaseURL: s.BaseURL, AdminKey: reader(s.Admin.Key), ByHand: s.Langfuse.ByHand, Variables: s.Entry.Variables,
 		Projects: map[string]string{}, Sites: map[string]langfuse.Site{},

@@ -9,7 +9,7 @@ import (
 	"rekey/rotation"
 )
 
-func buildR2(s *config.Secret) (providers.Provider, error) {
+func buildR2(s *config.Secret, _ providers.Namer) (providers.Provider, error) {
 	return r2.New(r2.Config{
 		BaseURL: s.BaseURL, Endpoint: s.R2.Endpoint, Account: s.R2.Account, Jurisdiction: s.R2.Jurisdiction,
 		Buckets:    map[string][]string{rotation.Staging: s.R2.Buckets.Staging, rotation.Production: s.R2.Buckets.Production},

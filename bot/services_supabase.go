@@ -10,7 +10,7 @@ import (
 	"rekey/rotation"
 )
 
-func buildSupabase(s *config.Secret) (providers.Provider, error) {
+func buildSupabase(s *config.Secret, _ providers.Namer) (providers.Provider, error) {
 	if len(s.Entry.Variables) != 1 {
 		return nil, fmt.Errorf("a secret key of Supabase is one variable, not %d", len(s.Entry.Variables))
 	}

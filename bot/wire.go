@@ -13,6 +13,7 @@ import (
 	"rekey/commands"
 	"rekey/deploy/infisical"
 	"rekey/internal/secret"
+	"rekey/providers"
 	"rekey/rotation"
 	"rekey/state/redis"
 )
@@ -20,7 +21,7 @@ import (
 // build wires everything; nothing is asked yet.
 func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger) (program, error) {
 	name := replica()
-	subjects, err := subjects(c, log)
+	subjects, err := subjects(c, keys.fingerprint, log)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +55,9 @@ func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger)
 func names(c *config.Config) []string { return slices.Sorted(maps.Keys(c.Secrets)) }
 
 // subjects builds one subject per secret. All of them share one vault and
-// the two environments' deployers, attesters and checks.
-func subjects(c *config.Config, log *slog.Logger) ([]rotation.Subject, error) {
+// the two environments' deployers, attesters and checks. A zero key names no
+// credential: nothing but the form of things can be looked at with it.
+func subjects(c *config.Config, key secret.Key, log *slog.Logger) ([]rotation.Subject, error) {
 	vault, err := vault(c, log)
 	if err != nil {
 		return nil, &misconfigured{err}
@@ -67,7 +69,7 @@ func subjects(c *config.Config, log *slog.Logger) ([]rotation.Subject, error) {
 	var all []rotation.Subject
 	var faults []error
 	for _, name := range names(c) {
-		s, err := subject(c, c.Secrets[name], vault, shared)
+		s, err := subject(c, c.Secrets[name], namer(key), vault, shared)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("wiring %s: %w", name, err))
 		}
@@ -79,18 +81,18 @@ func subjects(c *config.Config, log *slog.Logger) ([]rotation.Subject, error) {
 	return all, nil
 }
 
-func subject(c *config.Config, s *config.Secret, vault *infisical.Vault, shared map[string]rotation.Stage) (rotation.Subject, error) {
+func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *infisical.Vault, shared map[string]rotation.Stage) (rotation.Subject, error) {
 	kind, built := services()[s.Entry.Service]
 	if !built {
 		return rotation.Subject{}, fmt.Errorf("there is no adapter for %s", s.Entry.Service) // unreachable unless the catalogue calls built what is not
 	}
-	provider, err := kind.build(s)
+	provider, err := kind.build(s, name)
 	if err != nil {
 		return rotation.Subject{}, err
 	}
 	stages := maps.Clone(shared)
-	for name, stage := range stages {
-		if stages[name], err = affected(stage, s.Affected, name); err != nil {
+	for env, stage := range stages {
+		if stages[env], err = affected(stage, s.Affected, env); err != nil {
 			return rotation.Subject{}, err
 		}
 	}
@@ -172,6 +174,16 @@ func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger
 		RequestTimeout: c.Chat.Timeout, AnswerTimeout: c.Chat.AnswerTimeout,
 		RetryFirst: c.Chat.RetryFirst, RetryMax: c.Chat.RetryMax, Workers: c.Chat.Workers,
 		Rates: chat.Rates(c.Chat.Rates), Log: log,
+	}
+}
+
+// namer names credentials by fingerprints under the installation's key.
+func namer(key secret.Key) providers.Namer {
+	return func(v secret.Value) providers.ID {
+		if key.IsZero() {
+			return ""
+		}
+		return providers.ID(key.Fingerprint(v))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rekey/bot/config"
+	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/providers/fal"
 	"rekey/rotation"
@@ -17,7 +18,7 @@ import (
 // wired are a configuration's subjects, by name.
 func wired(t *testing.T, c *config.Config) map[string]rotation.Subject {
 	t.Helper()
-	list, err := subjects(c, slog.New(slog.DiscardHandler))
+	list, err := subjects(c, secret.Key{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,11 @@ type ID string
 // {"FAL_KEY": …}. A pair has two entries.
 type Values map[string]secret.Value
 
+// Namer gives a credential the id that its service does not give it: a
+// fingerprint of the value under the installation's own key. It may be stored
+// and shown. Empty for an empty value, and where no key was configured.
+type Namer func(v secret.Value) ID
+
 // Credential is what a service issued.
 type Credential struct {
 	ID     ID
