@@ -18,6 +18,8 @@
 //
 // Where a service has no way to make a credential but its console, a [Guide]
 // stands in the place of the Issuer: a person makes it and hands it over. Where
+// nothing but the console ends one, an [EndGuide] stands in the place of the
+// Ender; what proves the end is then the probe, and a list where there is one. Where
 // each environment is an account of its own, a [PlacedIssuer] does: it must be
 // told for which one.
 //
@@ -103,6 +105,7 @@ type Traits struct {
 	PublicID  bool   // the id may be shown; without one, people see the last four characters
 	UndoOfEnd bool   // has Disabler: ending can be undone
 	Guided    bool   `json:",omitempty"` // has Guide: people make its credentials
+	EndByHand bool   `json:",omitempty"` // has EndGuide instead of Ender: people end its credentials
 	FreeProbe bool   // probing costs nothing and may run at every watch tick
 	EndIs     string // for people, what ending does: "deleted at once; this cannot be undone"
 	Drain     string // for people: what may still hold the old credential, or ""
@@ -185,6 +188,14 @@ type Guide interface {
 	// Inspect holds the values against the errand: form, identity at the
 	// service, and that it accepts them. Errors mean that it could not be told.
 	Inspect(ctx context.Context, e Errand, v Values) (Inspection, error)
+}
+
+// EndGuide leads a person through ending a credential at a service that has no
+// other way. It takes the place of [Ender].
+type EndGuide interface {
+	// GuideEnd says what to do; it asks nobody. The steps name the credential
+	// as the console shows it, and never by its value.
+	GuideEnd(environment string, id ID) (Guidance, error)
 }
 
 // Lister lists what exists at the service.

@@ -30,6 +30,9 @@ func (w *run) oldOf(s Step) Known { return w.r.Places[scopeOf(s)].Old }
 // comes before the approval is looked up: only our own note stands between that
 // and the act.
 func (w *run) end(ctx context.Context, s Step) (outcome, error) {
+	if w.r.Traits.EndByHand {
+		return w.endByHand(ctx, s)
+	}
 	act, err := w.ender(ctx, s)
 	if err != nil {
 		return outcome{}, err
@@ -202,6 +205,9 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := w.spared(ctx, s); err != nil {
+		return outcome{}, err
+	}
 	if alive != "" {
 		return w.stillAlive(s, alive)
 	}
@@ -209,13 +215,17 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 	if !e.ListOnly && (e.Refused.IsZero() || e.Last.Sub(e.Refused) < waits.ProbeFor) {
 		return lookAgain(waits.ProbeEvery)
 	}
+	listed, err := w.lists(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
 	if gone, err := w.unlisted(ctx, s); err != nil || !gone {
 		if err == nil {
 			return w.stillAlive(s, "still listed")
 		}
 		return outcome{}, err
 	}
-	e.Unlisted, e.Dead = !e.Disabled, time.Now()
+	e.Unlisted, e.Dead = listed && !e.Disabled, time.Now()
 	w.ending(s, e)
 	return w.liveOn(ctx, s, e)
 }
@@ -232,8 +242,14 @@ func (w *run) heard(ctx context.Context, s Step, e *Ending) (alive string, err e
 		return "", err
 	}
 	e.ListOnly = old == nil
+	listed, err := w.lists(ctx)
+	if err != nil {
+		return "", err
+	}
 	late := time.Since(e.Sent) > w.r.Traits.Waits.ProbeFor
 	switch {
+	case e.ListOnly && !listed:
+		return "", fault.New(provingDead, fault.Unproved, "its old value can no longer be read in the vault, and the service has no list to look at")
 	case e.ListOnly && e.Disabled:
 		return "", fault.New(provingDead, fault.Unproved, "its old value can no longer be read in the vault, and a service lists what it only switched off")
 	case e.ListOnly:
@@ -273,10 +289,14 @@ func (e Ending) certificate() string {
 		return "the service no longer lists it (its old value can no longer be read in the vault, so it was not probed)"
 	}
 	text := fmt.Sprintf("refused %d times (%s) over %s, first %s after the end", e.Probes, e.Answer, human(e.Last.Sub(e.Refused)), human(e.Refused.Sub(e.Sent)))
-	if e.Unlisted {
+	switch {
+	case e.Unlisted:
 		return text + "; the service no longer lists it"
+	case e.Disabled:
+		return text + "; it is switched off, which can still be undone"
+	default:
+		return text
 	}
-	return text + "; it is switched off, which can still be undone"
 }
 
 func (w *run) probe(ctx context.Context, old providers.Values) (providers.Finding, error) {
@@ -292,8 +312,8 @@ func (w *run) probe(ctx context.Context, old providers.Values) (providers.Findin
 
 // unlisted asks the service's list. A disabled credential stays listed.
 func (w *run) unlisted(ctx context.Context, s Step) (bool, error) {
-	if w.r.Ends[s.Environment].Disabled {
-		return true, nil
+	if listed, err := w.lists(ctx); err != nil || !listed || w.r.Ends[s.Environment].Disabled {
+		return true, err
 	}
 	lister, err := capability[providers.Lister](ctx, w, "listing credentials")
 	if err != nil {
@@ -320,7 +340,7 @@ func (w *run) stillAlive(s Step, answer string) (outcome, error) {
 	f := &fault.Error{Op: provingDead, Class: fault.Again, Reason: fault.StillAlive, Detail: answer}
 	wait := w.e.config.Retry.pause(e.Tries)
 	ev := event.Event{Kind: event.Retrying, Step: s.String(), Reason: string(f.Reason)}
-	if telling(e.Tries) {
+	if telling(e.Tries) && !w.r.Traits.EndByHand { // a person is asked again, in words of its own
 		ev.Text = what(w.r, f) + " Ending it again."
 	}
 	return outcome{back: End, wake: time.Now().Add(wait), events: []event.Event{ev}}, nil

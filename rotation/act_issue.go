@@ -196,7 +196,7 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	ours, err := w.ours(ctx, w.labelPrefix())
+	ours, err := w.sent(ctx, place)
 	if err != nil {
 		return false, err
 	}
@@ -207,6 +207,19 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 		}
 	}
 	return false, fault.New("looking at "+env+" before creating a credential", fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
+}
+
+// sent are the credentials that a write to an environment may have begun with:
+// those of its label that the service lists. Where it lists nothing, the record
+// alone knows.
+func (w *run) sent(ctx context.Context, place Place) ([]providers.Credential, error) {
+	if listed, err := w.lists(ctx); err != nil || listed {
+		if err != nil {
+			return nil, err
+		}
+		return w.ours(ctx, w.labelPrefix())
+	}
+	return []providers.Credential{{ID: place.New.ID, Label: place.New.Label, Made: place.New.Made, Expires: place.New.Expires}}, nil
 }
 
 func (w *run) adopt(ctx context.Context, env string, c providers.Credential, entries map[string]deploy.Entry) error {
@@ -220,6 +233,9 @@ func (w *run) adopt(ctx context.Context, env string, c providers.Credential, ent
 // ours lists the credentials at the service that carry one of the prefixes in
 // their label.
 func (w *run) ours(ctx context.Context, prefixes ...string) ([]providers.Credential, error) {
+	if listed, err := w.lists(ctx); err != nil || !listed {
+		return nil, err // people made what there is, and only they can end it
+	}
 	lister, err := capability[providers.Lister](ctx, w, "listing credentials")
 	if err != nil {
 		return nil, err
@@ -247,6 +263,9 @@ func (w *run) sweep(ctx context.Context) error {
 	})
 	if err != nil || len(ours) == 0 {
 		return err
+	}
+	if w.r.Traits.EndByHand {
+		return fault.New("looking for unused credentials of ours", fault.Ambiguous, "only a person can delete "+string(ours[0].ID)+", which nothing uses")
 	}
 	ender, err := capability[providers.Ender](ctx, w, "deleting an unused credential of ours")
 	if err != nil {

@@ -26,6 +26,8 @@
 //   - deploy sends the same request id again
 //   - approve edits or repeats a card; only the card in the record counts
 //   - end takes an explicit id and may be repeated with it
+//   - end by way of a person asks again while the old credential lives: asking
+//     twice ends nothing twice
 //
 // Reading steps (prove, watch, hold, confirm dead) simply run again.
 //

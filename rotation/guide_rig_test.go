@@ -17,6 +17,57 @@ func (g *rig) guide() {
 	g.traits = func(t *providers.Traits) { t.Guided, t.UndoOfEnd = true, true }
 }
 
+// console makes the rig's service one at which people make and end keys, and
+// which lists nothing.
+func (g *rig) console() {
+	g.traits = func(t *providers.Traits) { t.Guided, t.EndByHand = true, true }
+}
+
+// manual is the kind of such a service.
+type manual struct{ k byHand }
+
+func (m manual) Traits() providers.Traits                             { return m.k.Traits() }
+func (m manual) Identify(v providers.Values) (providers.ID, error)    { return m.k.Identify(v) }
+func (m manual) Guide(e providers.Errand) (providers.Guidance, error) { return m.k.Guide(e) }
+
+func (m manual) Inspect(ctx context.Context, e providers.Errand, v providers.Values) (providers.Inspection, error) {
+	return m.k.Inspect(ctx, e, v)
+}
+
+// Probe lets people do at the console what they were asked to, after the third
+// question about the key.
+func (m manual) Probe(ctx context.Context, v providers.Values) (providers.Finding, error) {
+	g := m.k.g
+	id, err := m.Identify(v)
+	if err != nil {
+		return providers.Finding{}, err
+	}
+	g.mu.Lock()
+	if n, asked := g.farewells[id]; asked {
+		g.farewells[id] = n + 1
+		if act := g.ender; act != nil {
+			act(id, n+1)
+		} else if n == 2 {
+			g.endsByHand(id)
+		}
+	}
+	g.mu.Unlock()
+	return m.k.Probe(ctx, v)
+}
+
+func (m manual) GuideEnd(_ string, id providers.ID) (providers.Guidance, error) {
+	g := m.k.g
+	err := g.effect("guide end", func() error { g.farewells[id] = 0; return nil })
+	return providers.Guidance{Console: "https://console.test/keys", Steps: []string{"Delete the key " + string(id) + "."}}, err
+}
+
+// endsByHand is what a person does at the console.
+func (g *rig) endsByHand(id providers.ID) {
+	g.ended = append(g.ended, id)
+	delete(g.keys, id)
+	delete(g.farewells, id)
+}
+
 // byHand is the kind whose credentials people make in a console.
 type byHand struct{ switchable }
 

@@ -30,35 +30,37 @@ type rig struct {
 	t     *testing.T
 	store *statetest.Memory
 
-	mu      sync.Mutex
-	touched []string                               // effects and reads, in order
-	before  func(call string, n int) error         // n counts this call's name from 1
-	after   func(call string, n int) error         // the effect has happened
-	counts  map[string]int                         //
-	keys    map[providers.ID]key                   // live at the service
-	made    map[providers.ID]time.Time             // of those that people made
-	issued  []providers.ID                         // ever
-	ended   []providers.ID                         // asked to be ended, in order
-	vault   map[string][]version                   // by environment
-	running map[string]string                      // value each environment's application uses
-	deploys map[string]deploy.Phase                // by request id
-	marks   Marks                                  // on the current card
-	measure func(deploy.Window) deploy.Measurement // the log check of production
-	says    func(call string) string               // what the outside says in its own words when called so; nil is silent
-	names   []deploy.Entry                         // other entries on each environment's path; nil for a vault that does not tell
-	misled  map[string]bool                        // environments whose next deployment keeps the old value
-	off     map[providers.ID]bool                  // disabled, and still listed
-	gone    map[string]bool                        // environments whose older versions were redacted
-	needs   map[string]providers.ID                // environments that fail while this key is not accepted
-	mute    bool                                   // the service answers no probe of a key
-	inbox   map[string]deploy.Entry                // what people left, by environment
-	placed  bool                                   // the service must be told the environment
-	places  []string                               // environments it was told
-	labels  map[string]string                      // what people were asked to call the key, by environment
-	person  func(env string, polls int)            // acts before a look into the inbox; nil makes the key and pastes it
-	polls   map[string]int                         // looks into the inbox since people were asked
-	late    string                                 // made in time, and brought later
-	pastes  int                                    // versions of inbox entries so far
+	mu        sync.Mutex
+	touched   []string                               // effects and reads, in order
+	before    func(call string, n int) error         // n counts this call's name from 1
+	after     func(call string, n int) error         // the effect has happened
+	counts    map[string]int                         //
+	keys      map[providers.ID]key                   // live at the service
+	made      map[providers.ID]time.Time             // of those that people made
+	issued    []providers.ID                         // ever
+	ended     []providers.ID                         // asked to be ended, in order
+	vault     map[string][]version                   // by environment
+	running   map[string]string                      // value each environment's application uses
+	deploys   map[string]deploy.Phase                // by request id
+	marks     Marks                                  // on the current card
+	measure   func(deploy.Window) deploy.Measurement // the log check of production
+	says      func(call string) string               // what the outside says in its own words when called so; nil is silent
+	names     []deploy.Entry                         // other entries on each environment's path; nil for a vault that does not tell
+	misled    map[string]bool                        // environments whose next deployment keeps the old value
+	off       map[providers.ID]bool                  // disabled, and still listed
+	gone      map[string]bool                        // environments whose older versions were redacted
+	needs     map[string]providers.ID                // environments that fail while this key is not accepted
+	mute      bool                                   // the service answers no probe of a key
+	inbox     map[string]deploy.Entry                // what people left, by environment
+	placed    bool                                   // the service must be told the environment
+	places    []string                               // environments it was told
+	labels    map[string]string                      // what people were asked to call the key, by environment
+	person    func(env string, polls int)            // acts before a look into the inbox; nil makes the key and pastes it
+	polls     map[string]int                         // looks into the inbox since people were asked
+	late      string                                 // made in time, and brought later
+	farewells map[providers.ID]int                   // keys that people were asked to end, and how often each was probed since
+	ender     func(id providers.ID, probes int)      // acts before such a probe; nil ends the key at the third
+	pastes    int                                    // versions of inbox entries so far
 
 	configure func(*Subject) // what this world declares otherwise
 	setup     func(*Config)
@@ -89,7 +91,7 @@ func newRig(t *testing.T) *rig {
 		running: map[string]string{Staging: oldValue, Production: oldValue},
 		deploys: make(map[string]deploy.Phase), misled: make(map[string]bool),
 		off: make(map[providers.ID]bool), gone: make(map[string]bool), needs: make(map[string]providers.ID),
-		marks: Marks{Live: true}, made: make(map[providers.ID]time.Time), inbox: make(map[string]deploy.Entry), labels: make(map[string]string), polls: make(map[string]int),
+		marks: Marks{Live: true}, made: make(map[providers.ID]time.Time), inbox: make(map[string]deploy.Entry), labels: make(map[string]string), polls: make(map[string]int), farewells: make(map[providers.ID]int),
 		measure: func(deploy.Window) deploy.Measurement {
 			return deploy.Measurement{Outcome: deploy.OK, Requests: 100}
 		},
@@ -193,6 +195,9 @@ type service struct{ g *rig }
 
 func (s service) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
 	err := s.g.effect("survey", func() error { return nil })
+	if k := found(s); k.Traits().EndByHand {
+		return manual{byHand{switchable{k}}}, err
+	}
 	if k := found(s); k.Traits().Guided {
 		return byHand{switchable{k}}, err
 	}

@@ -30,9 +30,13 @@ func traitsAgree(t testing.TB, s Subject) {
 	if traits.Guided != has[providers.Guide](kind) {
 		t.Errorf("Guided is %v, but having Guide is %v", traits.Guided, !traits.Guided)
 	}
+	byHand := has[providers.EndGuide](kind)
+	if traits.EndByHand != byHand || byHand && has[providers.Ender](kind) {
+		t.Errorf("EndByHand is %v, having EndGuide is %v, having Ender is %v", traits.EndByHand, byHand, has[providers.Ender](kind))
+	}
 	methods := map[string]bool{
-		"Issuer": has[providers.Issuer](kind) || has[providers.PlacedIssuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind),
-		"Prober": has[providers.Prober](kind), "Ender": has[providers.Ender](kind),
+		"Issuer": has[providers.Issuer](kind) || has[providers.PlacedIssuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind) || byHand,
+		"Prober": has[providers.Prober](kind), "Ender": has[providers.Ender](kind) || byHand,
 	}
 	needs, known := map[providers.Shape][]string{
 		providers.Overlap:     {"Issuer", "Lister", "Prober", "Ender"},
