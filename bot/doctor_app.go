@@ -158,7 +158,13 @@ func inbox(ctx context.Context, s rotation.Subject, environment string) finding.
 	if err := s.Inbox.Secluded(ctx, environment); err != nil {
 		return finding.Failed(looked, err, advice)
 	}
-	switch _, err := s.Inbox.Collect(ctx, environment, s.Variables[0]); {
+	var err error
+	for _, name := range s.Variables {
+		if _, err = s.Inbox.Collect(ctx, environment, name); !fault.Is(err, fault.NotFound) {
+			break
+		}
+	}
+	switch {
 	case fault.Is(err, fault.NotFound):
 		return finding.Open(looked, "It is empty, and nothing that Infisical knows of reads it. Whether Rekey may delete there cannot be found out by reading.",
 			"Make sure that the machine identity may delete there; the first rotation shows it.")

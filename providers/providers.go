@@ -164,6 +164,9 @@ type Errand struct {
 type Guidance struct {
 	Console string   // the address to open
 	Steps   []string // exact clicks in order, one sentence each; the last one copies the value
+	// Paste names what the person leaves in the inbox, where that is not a value
+	// for every variable: Inspect then gets these, and answers with all.
+	Paste []string
 }
 
 // Inspection is what became of a value that a person handed over.

@@ -3,11 +3,13 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"rekey/deploy"
 	"rekey/internal/fault"
+	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/rotation/event"
 )
@@ -38,31 +40,62 @@ func (w *run) guided(ctx context.Context, env string) (outcome, error) {
 	if e := w.r.Errand; e == nil || e.Environment != env {
 		return w.sendOut(ctx, env)
 	}
-	entry, err := w.subject.Inbox.Collect(ctx, env, w.subject.Variables[0])
+	entries, err := w.collect(ctx, env)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		w.r.Errand.forget()
 		return w.stillWaiting(ctx)
 	case err != nil:
 		return outcome{}, err
-	case !w.r.Errand.due(entry, w.subject.Pace.InboxPoll):
+	case !w.r.Errand.due(w.left(entries), w.subject.Pace.InboxPoll):
 		return w.stillWaiting(ctx)
 	}
-	return w.judge(ctx, env, entry)
+	return w.judge(ctx, env, entries)
 }
 
-// due notes which value is at hand and reports whether it is to be judged
-// now: at once when it is new, and now and then when it was not taken.
-func (e *Errand) due(entry deploy.Entry, poll time.Duration) bool {
-	if entry.ID != e.Entry || entry.Version != e.Version {
+// pasted are the names under which a person leaves what they were asked for.
+func (w *run) pasted() []string {
+	if e := w.r.Errand; e != nil && len(e.Names) > 0 {
+		return e.Names
+	}
+	return w.subject.Variables
+}
+
+// collect looks at all that a person was asked for. While a part is not there,
+// nothing is: the person is still at it.
+func (w *run) collect(ctx context.Context, env string) (map[string]deploy.Entry, error) {
+	entries := make(map[string]deploy.Entry)
+	for _, name := range w.pasted() {
+		entry, err := w.subject.Inbox.Collect(ctx, env, name)
+		if err != nil {
+			return nil, err
+		}
+		entries[name] = entry
+	}
+	return entries, nil
+}
+
+// left names what lies in the inbox, in the order in which it was asked for.
+func (w *run) left(entries map[string]deploy.Entry) []Left {
+	all := make([]Left, 0, len(entries))
+	for _, name := range w.pasted() {
+		all = append(all, Left{entries[name].ID, entries[name].Version})
+	}
+	return all
+}
+
+// due notes which values are at hand and reports whether they are to be judged
+// now: at once when one is new, and now and then when they were not taken.
+func (e *Errand) due(left []Left, poll time.Duration) bool {
+	if !slices.Equal(left, append([]Left{{e.Entry, e.Version}}, e.Beside...)) {
 		e.forget()
-		e.Entry, e.Version, e.Seen = entry.ID, entry.Version, time.Now()
+		e.Entry, e.Version, e.Beside, e.Seen = left[0].Entry, left[0].Version, left[1:], time.Now()
 	}
 	return e.Wrong == "" || time.Since(e.Judged) >= rejudge*poll
 }
 
 func (e *Errand) forget() {
-	e.Entry, e.Version, e.Seen, e.Judged, e.Wrong = "", 0, time.Time{}, time.Time{}, ""
+	e.Entry, e.Version, e.Beside, e.Seen, e.Judged, e.Wrong = "", 0, nil, time.Time{}, time.Time{}, ""
 }
 
 // anew begins the waiting once more, for the same key: whoever has made it
@@ -109,7 +142,7 @@ func (w *run) tell(ctx context.Context, e *Errand) (outcome, error) {
 		return outcome{}, err
 	}
 	now := time.Now()
-	e.Told, w.r.Errand = now, e
+	e.Told, e.Names, w.r.Errand = now, guidance.Paste, e
 	return outcome{wake: now.Add(w.subject.Pace.InboxPoll), events: []event.Event{w.guideEvent(guidance)}}, nil
 }
 
@@ -120,17 +153,20 @@ func (e *Errand) ask() providers.Errand {
 // guideEvent is what people are told to do, click by click.
 func (w *run) guideEvent(g providers.Guidance) event.Event {
 	e := w.r.Errand
-	inbox, name := w.subject.Stages[e.Environment].Inbox, w.subject.Variables[0]
+	inbox, names, what := w.subject.Stages[e.Environment].Inbox, w.pasted(), "the value"
+	if len(names) > 1 {
+		what = "the values"
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "A person has to make the new key for %s: %s has no other way.", scopeWords(w.r, e.Environment), w.r.Traits.Service)
 	steps := append(append([]string{"Open " + g.Console}, g.Steps...),
-		fmt.Sprintf("Paste the value into %s as `%s`. Never into Slack.", inbox, name))
+		fmt.Sprintf("Paste %s into %s as `%s`. Never into Slack.", what, inbox, strings.Join(names, "` and `")))
 	for i, s := range steps {
 		fmt.Fprintf(&text, "\n%d. %s", i+1, s)
 	}
 	fmt.Fprintf(&text, "\nRekey looks there every %s, checks the key, and empties the inbox. %s", human(w.subject.Pace.InboxPoll), w.r.Safe())
 	return event.Event{Kind: event.Guide, Step: w.at(), Text: text.String(), Facts: map[string]string{
-		"console": g.Console, "label": e.Label, "inbox": inbox, "name": name,
+		"console": g.Console, "label": e.Label, "inbox": inbox, "name": strings.Join(names, " "),
 	}}
 }
 
@@ -172,8 +208,8 @@ func (w *run) reminder(e *Errand) string {
 // judge holds what lies in the inbox against the errand. What is wrong with
 // it is told once; it stays where it is, because it may be the only copy of
 // something that a service shows once.
-func (w *run) judge(ctx context.Context, env string, entry deploy.Entry) (outcome, error) {
-	found, err := w.inspect(ctx, env, entry)
+func (w *run) judge(ctx context.Context, env string, entries map[string]deploy.Entry) (outcome, error) {
+	found, err := w.inspect(ctx, env, valuesOf(entries))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -194,6 +230,7 @@ func (w *run) judge(ctx context.Context, env string, entry deploy.Entry) (outcom
 	if err := w.acceptable(ctx, found.Credential); err != nil {
 		return outcome{}, err
 	}
+	w.remember(env, entries)
 	out, err := w.first(ctx, env, found.Credential)
 	if err != nil || !out.done {
 		return out, err
@@ -201,10 +238,20 @@ func (w *run) judge(ctx context.Context, env string, entry deploy.Entry) (outcom
 	return w.takenOver(ctx, env)
 }
 
+// remember notes what is about to be taken, because what is written may be made
+// of it and not be it.
+func (w *run) remember(env string, entries map[string]deploy.Entry) {
+	place := w.r.Places[env]
+	place.Pasted = make(map[string]secret.Fingerprint)
+	for name, entry := range entries {
+		place.Pasted[name] = w.e.config.Key.Fingerprint(entry.Value.Trimmed())
+	}
+	w.r.Places[env] = place
+}
+
 // inspect recognises values that are in use, which a service would call fine,
 // and leaves the rest to the provider.
-func (w *run) inspect(ctx context.Context, env string, entry deploy.Entry) (providers.Inspection, error) {
-	values := providers.Values{w.subject.Variables[0]: entry.Value}
+func (w *run) inspect(ctx context.Context, env string, values providers.Values) (providers.Inspection, error) {
 	w.made = values
 	if wrong := w.inUseAlready(env, func(k Known) bool { return k.Fingerprint == w.e.fingerprint(values) }); wrong != "" {
 		return providers.Inspection{Wrong: wrong}, nil
@@ -241,28 +288,33 @@ func (w *run) inUseAlready(env string, is func(Known) bool) string {
 // may have stopped, and whoever retries it remembers no entry.
 func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 	place := w.r.Places[env]
-	entry, err := w.subject.Inbox.Collect(ctx, env, w.subject.Variables[0])
 	rest := ""
-	switch {
-	case fault.Is(err, fault.NotFound):
-	case err != nil:
-		return outcome{}, err
-	case !w.written(env, entry):
-		rest = " Another value lies in the inbox by now and was left there."
-	default:
-		if err := w.subject.Inbox.Discard(ctx, env, entry); err != nil {
+	for _, name := range w.pasted() {
+		entry, err := w.subject.Inbox.Collect(ctx, env, name)
+		switch {
+		case fault.Is(err, fault.NotFound):
+		case err != nil:
 			return outcome{}, err
+		case !w.taken(env, name, entry):
+			rest = " Another value lies in the inbox by now and was left there."
+		default:
+			if err := w.subject.Inbox.Discard(ctx, env, entry); err != nil {
+				return outcome{}, err
+			}
 		}
 	}
 	w.r.Errand = nil
 	return finished(fmt.Sprintf("Took %s, made beside %s, and wrote it to %s.%s Both keys work.", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
 }
 
-// written reports whether a value of the inbox is the one that the environment
-// holds now. White space that came along with the pasting was not written.
-func (w *run) written(env string, entry deploy.Entry) bool {
-	values := providers.Values{w.subject.Variables[0]: entry.Value.Trimmed()}
-	return w.e.fingerprint(values) == w.r.Places[env].New.Fingerprint
+// taken reports whether a value of the inbox is one that the environment's new
+// credential was taken from, but for white space that came along with the pasting.
+func (w *run) taken(env, name string, entry deploy.Entry) bool {
+	place, value := w.r.Places[env], entry.Value.Trimmed()
+	if place.Pasted == nil { // as records were made when one variable was all there was
+		return w.e.fingerprint(providers.Values{name: value}) == place.New.Fingerprint
+	}
+	return place.Pasted[name] == w.e.config.Key.Fingerprint(value)
 }
 
 func orElse(text, other string) string {
@@ -275,8 +327,8 @@ func orElse(text, other string) string {
 // reachable holds, before a plan exists, that a guided credential has an inbox
 // in each environment that is issued to, and that nothing else reads there.
 func (s Subject) reachable(ctx context.Context) error {
-	if s.Inbox == nil || len(s.Variables) != 1 {
-		return fault.New("looking at the inbox of "+s.Name, fault.Unsupported, "a key that people make needs an inbox, and is one variable")
+	if s.Inbox == nil || len(s.Variables) == 0 {
+		return fault.New("looking at the inbox of "+s.Name, fault.Unsupported, "a key that people make needs an inbox")
 	}
 	for _, env := range environments() {
 		if s.Shared && env != Staging {

@@ -109,7 +109,7 @@ func (i inbox) Secluded(_ context.Context, env string) error {
 	return i.g.effect("seclude "+env, func() error { return nil })
 }
 
-func (i inbox) Collect(_ context.Context, env, _ string) (deploy.Entry, error) {
+func (i inbox) Collect(_ context.Context, env, name string) (deploy.Entry, error) {
 	var e deploy.Entry
 	var there bool
 	err := i.g.effect("collect "+env, func() error {
@@ -119,7 +119,7 @@ func (i inbox) Collect(_ context.Context, env, _ string) (deploy.Entry, error) {
 		}
 		i.g.polls[env]++
 		act(env, i.g.polls[env])
-		e, there = i.g.inbox[env]
+		e, there = i.g.inbox[drawer(env, name)]
 		return nil
 	})
 	if err == nil && !there {
@@ -130,12 +130,20 @@ func (i inbox) Collect(_ context.Context, env, _ string) (deploy.Entry, error) {
 
 func (i inbox) Discard(_ context.Context, env string, e deploy.Entry) error {
 	return i.g.effect("discard "+env, func() error {
-		if there, ok := i.g.inbox[env]; ok && there.Version != e.Version {
+		if there, ok := i.g.inbox[drawer(env, e.Name)]; ok && there.Version != e.Version {
 			return fault.New("emptying the inbox", fault.ChangedByOther, "")
 		}
-		delete(i.g.inbox, env)
+		delete(i.g.inbox, drawer(env, e.Name))
 		return nil
 	})
+}
+
+// drawer is where a name lies in an environment's inbox.
+func drawer(env, name string) string {
+	if name == "FAL_KEY" {
+		return env
+	}
+	return env + "/" + name
 }
 
 // diligent makes the key that was asked for and brings it, once for each time

@@ -44,11 +44,12 @@ type Held struct {
 // Place is one environment as this rotation found and left it. Where one
 // credential serves both environments, both places name the same one.
 type Place struct {
-	Old       Known           `json:"old"`
-	New       Known           `json:"new,omitzero"`
-	Before    map[string]Held `json:"before"`              // by variable
-	After     map[string]Held `json:"after,omitempty"`     // set once written
-	HeldSince time.Time       `json:"held_since,omitzero"` // the vault keeps our write until a person merges it
+	Old       Known                         `json:"old"`
+	New       Known                         `json:"new,omitzero"`
+	Before    map[string]Held               `json:"before"`              // by variable
+	After     map[string]Held               `json:"after,omitempty"`     // set once written
+	Pasted    map[string]secret.Fingerprint `json:"pasted,omitempty"`    // what a person left, by name, that the new one was taken from
+	HeldSince time.Time                     `json:"held_since,omitzero"` // the vault keeps our write until a person merges it
 }
 
 // Known is a credential as the record may name it.
@@ -178,12 +179,23 @@ type Errand struct {
 	Asked       time.Time `json:"asked"`          // first; what was made since then may be it
 	Again       time.Time `json:"again,omitzero"` // when somebody had the waiting begin anew
 	Told        time.Time `json:"told"`           // when people last heard of it; zero until they are asked again
+	// Names are what people paste, where that is not every variable.
+	Names []string `json:"names,omitempty"`
 	// The value at hand in the inbox, by the vault's id and version.
-	Entry   string    `json:"entry,omitempty"`
-	Version int       `json:"version,omitempty"`
-	Seen    time.Time `json:"seen,omitzero"`
-	Judged  time.Time `json:"judged,omitzero"`
-	Wrong   string    `json:"wrong,omitempty"` // why it was not taken, as people were told
+	Entry   string `json:"entry,omitempty"`
+	Version int    `json:"version,omitempty"`
+	// Beside are the other values at hand, in the order of their names.
+	Beside []Left    `json:"beside,omitempty"`
+	Seen   time.Time `json:"seen,omitzero"`
+	Judged time.Time `json:"judged,omitzero"`
+	Wrong  string    `json:"wrong,omitempty"` // why it was not taken, as people were told
+}
+
+// Left is a value that somebody left in the inbox, by the vault's id and
+// version.
+type Left struct {
+	Entry   string `json:"entry"`
+	Version int    `json:"version"`
 }
 
 // Problem is why a rotation stopped, in words for people.

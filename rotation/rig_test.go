@@ -60,6 +60,8 @@ type rig struct {
 	late      string                                 // made in time, and brought later
 	farewells map[providers.ID]int                   // keys that people were asked to end, and how often each was probed since
 	ender     func(id providers.ID, probes int)      // acts before such a probe; nil ends the key at the third
+	kind      func(switchable) providers.Kind        // another one at which people make keys; nil is byHand
+	rest      string                                 // the half of a key that is not brought yet
 	pastes    int                                    // versions of inbox entries so far
 
 	configure func(*Subject) // what this world declares otherwise
@@ -199,6 +201,9 @@ func (s service) Survey(_ context.Context, current map[string]providers.Values) 
 		return manual{byHand{switchable{k}}}, err
 	}
 	if k := found(s); k.Traits().Guided {
+		if s.g.kind != nil {
+			return s.g.kind(switchable{k}), err
+		}
 		return byHand{switchable{k}}, err
 	}
 	if k := found(s); k.Traits().UndoOfEnd {
