@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/scan"
@@ -18,6 +19,18 @@ type Report struct {
 	Failed   int `json:"app_failed"`
 	// Gap is the longer of the two environments' times without service.
 	Gap float64 `json:"gap_seconds"`
+	// Secrets is the same for the parts of pages that need one secret.
+	Secrets map[string]Share `json:"secrets,omitempty"`
+}
+
+// Share is what the visitors saw of the parts that need one secret. First and
+// Last are when a request for one failed; zero if none did.
+type Share struct {
+	Requests int       `json:"app_requests"`
+	Failed   int       `json:"app_failed"`
+	Gap      float64   `json:"gap_seconds"`
+	First    time.Time `json:"first_failed,omitzero"`
+	Last     time.Time `json:"last_failed,omitzero"`
 }
 
 // visit starts the traffic.
@@ -27,8 +40,8 @@ func (w *World) visit(ctx context.Context, perSecond float64) {
 	if perSecond < 0 {
 		return
 	}
-	w.visitors[Production] = app.NewTraffic(w.endpoints.Production+"/", perSecond)
-	w.visitors[Staging] = app.NewTraffic(w.endpoints.Staging+"/", perSecond/4)
+	w.visitors[Production] = app.NewTraffic(w.endpoints.Production+"/", perSecond, w.Production.Uses()...)
+	w.visitors[Staging] = app.NewTraffic(w.endpoints.Staging+"/", perSecond/4, w.Staging.Uses()...)
 	for _, t := range w.visitors {
 		w.guests.Go(func() { t.Run(ctx) })
 	}
@@ -44,14 +57,34 @@ func (w *World) Visitors(environment string) app.Totals {
 
 // Report sums up what the visitors saw so far.
 func (w *World) Report() Report {
-	var r Report
+	r := Report{Secrets: map[string]Share{}}
 	for _, t := range w.visitors {
 		n := t.Totals()
 		r.Requests += n.Requests
 		r.Failed += n.Failed
 		r.Gap = max(r.Gap, n.Gap.Seconds())
 	}
+	for _, name := range w.Production.Uses() {
+		r.Secrets[name] = w.share(name)
+	}
 	return r
+}
+
+func (w *World) share(secret string) Share {
+	var all Share
+	for _, t := range w.visitors {
+		n := t.Of(secret)
+		all.Requests += n.Requests
+		all.Failed += n.Failed
+		all.Gap = max(all.Gap, n.Gap.Seconds())
+		if all.First.IsZero() || !n.First.IsZero() && n.First.Before(all.First) {
+			all.First = n.First
+		}
+		if n.Last.After(all.Last) {
+			all.Last = n.Last
+		}
+	}
+	return all
 }
 
 // Issued lists every secret value the world ever issued or was given, under

@@ -210,6 +210,9 @@ func TestDetectorsBite(t *testing.T) {
 		if got := r.w.Report(); got.Failed == 0 || got.Gap <= 0 {
 			t.Errorf("visitors saw %+v", got)
 		}
+		if got := r.w.Report().Secrets; got[app.FalKey].Failed == 0 || got[app.FalKey].First.IsZero() || got[app.AnthropicKey].Failed > 0 || got[app.AnthropicKey].Requests == 0 {
+			t.Errorf("by secret, visitors saw %+v", got)
+		}
 		q := url.Values{"query": {`sum(count_over_time({app="shop",env="production"} |= "fal: 401" [5m]))`}}
 		m := r.send(200, "GET", r.e.Loki+"/loki/api/v1/query?"+q.Encode(), nil)
 		if len(as[[]any](as[map[string]any](m["data"])["result"])) == 0 {

@@ -58,7 +58,8 @@ func New(o Options, deployment string, values map[string]string) *App {
 		o.Drain = 30 * time.Second
 	}
 	if o.Client == nil {
-		o.Client = &http.Client{Timeout: 5 * time.Second}
+		way := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second} // pages are loaded side by side
+		o.Client = &http.Client{Timeout: 5 * time.Second, Transport: way}
 	}
 	a := &App{Requests: &wire.Recorder{}, Faults: &wire.Faults{}, o: o, deployment: deployment}
 	for range o.Instances {

@@ -208,8 +208,50 @@ func TestGapIsFromFailureToSuccess(t *testing.T) {
 	}{{0, true}, {1, false}, {2, false}, {4, true}, {5, true}, {8, false}, {9, true}} {
 		tr.note(t0.Add(time.Duration(p.at)*time.Second), p.ok)
 	}
-	if got, want := tr.Totals(), (Totals{Requests: 7, Failed: 3, Gap: 4 * time.Second}); got != want {
+	want := Totals{Requests: 7, Failed: 3, Gap: 4 * time.Second, First: t0.Add(time.Second), Last: t0.Add(8 * time.Second)}
+	if got := tr.Totals(); got != want {
 		t.Errorf("totals = %+v, want %+v", got, want)
+	}
+}
+
+// A part that fails is counted against the secret it needs and no other; a page
+// that does not say what is missing had nothing.
+func TestPartsAreCountedApart(t *testing.T) {
+	tr := NewTraffic("http://app.test/", 20, FalKey, LangfuseSecret)
+	t0 := time.Now().Add(-time.Hour)
+	tr.note(t0, true, LangfuseSecret) // spared
+	tr.note(t0.Add(time.Second), false, FalKey)
+	tr.note(t0.Add(3*time.Second), true)
+	tr.note(t0.Add(4*time.Second), false)
+	tr.note(t0.Add(5*time.Second), true)
+	for name, want := range map[string]Totals{
+		FalKey:         {Requests: 5, Failed: 2, Gap: 3 * time.Second, First: t0.Add(time.Second), Last: t0.Add(4 * time.Second)},
+		LangfuseSecret: {Requests: 5, Failed: 2, Gap: 2 * time.Second, First: t0, Last: t0.Add(4 * time.Second)},
+		AnthropicKey:   {},
+	} {
+		if got := tr.Of(name); got != want {
+			t.Errorf("%s: totals = %+v, want %+v", name, got, want)
+		}
+	}
+	if got := tr.Totals(); got.Failed != 2 {
+		t.Errorf("pages: totals = %+v, want two that failed", got)
+	}
+}
+
+// A page says whose parts it lacks, and does without those that are spared.
+func TestPageSaysWhatIsMissing(t *testing.T) {
+	s := newSmall(t)
+	s.app.o.Langfuse = "http://traces.test"
+	if got := s.app.Uses(); len(got) != 2 || got[0] != FalKey || got[1] != LangfuseSecret {
+		t.Errorf("it uses %v", got)
+	}
+	status, _, h := s.do("GET", "/", "", nil)
+	if status != 200 || h.Get(withoutHeader) != LangfuseSecret {
+		t.Errorf("without traces: %d, %q", status, h.Get(withoutHeader))
+	}
+	s.fal.End(s.old.ID)
+	if status, _, h = s.do("GET", "/", "", nil); status != 502 || h.Get(withoutHeader) != FalKey+" "+LangfuseSecret {
+		t.Errorf("without pictures: %d, %q", status, h.Get(withoutHeader))
 	}
 }
 

@@ -16,6 +16,10 @@
 //	                   └─► instance (new values) ─┘
 //	webhook ─► Target: reads the vault as itself, builds, rolls
 //
+// A page has parts, one for each secret; parts.go lists them. A part that fails
+// is named in the answer, so that visitors count failures by secret, and the
+// page fails with it unless it can be spared.
+//
 // A [Target] is the platform that deploys: a signed webhook and a status
 // address. It fetches the values from the vault itself; nobody sends it any.
 //

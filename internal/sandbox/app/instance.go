@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"strings"
@@ -34,11 +33,9 @@ type instance struct {
 func newInstance(o *Options, id, deployment string, values map[string]string) *instance {
 	i := &instance{o: o, id: id, deployment: deployment, values: values, mux: http.NewServeMux()}
 	i.mux.HandleFunc("GET /{$}", i.page)
-	i.mux.HandleFunc("/api/generate", i.generate)
-	i.mux.HandleFunc("/api/write", i.write)
-	i.mux.HandleFunc("/api/media", i.media)
-	i.mux.HandleFunc("/api/products", i.products)
-	i.mux.HandleFunc("/api/trace", i.trace)
+	for _, p := range o.parts() {
+		i.mux.HandleFunc("/api/"+p.path, i.alone(p))
+	}
 	i.mux.HandleFunc("POST /rekey/attest", i.attest)
 	i.mux.HandleFunc("GET /healthz", i.health)
 	return i
@@ -66,46 +63,6 @@ func (i *instance) log(text string) {
 	}
 	i.o.Logs.Push(loki.Labels{"app": i.o.Name, "env": i.o.Environment, "deployment": i.deployment},
 		text+" deployment="+i.deployment+" instance="+i.id)
-}
-
-// page is what visitors load: it needs an image, a text and an object.
-func (i *instance) page(w http.ResponseWriter, r *http.Request) {
-	url, err := i.image(r.Context())
-	if err != nil {
-		http.Error(w, "no picture today", http.StatusBadGateway)
-		return
-	}
-	text := ""
-	if i.o.Anthropic != "" {
-		if text, err = i.text(r.Context()); err != nil {
-			http.Error(w, "nothing to read today", http.StatusBadGateway)
-			return
-		}
-	}
-	if i.o.Media != (Media{}) {
-		if err := i.object(r.Context()); err != nil {
-			http.Error(w, "nothing to see today", http.StatusBadGateway)
-			return
-		}
-	}
-	if i.o.Supabase != "" {
-		if err := i.rows(r.Context()); err != nil {
-			http.Error(w, "nothing to sell today", http.StatusBadGateway)
-			return
-		}
-	}
-	i.traced(r.Context())
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><img src=%q><p>%s", i.o.Name, url, html.EscapeString(text))
-}
-
-// generate makes one image, or says that it cannot; nothing else can fail here.
-func (i *instance) generate(w http.ResponseWriter, r *http.Request) {
-	if _, err := i.image(r.Context()); err != nil {
-		wire.JSON(w, http.StatusBadGateway, map[string]any{"ok": false, "error": "image generation is unavailable"})
-		return
-	}
-	wire.JSON(w, http.StatusOK, map[string]any{"ok": true})
 }
 
 func (i *instance) health(w http.ResponseWriter, _ *http.Request) {

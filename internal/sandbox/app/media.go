@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"rekey/internal/sandbox/r2"
-	"rekey/internal/sandbox/wire"
 )
 
 // The variables that hold the pair of the object store.
@@ -26,19 +25,6 @@ const MediaObject = "lighthouse.png"
 type Media struct {
 	Endpoint string
 	Bucket   string
-}
-
-// media fetches one object, or says that it cannot; nothing else can fail here.
-func (i *instance) media(w http.ResponseWriter, r *http.Request) {
-	if i.o.Media == (Media{}) {
-		http.NotFound(w, r)
-		return
-	}
-	if err := i.object(r.Context()); err != nil {
-		wire.JSON(w, http.StatusBadGateway, map[string]any{"ok": false, "error": "media storage is unavailable"})
-		return
-	}
-	wire.JSON(w, http.StatusOK, map[string]any{"ok": true})
 }
 
 // object fetches an object with the pair this instance was started with, and

@@ -7,18 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-
-	"rekey/internal/sandbox/wire"
 )
-
-// products reads one row, or says that it cannot; nothing else can fail here.
-func (i *instance) products(w http.ResponseWriter, r *http.Request) {
-	if err := i.rows(r.Context()); err != nil {
-		wire.JSON(w, http.StatusBadGateway, map[string]any{"ok": false, "error": "the products cannot be read"})
-		return
-	}
-	wire.JSON(w, http.StatusOK, map[string]any{"ok": true})
-}
 
 // rows asks the project with the key this instance was started with, in the
 // header apikey alone, and logs a refusal as a client library would.

@@ -8,18 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
-
-	"rekey/internal/sandbox/wire"
 )
-
-// write makes one text, or says that it cannot; nothing else can fail here.
-func (i *instance) write(w http.ResponseWriter, r *http.Request) {
-	if _, err := i.text(r.Context()); err != nil {
-		wire.JSON(w, http.StatusBadGateway, map[string]any{"ok": false, "error": "content generation is unavailable"})
-		return
-	}
-	wire.JSON(w, http.StatusOK, map[string]any{"ok": true})
-}
 
 // text asks the text model with the key this instance was started with, and
 // logs a refusal as a client library would.

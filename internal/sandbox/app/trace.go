@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-
-	"rekey/internal/sandbox/wire"
 )
 
 // The variables that hold the pair of the trace service.
@@ -17,23 +15,6 @@ const (
 	LangfuseSecret = "LANGFUSE_SECRET_KEY"
 	LangfusePublic = "LANGFUSE_PUBLIC_KEY"
 )
-
-// trace sends one trace, or says that it cannot; nothing else can fail here.
-func (i *instance) trace(w http.ResponseWriter, r *http.Request) {
-	if err := i.send(r.Context()); err != nil {
-		wire.JSON(w, http.StatusBadGateway, map[string]any{"ok": false, "error": "traces are lost"})
-		return
-	}
-	wire.JSON(w, http.StatusOK, map[string]any{"ok": true})
-}
-
-// traced sends a trace of a visit. Its loss is nobody's failure but the
-// trace's, as with the service's own libraries.
-func (i *instance) traced(ctx context.Context) {
-	if i.o.Langfuse != "" {
-		_ = i.send(ctx) // logged there
-	}
-}
 
 // send sends one event with the pair this instance was started with.
 func (i *instance) send(ctx context.Context) error {
