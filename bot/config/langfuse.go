@@ -5,8 +5,9 @@ import "iter"
 // Langfuse says where an application's projects are. There is no telling from
 // a key whether its permissions are restricted, so people say it.
 type Langfuse struct {
-	// ByHand says that people make the keys in the dashboard, because those in
-	// use have restricted permissions: the API makes keys with full access.
+	// ByHand says that people make the keys in the dashboard, because the plan
+	// has no API for them, or because those in use have restricted permissions:
+	// the API makes keys with full access.
 	ByHand bool `key:"by_hand" default:"false"`
 	// Projects are the ids of the projects whose keys the environments use;
 	// left out, those of the keys in use.

@@ -128,6 +128,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := f.lookUp(hidden)
 	own, admin := r.URL.Path == "/api/public/projects", hidden == org
 	project, id, inside := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/public/projects/"), "/apiKeys")
+	if public, alone := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); alone {
+		if slices.ContainsFunc(f.keys, func(k *fakeKey) bool { return k.Public == public }) {
+			refuse(w, http.StatusForbidden, "Access denied: the public key alone may not read")
+			return
+		}
+		refuse(w, http.StatusUnauthorized, "Invalid public key. Confirm that you've configured the correct host.")
+		return
+	}
 	switch {
 	case !admin && key == nil:
 		refuse(w, http.StatusUnauthorized, wrongPair)

@@ -21,9 +21,10 @@ import (
 // strange has the form of a secret key, and nobody issued it.
 const strange = "sk-lf-deadbeef-2222-4222-8222-222222222222"
 
-func subject(change ...func(*langfuse.Config)) providertest.Subject {
+func subject(plan bool, change ...func(*langfuse.Config)) providertest.Subject {
 	return providertest.Subject{Open: func(t testing.TB) providertest.World {
 		w := newWorld(t)
+		w.plan = plan
 		return providertest.World{
 			Provider: w.provider(t, change...), Current: w.current(), Secrets: w.issued, Faults: w.faults,
 			Unknown: halves("pk-lf-deadbeef-3333-4333-8333-333333333333", strange),
@@ -36,9 +37,12 @@ func subject(change ...func(*langfuse.Config)) providertest.Subject {
 	}}
 }
 
-func TestConformance(t *testing.T) { providertest.Run(t, subject()) }
+func TestConformance(t *testing.T) { providertest.Run(t, subject(true)) }
 
-func TestConformanceByHand(t *testing.T) { providertest.Run(t, subject(byHand)) }
+func TestConformanceByHand(t *testing.T) { providertest.Run(t, subject(true, byHand)) }
+
+// TestConformanceWithoutTheAPI: what a plan without the API leaves.
+func TestConformanceWithoutTheAPI(t *testing.T) { providertest.Run(t, subject(false, byHand)) }
 
 // failed fails unless err has the class and reason, and shows no value.
 func failed(t *testing.T, w world, err error, class fault.Class, reason fault.Reason) {
@@ -473,6 +477,36 @@ func TestNoPlan(t *testing.T) {
 	failed(t, w, err, fault.Ask, fault.Unsupported)
 	if err == nil || !strings.Contains(err.Error(), "Nothing was changed") {
 		t.Error(err)
+	}
+}
+
+// TestPlanWithoutTheAPI: people make and delete the pairs, and are told where;
+// halves of two pairs are found as far as the public key alone can tell.
+func TestPlanWithoutTheAPI(t *testing.T) {
+	w := newWorld(t)
+	w.plan = false
+	kind := w.kind(t, byHand)
+	if _, lists := kind.(providers.Lister); lists || !kind.Traits().EndByHand || !kind.Traits().Guided {
+		t.Errorf("%+v", kind.Traits())
+	}
+	told, err := kind.(providers.EndGuide).GuideEnd("production", providers.ID(w.production.Public))
+	if err != nil || !strings.Contains(strings.Join(told.Steps, " "), w.production.Public) || !strings.Contains(told.Console, productionProject) {
+		t.Errorf("%+v, %v", told, err)
+	}
+	e := providers.Errand{Environment: "staging", Label: "rk_1", Asked: time.Now().Add(-time.Minute), Seen: time.Now().Add(-time.Hour)}
+	k := w.make("rk_1", stagingProject)
+	found, err := kind.(providers.Guide).Inspect(t.Context(), e, halves("pk-lf-deadbeef-3333", k.secret))
+	if err != nil || !strings.Contains(found.Wrong, "halves of two pairs") {
+		t.Errorf("a public key of nobody: %+v, %v", found, err)
+	}
+	current := w.current()
+	current["production"] = halves("pk-lf-deadbeef-3333", w.production.secret)
+	_, err = w.provider(t, byHand).Survey(t.Context(), current)
+	failed(t, w, err, fault.Ask, fault.Ambiguous)
+	for _, call := range w.calls {
+		if !strings.HasPrefix(call, "GET") {
+			t.Errorf("asked for %s", call)
+		}
 	}
 }
 

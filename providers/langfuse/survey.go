@@ -39,8 +39,14 @@ func (p *Provider) Survey(ctx context.Context, current map[string]providers.Valu
 	if err != nil {
 		return nil, err
 	}
-	if !entitled {
-		return nil, fault.New(opSurvey, fault.Unsupported, "the organisation's plan has no API for keys: they are made and deleted in the dashboard. Nothing was changed; this version cannot run that")
+	switch {
+	case !entitled && !p.config.ByHand:
+		return nil, fault.New(opSurvey, fault.Unsupported, "the organisation's plan has no API for keys: they are made and deleted in the dashboard. Nothing was changed. With langfuse: {by_hand: true} in the configuration the thread asks people to do both")
+	case !entitled:
+		if err := k.publicKnown(ctx); err != nil {
+			return nil, err
+		}
+		return &manual{k}, nil
 	}
 	if _, err := k.refresh(ctx); err != nil {
 		return nil, err

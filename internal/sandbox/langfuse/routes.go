@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rekey/internal/sandbox/wire"
@@ -33,6 +34,10 @@ func (s *Server) routes() {
 // wrong kind.
 func (s *Server) asProject(h func(http.ResponseWriter, *http.Request, Key)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if public, alone := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); alone {
+			s.publicAlone(w, public)
+			return
+		}
 		_, secret, _ := r.BasicAuth()
 		if secret == s.priv {
 			refuse(w, http.StatusForbidden, "Invalid API key. Are you using an organization key?")
@@ -48,6 +53,16 @@ func (s *Server) asProject(h func(http.ResponseWriter, *http.Request, Key)) http
 		}
 		h(w, r, k)
 	})
+}
+
+// publicAlone answers a request that bears nothing but a public key, as
+// browsers send scores.
+func (s *Server) publicAlone(w http.ResponseWriter, public string) {
+	if k, known := s.Key(public); known && k.Live() {
+		refuse(w, http.StatusForbidden, "Access denied: the public key alone may not do this.")
+		return
+	}
+	refuse(w, http.StatusUnauthorized, "Invalid public key. Confirm that you've configured the correct host.")
 }
 
 func (s *Server) lost() {
