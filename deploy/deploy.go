@@ -215,3 +215,26 @@ type Measurement struct {
 type Check interface {
 	Measure(ctx context.Context, w Window) Measurement
 }
+
+// Admission is what became of who showed a token to an application.
+type Admission string
+
+// What a gate can tell.
+const (
+	Admitted   Admission = "let in"
+	TurnedAway Admission = "turned away" // 401 or 403 from the application
+	NotTold    Admission = "not told"    // it could not be asked, or its answer says nothing about the token
+)
+
+// Entrance is the answer of a [Gate].
+type Entrance struct {
+	Admission Admission
+	Detail    string // for people: "401", "timed out"
+}
+
+// Gate is a door of a running application that opens to who bears a valid
+// token. An outage is NotTold, not a Go error.
+type Gate interface {
+	// Admit shows the token once. It changes nothing at the application.
+	Admit(ctx context.Context, token secret.Value) Entrance
+}

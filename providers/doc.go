@@ -6,7 +6,7 @@
 // really offers for the credential that is in use, and returns a [Kind]: a
 // value of the concrete type found. What can be done is what that type has
 // methods for: [Issuer], [PlacedIssuer], [Guide], [Lister], [Prober], [Ender],
-// [Disabler], [Usage], [Disguiser].
+// [Disabler], [Usage], [Disguiser], [Importer], [Activator], [Minter], [Clearer], [Blocker].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:
@@ -14,14 +14,15 @@
 //	overlap       Issuer, Lister, Prober, Ender
 //	grace         Issuer, Prober
 //	cutover       Issuer, Prober
-//	deploy-first  Issuer, Lister, Ender
+//	deploy-first  Importer, Activator, Minter, Lister, Prober, Ender
 //
 // Where a service has no way to make a credential but its console, a [Guide]
 // stands in the place of the Issuer: a person makes it and hands it over. Where
 // nothing but the console ends one, an [EndGuide] stands in the place of the
 // Ender; what proves the end is then the probe, and a list where there is one. Where
 // each environment is an account of its own, a [PlacedIssuer] does: it must be
-// told for which one.
+// told for which one. Where Rekey makes the material itself, an [Importer] does,
+// and an [Activator] decides from when on the service works with it.
 //
 // Package providertest holds every adapter to this page.
 //

@@ -73,6 +73,9 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 		}
 		w.certified(env, cert)
 	}
+	if why, err := w.blocked(ctx); err != nil || why != "" {
+		return w.hindered(why), err
+	}
 	hash, err := w.evidence()
 	if err != nil {
 		return outcome{}, err

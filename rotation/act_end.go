@@ -197,6 +197,9 @@ func (w *run) notStanding(err error) (outcome, error) {
 // no longer has it. An answer that cannot be told (429, 5xx) counts for
 // neither side.
 func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
+	if w.inApplication(s) {
+		return w.shut(ctx, s)
+	}
 	e, waits := w.r.Ends[s.Environment], w.r.Traits.Waits
 	if early := waits.ProbeFirst - time.Since(e.Sent); early > 0 && e.Probes == 0 {
 		return lookAgain(early)

@@ -170,7 +170,7 @@ func (w *run) issued(env string) outcome {
 // known describes an issued credential for the record.
 func (w *run) known(c providers.Credential) Known {
 	k := Known{ID: c.ID, Fingerprint: w.e.fingerprint(c.Values), Label: c.Label, Made: c.Made, Expires: c.Expires}
-	if !w.r.Traits.PublicID {
+	if shows(w.r.Traits) {
 		k.Last4 = last4(c.Values)
 	}
 	return k

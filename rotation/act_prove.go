@@ -17,16 +17,16 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 	cert, err := w.certify(ctx, env)
 	if err == nil {
 		w.certified(env, cert)
+		err = w.either(ctx, env)
+	}
+	switch {
+	case err == nil && w.r.deployFirst():
+		return finished(w.accepts(env, cert))
+	case err == nil:
 		d := w.r.Deploys[env]
 		return finished(fmt.Sprintf("%s runs on %s: %s said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), counted(cert.Instances, "instance"), cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
-	began := w.r.Times[len(w.r.Times)-1].Started
-	if f := fault.Of(err); f.Class == fault.Again && time.Since(began) < w.subject.Pace.ProveFor {
-		return lookAgain(w.subject.Pace.ProveEvery)
-	} else if f.Reason == fault.Unproved {
-		f.Class = fault.Ask
-	}
-	return outcome{}, err
+	return w.unproved(err)
 }
 
 func title(env string) string {

@@ -34,7 +34,15 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 	case Watch, WatchAfter:
 		return w.watch(ctx, s)
 	case Hold:
-		return w.holdBack()
+		return w.holdBack(ctx)
+	case Make:
+		return w.make(ctx, s.Environment)
+	case Import:
+		return w.importKey(ctx, s.Environment)
+	case Activate:
+		return w.activate(ctx, s.Environment)
+	case WritePrev:
+		return w.retire(ctx, s.Environment)
 	case Approve:
 		return w.approve(ctx)
 	case End, Delete:
@@ -198,7 +206,10 @@ func (w *run) byVersion(ctx context.Context, env string, held map[string]Held) (
 	return values, nil
 }
 
-func (w *run) holdBack() (outcome, error) {
+func (w *run) holdBack(ctx context.Context) (outcome, error) {
+	if w.r.deployFirst() {
+		return w.lingering(ctx)
+	}
 	if w.r.Vigils[Watch] == nil {
 		return finished("")
 	}

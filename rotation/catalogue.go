@@ -14,6 +14,7 @@ type Secret struct {
 	Period    time.Duration // how often it must be rotated; 0 means as needed
 	Impact    string        // what stops if it goes wrong
 	Variables []string      // the vault's names that move together
+	Previous  string        // the one of them that holds the value before, while both are accepted; "" for most
 	Aliases   []string      // other names under which the same value may be found
 	ByHand    bool          // its service makes keys in a console only: people paste them into the inbox
 	Built     bool          // this program can rotate it
@@ -45,6 +46,10 @@ func Catalogue() []Secret {
 			e.Variables = []string{"R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}
 			e.Aliases = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "CLOUDFLARE_R2_ACCESS_KEY_ID", "CLOUDFLARE_R2_SECRET_ACCESS_KEY"}
 			e.Built = true
+		case "JWT_SECRET":
+			e.Variables = []string{"JWT_SECRET", "JWT_SECRET_PREVIOUS"}
+			e.Previous = "JWT_SECRET_PREVIOUS"
+			e.Aliases = []string{"SUPABASE_JWT_SECRET"}
 		case "ANTHROPIC_API_KEY":
 			e.ByHand, e.Built = true, true
 		case "SUPABASE_SERVICE_ROLE_KEY":

@@ -22,6 +22,8 @@
 //     that takes a person's word
 //   - issue by way of a person asks once, waits without a lease, writes the
 //     same value again where a write left no trace, and empties the inbox last
+//   - make knows its own write by the fingerprint noted before it; import asks
+//     for our own id first; activate asks which key is in use
 //   - write reads back: the value may be there already
 //   - deploy sends the same request id again
 //   - approve edits or repeats a card; only the card in the record counts

@@ -198,12 +198,14 @@ const maxTimes = 200
 // begin makes the step's intent, for the journal, and what people hear of its
 // beginning. It has to be committed before any effect of the step.
 func (w *run) begin(step Step) []event.Event {
-	w.r.Begun, w.r.Attempt = true, 0
+	w.r.Begun, w.r.Attempt, w.r.Throttles = true, 0, 0
 	w.begun = true
 	switch step.Act {
 	case Issue:
 		w.r.Limit = w.r.Issues + maxIssues
 		w.nextIssue()
+	case Make:
+		w.r.Issues++ // the service learns of it when the vault has it, not before
 	case Deploy:
 		w.ask(step.Environment)
 	case Watch, WatchAfter:
@@ -224,8 +226,10 @@ func (w *run) begin(step Step) []event.Event {
 // the journal tells it even if nothing else survives.
 func (w *run) intent(step Step) map[string]string {
 	switch step.Act {
-	case Issue:
+	case Issue, Make:
 		return map[string]string{"label": w.label()}
+	case Import, Activate, WritePrev:
+		return map[string]string{"id": string(w.r.Places[step.Environment].New.ID)}
 	case Write:
 		return map[string]string{"id": string(w.r.New().ID)}
 	case Deploy:

@@ -127,7 +127,12 @@ func Executable(c Cell) error {
 	if _, err := PlanFor(c); err != nil {
 		return err
 	}
-	if c.Mode == Routine && c.Shape == providers.Overlap {
+	switch {
+	case c.Mode == Routine && c.Shape == providers.Overlap:
+		return nil
+	case c.Mode == Routine && c.Shape == providers.DeployFirst && c.Shared:
+		return &PlanError{Sentence: "A signing key belongs to one environment's project: two environments cannot share one. Declare the secret per environment. Nothing was changed."}
+	case c.Mode == Routine && c.Shape == providers.DeployFirst && !c.UndoOfEnd:
 		return nil
 	}
 	return &PlanError{Sentence: fmt.Sprintf("Rotations in %s mode of the %s kind are planned and cannot be run by this version yet. Nothing was changed.", c.Mode, c.Shape)}
@@ -229,12 +234,13 @@ func ended(c Cell) []Step {
 	return plan(in(Staging, End, ConfirmDead), in(Production, End, ConfirmDead))
 }
 
+// revoked ends signing keys: at the service, one environment after the other,
+// and then in the applications, which still hold the old values.
 func revoked(environments ...string) []Step {
 	var steps []Step
 	for _, e := range environments {
-		steps = append(steps, in(e, End)...)
+		steps = append(steps, in(e, End, ConfirmDead)...)
 	}
-	steps = append(steps, only(ConfirmDead)...)
 	for _, e := range environments {
 		steps = append(steps, in(e, WritePrev, Sync, Deploy, ConfirmDead)...)
 	}

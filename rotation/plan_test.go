@@ -131,9 +131,10 @@ func TestEveryDeployFollowsASyncAndIsProved(t *testing.T) {
 	}
 }
 
-func TestExecutableTodayIsRoutineOverlap(t *testing.T) {
+func TestExecutableTodayIsRoutine(t *testing.T) {
 	for _, c := range cells() {
-		want := c.Mode == Routine && c.Shape == providers.Overlap && !c.RevokeFirst
+		keys := c.Shape == providers.DeployFirst && !c.Shared && !c.UndoOfEnd
+		want := c.Mode == Routine && (c.Shape == providers.Overlap || keys) && !c.RevokeFirst
 		if err := Executable(c); (err == nil) != want {
 			t.Errorf("%s: executable: %v, want %t", c, err, want)
 		} else if err != nil && !strings.HasSuffix(err.Error(), ".") {

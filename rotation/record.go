@@ -50,6 +50,7 @@ type Place struct {
 	After     map[string]Held               `json:"after,omitempty"`     // set once written
 	Pasted    map[string]secret.Fingerprint `json:"pasted,omitempty"`    // what a person left, by name, that the new one was taken from
 	HeldSince time.Time                     `json:"held_since,omitzero"` // the vault keeps our write until a person merges it
+	Activated time.Time                     `json:"activated,omitzero"`  // from then on, at the latest, the service signs with the new one
 }
 
 // Known is a credential as the record may name it.
@@ -227,15 +228,16 @@ type Rotation struct {
 	State     State     `json:"state"`
 	Since     time.Time `json:"since,omitzero"` // when it came into this state; absent in older records
 
-	Cell     Cell             `json:"cell"`
-	Traits   providers.Traits `json:"traits"` // as surveyed; hashed into the plan
-	Plan     []Step           `json:"plan"`
-	PlanHash string           `json:"plan_hash"`
-	Cursor   int              `json:"cursor"`
-	Begun    bool             `json:"begun"`                 // the intent of the step at the cursor is in the journal
-	Attempt  int              `json:"attempt"`               // failures of the step at the cursor so far
-	Issues   int              `json:"issues"`                // credentials asked for so far; numbers the labels
-	Limit    int              `json:"issue_limit,omitempty"` // of Issues, until a person asks for more
+	Cell      Cell             `json:"cell"`
+	Traits    providers.Traits `json:"traits"` // as surveyed; hashed into the plan
+	Plan      []Step           `json:"plan"`
+	PlanHash  string           `json:"plan_hash"`
+	Cursor    int              `json:"cursor"`
+	Begun     bool             `json:"begun"`                 // the intent of the step at the cursor is in the journal
+	Attempt   int              `json:"attempt"`               // failures of the step at the cursor so far
+	Throttles int              `json:"throttles,omitempty"`   // how often the step at the cursor has waited because the service said so
+	Issues    int              `json:"issues"`                // credentials asked for so far; numbers the labels
+	Limit     int              `json:"issue_limit,omitempty"` // of Issues, until a person asks for more
 	// Loose are the labels under which a credential may live at the service
 	// that no environment holds, and since when. One leaves it when its
 	// credential was written, or deleted, or its creation clearly refused.

@@ -221,22 +221,25 @@ func (w *run) writeAgain(asked ...string) {
 	step, _ := w.r.Step()
 	looked := w.r.Problem != nil && slices.Contains(asked, w.r.Problem.Reason)
 	for env, p := range w.r.Places {
-		if step.Act != Issue || looked {
+		if !step.creates() || looked {
 			p.HeldSince = time.Time{}
 		}
-		if step.Act == Issue && looked && !w.r.Wrote(env) {
+		if step.creates() && looked && !w.r.Wrote(env) {
 			p.New = Known{} // somebody has looked: nothing waits there
 		}
 		w.r.Places[env] = p
 	}
 }
 
+// creates reports a step whose value exists in its first write alone.
+func (s Step) creates() bool { return s.Act == Issue || s.Act == Make }
+
 // unsettledAtIssue reports whether the step at the cursor has sent the new
 // credential to the vault, the only place where its value is, and it is not
 // known whether it arrived.
 func (w *run) unsettledAtIssue() bool {
 	step, ok := w.r.Step()
-	return ok && step.Act == Issue && w.r.Places[step.Environment].New.ID != "" && !w.r.Wrote(step.Environment)
+	return ok && step.creates() && w.r.Places[step.Environment].New.ID != "" && !w.r.Wrote(step.Environment)
 }
 
 // stopUnsettled stops and says what has to be done in the vault before the new

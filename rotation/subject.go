@@ -40,6 +40,7 @@ type Stage struct {
 	Deployer   deploy.Deployer
 	Attester   deploy.Attester
 	Affected   deploy.Check // succeeds only if this credential works
+	Gate       deploy.Gate  // lets in who bears a token; nil where tokens prove nothing
 	NoAffected string       // the written reason when Affected is nil
 	Free       bool         // Affected costs nothing: it runs at every watch tick too
 	Checks     []Check

@@ -45,6 +45,11 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 		return surveyed{}, fmt.Errorf("surveying %s at %s: %w", s.Name, s.Title, err)
 	}
 	found.traits = found.kind.Traits()
+	if found.traits.Shape == providers.DeployFirst {
+		if err := s.ready(ctx, found.kind); err != nil {
+			return surveyed{}, err
+		}
+	}
 	if found.traits.Guided {
 		if err := s.reachable(ctx); err != nil {
 			return surveyed{}, err
@@ -79,7 +84,7 @@ func (e *Engine) place(found surveyed, values providers.Values, entries map[stri
 		return Place{}, err
 	}
 	known := Known{ID: id, Fingerprint: e.fingerprint(values)}
-	if !found.traits.PublicID {
+	if shows(found.traits) {
 		known.Last4 = last4(values)
 	}
 	return Place{Old: known, Before: e.held(entries)}, nil
@@ -95,6 +100,10 @@ func (e *Engine) fingerprint(v providers.Values) secret.Fingerprint {
 	}
 	return secret.Fingerprint(hex.EncodeToString(e.config.Key.Sign("credential", all.String())[:16]))
 }
+
+// shows reports that people see the last characters of a value: where its
+// service has no public id, and never of what signs tokens.
+func shows(t providers.Traits) bool { return !t.PublicID && t.Shape != providers.DeployFirst }
 
 // last4 names a credential without public id; never for signing secrets,
 // whose kinds are public by key id.

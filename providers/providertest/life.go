@@ -37,12 +37,13 @@ func traitsAgree(t testing.TB, s Subject) {
 	methods := map[string]bool{
 		"Issuer": has[providers.Issuer](kind) || has[providers.PlacedIssuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind) || byHand,
 		"Prober": has[providers.Prober](kind), "Ender": has[providers.Ender](kind) || byHand,
+		"Importer": has[providers.Importer](kind), "Activator": has[providers.Activator](kind), "Minter": has[providers.Minter](kind),
 	}
 	needs, known := map[providers.Shape][]string{
 		providers.Overlap:     {"Issuer", "Lister", "Prober", "Ender"},
 		providers.Grace:       {"Issuer", "Prober"},
 		providers.Cutover:     {"Issuer", "Prober"},
-		providers.DeployFirst: {"Issuer", "Lister", "Ender"},
+		providers.DeployFirst: {"Importer", "Activator", "Minter", "Lister", "Prober", "Ender"},
 	}[traits.Shape]
 	if !known {
 		t.Errorf("shape %q is not one of the contract's", traits.Shape)

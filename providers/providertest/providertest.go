@@ -72,6 +72,8 @@ func checks() []check {
 		{"a lost answer to issuing is lost, and happened once", lostIssue},
 		{"what a person hands over is taken or told", inspected},
 		{"a lost answer to ending may be repeated", lostEnd},
+		{"material of our own is taken, activated and trusted", signingLife},
+		{"a lost answer to an import is told by the id", lostImport},
 		{"a cancelled call says so", cancelled},
 	}
 }

@@ -26,6 +26,7 @@ func ops(t testing.TB, s Subject, w World, kind providers.Kind) []op {
 	if issue := w.issuer(kind); issue != nil {
 		all = append(all, op{name: "Issue", writes: true, call: func(ctx context.Context) (any, error) { return issue(ctx, s.Label) }})
 	}
+	all = append(all, signingOps(s, w, kind, id)...)
 	if g, ok := kind.(providers.Guide); ok {
 		e := w.errand(s.Label)
 		values := w.Current[e.Environment]
