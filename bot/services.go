@@ -24,18 +24,20 @@ type service struct {
 	shape providers.Shape
 	undo  bool
 	waits providers.Waits // the service's own
-	build func(s *config.Secret, name providers.Namer) (providers.Provider, error)
+	// profiles of its kinds, for docs/providers.md.
+	profiles func() []providers.Profile
+	build    func(s *config.Secret, name providers.Namer) (providers.Provider, error)
 }
 
 // services are the built ones by the catalogue's key.
 func services() map[string]service {
 	return map[string]service{
-		"anthropic": {shape: providers.Overlap, undo: true, waits: anthropic.DefaultWaits(), build: buildAnthropic},
-		"fal":       {shape: providers.Overlap, waits: fal.DefaultWaits(), build: buildFal},
-		"r2":        {shape: providers.Overlap, undo: true, waits: r2.DefaultWaits(), build: buildR2},
+		"anthropic": {shape: providers.Overlap, undo: true, waits: anthropic.DefaultWaits(), profiles: anthropic.Profiles, build: buildAnthropic},
+		"fal":       {shape: providers.Overlap, waits: fal.DefaultWaits(), profiles: fal.Profiles, build: buildFal},
+		"r2":        {shape: providers.Overlap, undo: true, waits: r2.DefaultWaits(), profiles: r2.Profiles, build: buildR2},
 
-		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), build: buildSupabase},
-		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), build: buildLangfuse},
+		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), profiles: supabase.Profiles, build: buildSupabase},
+		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), profiles: langfuse.Profiles, build: buildLangfuse},
 	}
 }
 

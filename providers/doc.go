@@ -337,7 +337,8 @@
 //		}})
 //	}
 //
-// 7. The rest of the house: a line in the tables of services (bot/services.go), in the
+// 7. The rest of the house: profiles for docs/providers.md, a line in the tables of
+// services (bot/services.go) and in the
 // catalogue (rotation/catalogue.go) and, if it takes settings of its own, in bot/config.
 // Then the service in the sandbox (internal/sandbox), its ledger for the
 // demonstration (bot/demo_ledger.go), and a rotation from end to end in bot.

@@ -19,7 +19,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	providertest.Run(t, providertest.Subject{Open: func(t testing.TB) providertest.World {
+	providertest.Run(t, providertest.Subject{Profiles: anthropic.Profiles(), Open: func(t testing.TB) providertest.World {
 		w := newWorld(t)
 		return providertest.World{
 			Provider: w.provider(t), Current: w.current(), Secrets: w.issued, Faults: w.faults,

@@ -288,7 +288,7 @@ func (w world) kind(t testing.TB, change ...func(*fal.Config)) providers.Kind {
 }
 
 func TestConformance(t *testing.T) {
-	providertest.Run(t, providertest.Subject{Open: func(t testing.TB) providertest.World {
+	providertest.Run(t, providertest.Subject{Profiles: fal.Profiles(), Open: func(t testing.TB) providertest.World {
 		f, w := newFake()
 		faults := providertest.Before(f)
 		s := httptest.NewServer(faults)

@@ -22,7 +22,7 @@ import (
 const strange = "sk-lf-deadbeef-2222-4222-8222-222222222222"
 
 func subject(plan bool, change ...func(*langfuse.Config)) providertest.Subject {
-	return providertest.Subject{Open: func(t testing.TB) providertest.World {
+	return providertest.Subject{Profiles: langfuse.Profiles(), Open: func(t testing.TB) providertest.World {
 		w := newWorld(t)
 		w.plan = plan
 		return providertest.World{

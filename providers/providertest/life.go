@@ -3,7 +3,9 @@ package providertest
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,6 +54,26 @@ func traitsAgree(t testing.TB, s Subject) {
 		if !methods[method] {
 			t.Errorf("the shape is %s, but there is no %s", traits.Shape, method)
 		}
+	}
+}
+
+// profiled holds that what people read of a kind is said of that very kind.
+func profiled(t testing.TB, s Subject) {
+	if s.Profiles == nil {
+		t.Skip("the subject has no profiles")
+	}
+	_, kind := open(t, s)
+	at := slices.IndexFunc(s.Profiles, func(p providers.Profile) bool { return reflect.TypeOf(p.Kind) == reflect.TypeOf(kind) })
+	if at < 0 {
+		t.Fatalf("none of the %d profiles is of a %T", len(s.Profiles), kind)
+	}
+	told, found := s.Profiles[at].Kind.Traits(), kind.Traits()
+	told.Waits, found.Waits = providers.Waits{}, providers.Waits{} // of the configuration
+	if diff := cmp.Diff(told, found); diff != "" {
+		t.Errorf("the profile tells other traits than the survey found:\n%s", diff)
+	}
+	if s.Profiles[at].When == "" {
+		t.Error("the profile does not say what the kind is found by")
 	}
 }
 

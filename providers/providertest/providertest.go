@@ -28,6 +28,9 @@ type Subject struct {
 	// Label is what test credentials are called; empty is a label in the form
 	// that rotations use.
 	Label string
+	// Profiles are what the adapter tells of its kinds before a survey. The one
+	// that the survey finds must be among them.
+	Profiles []providers.Profile
 }
 
 // World is an adapter with a service of its own.
@@ -61,6 +64,7 @@ type check struct {
 func checks() []check {
 	return []check{
 		{"traits agree with methods", traitsAgree},
+		{"the profile is the kind's", profiled},
 		{"traits hold what people and watches need", traitsUsable},
 		{"identify knows what survey was shown", identify},
 		{"survey asks about what it does not know", surveyAsks},

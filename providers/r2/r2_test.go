@@ -23,7 +23,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	providertest.Run(t, providertest.Subject{Open: func(t testing.TB) providertest.World {
+	providertest.Run(t, providertest.Subject{Profiles: r2.Profiles(), Open: func(t testing.TB) providertest.World {
 		w := newWorld(t)
 		id, hash := secret.New(w.production.id), secret.New(w.production.hashed())
 		return providertest.World{

@@ -335,7 +335,7 @@ func (w world) kind(t testing.TB, change ...func(*supabase.Config)) providers.Ki
 }
 
 func TestConformance(t *testing.T) {
-	providertest.Run(t, providertest.Subject{Open: func(t testing.TB) providertest.World {
+	providertest.Run(t, providertest.Subject{Profiles: supabase.Profiles(), Open: func(t testing.TB) providertest.World {
 		f, w := newFake()
 		faults := providertest.Before(f)
 		s := httptest.NewServer(faults)

@@ -1,0 +1,93 @@
+package providers
+
+import "strings"
+
+// Profile tells people who plan what a kind is, before any of it was surveyed.
+// docs/providers.md is made of these: what follows from the traits and the
+// methods of the kind is taken from there, so that it is never said twice.
+type Profile struct {
+	Kind   Kind   // as surveyed, but for what only the service knows; nobody is asked
+	When   string // what a survey finds this kind by
+	Admin  string // the admin credential; "" where none can help
+	Rights string // the least that it must be allowed
+	Audit  string // where an audit finds uses of one credential; "" where nothing tells
+}
+
+// Row is a profile in words, one for each column.
+type Row struct {
+	Kind, When, Issues, Shape, Gap, Undo, Proof, Audit, People, Admin, Rights string
+}
+
+// Row puts a profile into words.
+func (p Profile) Row() Row {
+	t := p.Kind.Traits()
+	return Row{
+		Kind: t.Kind, When: p.When, Issues: issues(p.Kind), Shape: string(t.Shape), Gap: gap(t.Shape), Undo: undo(p.Kind),
+		Proof: proof(p.Kind), Audit: or(p.Audit, "nothing tells one credential's uses"), People: people(p.Kind),
+		Admin: or(p.Admin, "none: no API would take one"), Rights: or(p.Rights, "–"),
+	}
+}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+func issues(k Kind) string {
+	switch k.(type) {
+	case Guide:
+		return "a person, at the console"
+	case PlacedIssuer:
+		return "API, in the account of each environment"
+	default:
+		return "API"
+	}
+}
+
+// gap is the longest time without a working credential.
+func gap(s Shape) string {
+	switch s {
+	case Cutover:
+		return "one deployment of production, measured before and after"
+	case Grace:
+		return "none; the old one dies by itself"
+	default:
+		return "none"
+	}
+}
+
+func undo(k Kind) string {
+	if _, ok := k.(Disabler); ok {
+		return "switched on again until it is ended for good"
+	}
+	return "none"
+}
+
+// proof is what proves that the new one is used and the old one dead, beside
+// what the application says.
+func proof(k Kind) string {
+	var ways []string
+	if _, ok := k.(Prober); ok {
+		ways = append(ways, "asked with it")
+	}
+	if _, ok := k.(Lister); ok {
+		ways = append(ways, "the service's list")
+	}
+	if _, ok := k.(Usage); ok {
+		ways = append(ways, "when it was used")
+	}
+	return strings.Join(ways, ", ")
+}
+
+func people(k Kind) string {
+	steps := []string{"approve"}
+	if _, ok := k.(Guide); ok {
+		steps = append([]string{"make the new one"}, steps...)
+	}
+	if _, ok := k.(EndGuide); ok {
+		steps = append(steps, "end the old one")
+	}
+	return strings.Join(steps, ", ")
+}
