@@ -62,6 +62,7 @@ type Traits struct {
 	UndoOfEnd bool   // has Disabler: ending can be undone
 	Guided    bool   `json:",omitempty"` // has Guide: people make its credentials
 	EndByHand bool   `json:",omitempty"` // has EndGuide instead of Ender: people end its credentials
+	Unnamed   bool   `json:",omitempty"` // has Recaller: the service takes no name for what it makes
 	FreeProbe bool   // probing costs nothing and may run at every watch tick
 	EndIs     string // for people, what ending does: "deleted at once; this cannot be undone"
 	Drain     string // for people: what may still hold the old credential, or ""
@@ -163,6 +164,23 @@ type Lister interface {
 	// without values. An answer that is not whole is an error: absence from a
 	// part of the list is no absence.
 	List(ctx context.Context) ([]Credential, error)
+}
+
+// Recaller finds what was made at a service that takes no name for it, so that
+// nothing but a comparison tells what a creation without an answer has left.
+type Recaller interface {
+	Lister
+	// Recall returns, with their values, the environment's credentials that are
+	// listed now and are not among the known ones.
+	Recall(ctx context.Context, environment string, known []ID) ([]Credential, error)
+}
+
+// Tailer says by which characters people tell a credential without a public
+// id, where its values do not end as it does: a key in the middle of a URL.
+type Tailer interface {
+	// Tail asks nobody. It is the last four characters of what is secret, or
+	// "" when the values have not the form of the kind.
+	Tail(v Values) string
 }
 
 // Liveness is the answer to a probe.

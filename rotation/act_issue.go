@@ -64,6 +64,9 @@ func (w *run) issue(ctx context.Context, env string) (outcome, error) {
 		w.unsent()
 		return out, err
 	}
+	if w.r.Traits.Unnamed {
+		return w.issueUnnamed(ctx, env)
+	}
 	if err := w.nextLabel(ctx); err != nil {
 		return outcome{}, err
 	}
@@ -171,7 +174,7 @@ func (w *run) issued(env string) outcome {
 func (w *run) known(c providers.Credential) Known {
 	k := Known{ID: c.ID, Fingerprint: w.e.fingerprint(c.Values), Label: c.Label, Made: c.Made, Expires: c.Expires}
 	if shows(w.r.Traits) {
-		k.Last4 = last4(c.Values)
+		k.Last4 = last4(w.kind, c.Values)
 	}
 	return k
 }
@@ -210,10 +213,10 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 }
 
 // sent are the credentials that a write to an environment may have begun with:
-// those of its label that the service lists. Where it lists nothing, the record
-// alone knows.
+// those of its label that the service lists. Where it lists nothing, or takes no
+// label, the record alone knows.
 func (w *run) sent(ctx context.Context, place Place) ([]providers.Credential, error) {
-	if listed, err := w.lists(ctx); err != nil || listed {
+	if listed, err := w.lists(ctx); err != nil || listed && !w.r.Traits.Unnamed {
 		if err != nil {
 			return nil, err
 		}

@@ -41,6 +41,7 @@ var grounds = map[string]struct {
 	"guided":             {2, (*rig).guide, 1},
 	"guided, apart":      {1, func(g *rig) { g.guide(); g.apart() }, 2},
 	"by hand, apart":     {1, func(g *rig) { g.console(); g.apart() }, 2},
+	"unnamed, apart":     {1, func(g *rig) { g.apart(); g.nameless() }, 2},
 	"undo of end, apart": {1, func(g *rig) { g.apart(); g.traits = func(t *providers.Traits) { t.UndoOfEnd = true } }, 2},
 }
 

@@ -133,6 +133,9 @@ func unseen(r *Rotation) string {
 	if len(r.Loose) == 0 {
 		return ""
 	}
+	if r.Traits.Unnamed {
+		return r.unnamed()
+	}
 	return " The creation of " + strings.Join(sortedKeys(r.Loose), ", ") + " was never answered, and " + r.Traits.Service +
 		" does not list it. Should it appear there, delete it: nothing uses it."
 }

@@ -242,6 +242,7 @@ type Rotation struct {
 	// that no environment holds, and since when. One leaves it when its
 	// credential was written, or deleted, or its creation clearly refused.
 	Loose    map[string]time.Time `json:"loose,omitempty"`
+	Census   *Census              `json:"census,omitempty"`  // what existed before a creation whose answer is not known yet
 	Triggers int                  `json:"triggers"`          // deployments asked for so far; numbers the requests
 	Watches  int                  `json:"watches,omitempty"` // watches begun so far; numbers them
 	Wake     time.Time            `json:"wake,omitzero"`

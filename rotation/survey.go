@@ -85,7 +85,7 @@ func (e *Engine) place(found surveyed, values providers.Values, entries map[stri
 	}
 	known := Known{ID: id, Fingerprint: e.fingerprint(values)}
 	if shows(found.traits) {
-		known.Last4 = last4(values)
+		known.Last4 = last4(found.kind, values)
 	}
 	return Place{Old: known, Before: e.held(entries)}, nil
 }
@@ -107,7 +107,10 @@ func shows(t providers.Traits) bool { return !t.PublicID && t.Shape != providers
 
 // last4 names a credential without public id; never for signing secrets,
 // whose kinds are public by key id.
-func last4(v providers.Values) string {
+func last4(kind providers.Kind, v providers.Values) string {
+	if t, inside := kind.(providers.Tailer); inside {
+		return t.Tail(v)
+	}
 	for _, name := range sortedKeys(v) {
 		if end := v[name].Last4(); end != "" {
 			return end
