@@ -120,6 +120,9 @@ func admins(c *config.Config) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		l := fmt.Sprintf("%s: %s", name, c.Secrets[name].Admin.Key)
+		if !c.Secrets[name].Administered() {
+			l = name + ": none; people make and end its keys"
+		}
 		if day := c.Secrets[name].Admin.Expires; day != "" {
 			l += ", expires " + day
 		}

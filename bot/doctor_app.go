@@ -121,6 +121,9 @@ func (p *physician) secret(ctx context.Context, s rotation.Subject) []finding.Fi
 		}
 	}
 	looked := fmt.Sprintf("Admin credential for %s at %s", s.Name, s.Title)
+	if !p.config.Secrets[s.Name].Administered() {
+		looked = fmt.Sprintf("Key in use of %s at %s", s.Name, s.Title)
+	}
 	if len(current) < 2 {
 		found = append(found, finding.Open(looked, "The service was not asked, because the vault could not be read.", "Mend the vault first."))
 	} else if _, err := s.Provider.Survey(ctx, current); err != nil {

@@ -12,6 +12,7 @@ import (
 	"rekey/providers/anthropic"
 	"rekey/providers/fal"
 	"rekey/providers/langfuse"
+	"rekey/providers/mem0"
 	"rekey/providers/r2"
 	"rekey/providers/supabase"
 	"rekey/rotation"
@@ -38,6 +39,7 @@ func services() map[string]service {
 
 		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), profiles: supabase.Profiles, build: buildSupabase},
 		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), profiles: langfuse.Profiles, build: buildLangfuse},
+		"mem0":             {shape: providers.Overlap, waits: mem0.DefaultWaits(), profiles: mem0.Profiles, build: buildMem0},
 	}
 }
 

@@ -70,6 +70,9 @@ func (c *Config) Hosts() []Host {
 		note("secrets."+name+".console_url", c.Secrets[name].Console, "")
 		note("secrets."+name+".project_url", c.Secrets[name].ProjectURL, "")
 		note("secrets."+name+".r2.endpoint", c.Secrets[name].R2.Endpoint, "")
+		for environment, server := range c.Secrets[name].Mem0.Servers.Each() {
+			note("secrets."+name+".mem0.servers."+environment+".base_url", server.BaseURL, "")
+		}
 		for environment, site := range c.Secrets[name].Langfuse.Sites.Each() {
 			note("secrets."+name+".langfuse.sites."+environment+".base_url", site.BaseURL, "")
 		}

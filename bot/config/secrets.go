@@ -23,7 +23,8 @@ type Secret struct {
 	// Scope is "shared" where one credential serves both environments, and
 	// "per-environment" where each has its own.
 	Scope string `key:"scope" form:"scope" default:"per-environment"`
-	// Admin is the credential that issues and ends others.
+	// Admin is the credential that issues and ends others. It is left out where
+	// people do both at a console and none would help: at Mem0's platform.
 	Admin Admin `key:"admin"`
 	// BaseURL of the service; left out, the service's own.
 	BaseURL string `key:"base_url" form:"base"`
@@ -46,6 +47,8 @@ type Secret struct {
 	LegacyQuiet *time.Duration `key:"legacy_quiet" min:"24h"`
 	// Langfuse says where the keys of Langfuse are, and who makes them.
 	Langfuse Langfuse `key:"langfuse"`
+	// Mem0 says whose the keys of Mem0 are.
+	Mem0 Mem0 `key:"mem0"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`
@@ -100,8 +103,9 @@ func (s *Secret) Shared() bool { return s.Scope == "shared" }
 // Admin is a credential stronger than the one that is rotated. It is read at
 // each use and is never one of the rotated values.
 type Admin struct {
-	// Key of the admin credential, as its service writes it.
-	Key Source `key:"key" need:"key_file: and a path, or key_env: and a variable's name"`
+	// Key of the admin credential, as its service writes it. It must be there,
+	// unless people make and end the keys.
+	Key Source `key:"key"`
 	// Expires is the day on which the service ends the admin credential by
 	// itself, where it does. The digest says so before it comes.
 	Expires string `key:"expires" form:"date"`

@@ -133,6 +133,8 @@ func TestFindings(t *testing.T) {
 		{"secrets.FAL_KEY.base_url", "http://localhost:9000/v1"},
 		{"secrets.LANGFUSE_SECRET_KEY.base_url", "https://langfuse.example.com/traces"},
 		{"secrets.LANGFUSE_SECRET_KEY.langfuse.sites.production.base_url", "https://us.cloud.langfuse.com"},
+		{"secrets.MEM0_API_KEY.mem0.servers.staging.base_url", "https://memory.staging.example.com"},
+		{"secrets.MEM0_API_KEY.mem0.servers.production.base_url", "https://memory.example.com"},
 		{"secrets.R2_ACCESS_KEY_ID.r2.endpoint", "https://media.example.com"},
 		{"secrets.SUPABASE_SERVICE_ROLE_KEY.project_url", "https://{ref}.db.example.com"},
 	}
