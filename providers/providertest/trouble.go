@@ -134,7 +134,7 @@ func lostIssue(t testing.TB, s Subject) {
 	if create == nil {
 		t.Skipf("%T has no way to issue", kind)
 	}
-	out, writes, err := under(t, w, LostAnswer, func(ctx context.Context) (any, error) { return create(ctx, s.Label) })
+	out, writes, err := under(t, w, lostToWrites, func(ctx context.Context) (any, error) { return create(ctx, s.Label) })
 	if f := classified(t, "issuing", err); f.Class != fault.Lost {
 		t.Errorf("issuing: class %s, want lost (%v)", f.Class, err)
 	}
