@@ -116,6 +116,7 @@ type Request struct {
 	Environment string
 	Reason      string
 	Secrets     []string // names only
+	Rebuild     bool     // a value is written into what a build makes: a restart, or a build that exists already, ships the old one
 	RequestedBy string
 	Attempt     int
 }
@@ -158,8 +159,16 @@ type Deployer interface {
 	Status(ctx context.Context, h Handle) (Status, error)
 }
 
+// The ways in which a running application shows which value it uses. Names are
+// stored.
+const (
+	ByWord   = "attest" // it says so, with a keyed proof
+	ByBundle = "bundle" // the scripts of its pages hold it
+)
+
 // Testimony is what a running application said about a value.
 type Testimony struct {
+	Kind       string // the way; empty is ByWord
 	Deployment string
 	Instances  []string // that were heard
 	New        int      // answers in agreement with the new value

@@ -26,7 +26,7 @@ func (w *run) deploy(ctx context.Context, env string) (outcome, error) {
 	if d.Triggered.IsZero() {
 		handle, err := stage.Deployer.Trigger(ctx, deploy.Request{
 			ID: d.Request, Environment: env, Reason: "rotation of " + w.r.Secret,
-			Secrets: w.subject.Variables, RequestedBy: w.r.Requester.ID, Attempt: w.r.Triggers,
+			Secrets: w.subject.Variables, Rebuild: w.subject.Inlined(), RequestedBy: w.r.Requester.ID, Attempt: w.r.Triggers,
 		})
 		if err != nil {
 			return outcome{}, err

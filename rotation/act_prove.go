@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -24,7 +25,7 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 		return finished(w.accepts(env, cert))
 	case err == nil:
 		d := w.r.Deploys[env]
-		return finished(fmt.Sprintf("%s runs on %s: %s said so, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), counted(cert.Instances, "instance"), cert.Affected, human(d.Live.Sub(d.Triggered))))
+		return finished(fmt.Sprintf("%s runs on %s: %s, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), cert.said(), cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
 	return w.unproved(err)
 }
@@ -67,13 +68,22 @@ func (w *run) certify(ctx context.Context, env string) (Certificate, error) {
 		return Certificate{}, err
 	}
 	return Certificate{
-		Kind: "attest", At: time.Now(), Deployment: heard.Deployment, Instances: len(heard.Instances), Answers: heard.New,
+		Kind: cmp.Or(heard.Kind, deploy.ByWord), At: time.Now(), Deployment: heard.Deployment, Instances: len(heard.Instances), Answers: heard.New,
 		Affected: words, Fingerprint: w.e.fingerprint(valuesOf(current)),
 	}, nil
 }
 
+// said is who or what gave the certificate, and how often.
+func (c Certificate) said() string {
+	if c.Kind == deploy.ByBundle {
+		return "its page's scripts hold it and no longer the old one, on " + counted(c.Answers, "visit")
+	}
+	return counted(c.Instances, "instance") + " said so"
+}
+
 // attest asks the environment's application about every variable. The answer
-// for the first one is returned; all must agree.
+// for the first one is returned, as a bundle's where one variable was found in
+// one; all must agree.
 func (w *run) attest(ctx context.Context, env string, current map[string]deploy.Entry, old providers.Values) (deploy.Testimony, error) {
 	var first deploy.Testimony
 	for i, name := range w.subject.Variables {
@@ -91,6 +101,10 @@ func (w *run) attest(ctx context.Context, env string, current map[string]deploy.
 		}
 		if i == 0 {
 			first = t
+		}
+		first.Deployment = cmp.Or(first.Deployment, t.Deployment)
+		if t.Kind == deploy.ByBundle {
+			first.Kind = t.Kind
 		}
 	}
 	return first, nil

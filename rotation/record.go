@@ -101,7 +101,7 @@ type Deployment struct {
 // Certificate is a life certificate: the running application of one
 // environment uses the new credential.
 type Certificate struct {
-	Kind        string             `json:"kind"` // "attest"
+	Kind        string             `json:"kind"` // "attest" or "bundle"
 	At          time.Time          `json:"at"`
 	Deployment  string             `json:"deployment"`
 	Instances   int                `json:"instances"`

@@ -58,7 +58,9 @@ type Webhook struct {
 // Command is a deployer of two programs on Rekey's own machine. They are
 // started without a shell and told by variables which deployment it is about
 // and which names changed, never a value: REKEY_REQUEST_ID, REKEY_ENVIRONMENT,
-// REKEY_REASON, REKEY_SECRETS, REKEY_REQUESTED_BY, REKEY_ATTEMPT.
+// REKEY_REASON, REKEY_SECRETS, REKEY_REQUESTED_BY, REKEY_ATTEMPT, and
+// REKEY_REBUILD=true where a restart would ship the old value, because a build
+// writes it into what browsers load.
 type Command struct {
 	// Run starts a deployment and ends without waiting for it: an absolute path
 	// and its arguments. It exits with 0 when the deployment was started, with

@@ -87,10 +87,14 @@ func (d *Deployer) Trigger(ctx context.Context, r deploy.Request) (deploy.Handle
 	default:
 		return handle, nil
 	}
-	end, err := d.start(ctx, d.config.Run, d.config.Timeout, []string{
+	told := []string{
 		"REKEY_REQUEST_ID=" + r.ID, "REKEY_ENVIRONMENT=" + r.Environment, "REKEY_REASON=" + r.Reason,
 		"REKEY_SECRETS=" + strings.Join(r.Secrets, " "), "REKEY_REQUESTED_BY=" + r.RequestedBy, "REKEY_ATTEMPT=" + strconv.Itoa(r.Attempt),
-	})
+	}
+	if r.Rebuild {
+		told = append(told, "REKEY_REBUILD=true")
+	}
+	end, err := d.start(ctx, d.config.Run, d.config.Timeout, told)
 	if err != nil {
 		return deploy.Handle{}, unstartable(op, err)
 	}

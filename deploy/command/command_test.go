@@ -166,6 +166,16 @@ func TestToldByNames(t *testing.T) {
 	}
 }
 
+// TestRebuildIsTold: a program is told where a restart would not do.
+func TestRebuildIsTold(t *testing.T) {
+	g := open(t)
+	asked := request("rot-1")
+	asked.Rebuild = true
+	if _, err := g.deployer().Trigger(t.Context(), asked); err != nil || !strings.Contains(g.read("told"), "\nREKEY_REBUILD=true\n") {
+		t.Errorf("told %s, %v", g.read("told"), err)
+	}
+}
+
 // theirs sorts the lines that env printed and leaves out what a shell sets by
 // itself.
 func theirs(printed string) []string {

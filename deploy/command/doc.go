@@ -13,6 +13,8 @@
 //	REKEY_SECRETS       the names of the variables that changed, a space between them (run only)
 //	REKEY_REQUESTED_BY  whoever asked for the rotation (run only)
 //	REKEY_ATTEMPT       a number that grows with each deployment of a rotation (run only)
+//	REKEY_REBUILD       true where a value is written into what a build makes, so that a
+//	                    restart is not enough and no build's cache may be used; else absent (run only)
 //
 // Names, never values: carrying values is the vault's work.
 //

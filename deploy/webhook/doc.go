@@ -8,7 +8,9 @@
 //	X-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256(secret, "<t>.<body>")>
 //	{"id":"…","environment":"…","reason":"…","secrets":["FAL_KEY"],"requested_by":"…","attempt":1}
 //
-// Names of secrets, never values. Any 2xx accepts; the answer may carry
+// Names of secrets, never values. "rebuild":true stands beside them where a value
+// is written into what a build makes: the target must then build anew, without a
+// cache, and not restart or promote what it has. Any 2xx accepts; the answer may carry
 // {"status_url":"…","deployment_url":"…","deployment":"…"}. The same id again
 // is answered alike and deploys nothing.
 //

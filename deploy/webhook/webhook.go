@@ -79,6 +79,7 @@ type trigger struct {
 	Secrets     []string `json:"secrets"`
 	RequestedBy string   `json:"requested_by"`
 	Attempt     int      `json:"attempt"`
+	Rebuild     bool     `json:"rebuild,omitempty"`
 }
 
 // accepted is what a target may answer.
@@ -103,7 +104,7 @@ func (d *Deployer) Trigger(ctx context.Context, r deploy.Request) (deploy.Handle
 	reply, err := d.call(ctx, d.hook, rest.Call{
 		Op: op, Method: http.MethodPost, Write: true, OK: []int{200, 201, 202, 204},
 		Header: http.Header{"Idempotency-Key": {r.ID}},
-		Body:   trigger{r.ID, r.Environment, r.Reason, names, r.RequestedBy, r.Attempt},
+		Body:   trigger{r.ID, r.Environment, r.Reason, names, r.RequestedBy, r.Attempt, r.Rebuild},
 	}, &answer)
 	if saysNothing(reply, err) {
 		answer, err = accepted{}, nil

@@ -201,6 +201,16 @@ func TestTrigger(t *testing.T) {
 	}
 }
 
+// TestRebuildIsSaid: a target is told where a restart would not do.
+func TestRebuildIsSaid(t *testing.T) {
+	g, d := bed(t, nil)
+	asked := request("rot-1")
+	asked.Rebuild = true
+	if _, err := d.Trigger(t.Context(), asked); err != nil || len(g.bodies) != 1 || g.bodies[0]["rebuild"] != true {
+		t.Errorf("sent %v, %v", g.bodies, err)
+	}
+}
+
 // What an accepting target may answer, and where the deployment is then followed.
 func TestAccepted(t *testing.T) {
 	answer := func(status int, kind, body string) func(http.ResponseWriter, *http.Request, int) {

@@ -134,11 +134,14 @@ func certificate(proofs map[string]rotation.Certificate, env string) string {
 	if !ok {
 		return ""
 	}
-	by := "1 instance"
-	if c.Instances != 1 {
-		by = fmt.Sprintf("%d instances", c.Instances)
+	by := "by 1 instance"
+	switch {
+	case c.Kind == "bundle":
+		by = fmt.Sprintf("on %d visits in a row", c.Answers)
+	case c.Instances != 1:
+		by = fmt.Sprintf("by %d instances", c.Instances)
 	}
-	words := certificateWords(c.Kind) + " by " + by
+	words := certificateWords(c.Kind) + " " + by
 	if c.Affected != "" {
 		words += "; " + c.Affected
 	}
