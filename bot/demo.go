@@ -20,11 +20,8 @@ const demoTimeout = 90 * time.Second
 // demo is one rotation played by scripted people, and what is held against
 // the world afterwards.
 type demo struct {
-	box  *box
-	say  func(format string, args ...any)
+	*theatre
 	play script
-	// heard is the ts of each message that was narrated; nobody has to listen.
-	heard chan string
 	// helped counts the watches that were asked to go on.
 	helped int
 }
@@ -37,42 +34,19 @@ type script struct {
 	// bring is how a person brings the key that a guide asks for; nil does
 	// exactly what it says.
 	bring func(*demo, errand) error
-	// atCard is what happens when the approval card appears; nil approves.
+	// atCard is what happens when an approval card appears; nil approves.
 	atCard func(d *demo, card slack.Message) error
 	// rests reports that the story is over; nil waits for the report.
 	rests func(slack.Snapshot) bool
 }
 
-// demoResult is the last line of a demonstration with --json.
-type demoResult struct {
-	Secret      string     `json:"secret"`
-	Mode        string     `json:"mode"`
-	Shape       string     `json:"shape"`
-	Result      string     `json:"result"`
-	OldKeyDead  bool       `json:"old_key_dead"`
-	NewKeyLive  bool       `json:"new_key_live"`
-	ApprovedBy  string     `json:"approved_by"`
-	AppRequests int        `json:"app_requests"`
-	AppFailed   int        `json:"app_failed"`
-	GapSeconds  float64    `json:"gap_seconds"`
-	Leaks       int        `json:"leaks"`
-	Steps       []demoStep `json:"steps"`
-
-	broken []string // invariants that did not hold, in words
-}
-
-type demoStep struct {
-	Name    string  `json:"name"`
-	Seconds float64 `json:"seconds"`
-}
-
-// runDemo plays the story and returns the exit code: done only if the
-// rotation finished and everything held.
+// runDemo plays what the command line asks for and returns the exit code: done
+// only if every rotation finished and everything held.
 func runDemo(ctx context.Context, o sandboxOptions, p process) int {
-	began := time.Now()
-	say := func(format string, args ...any) {
-		p.print(p.out, fmt.Sprintf("%6.1fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...)))
+	if o.all() {
+		return runAll(ctx, o, p)
 	}
+	say := sayer(p)
 	result, err := playDemo(ctx, o, story(o, say), say)
 	if err != nil {
 		p.print(p.err, "rekey: "+err.Error()+"\n")
@@ -80,27 +54,33 @@ func runDemo(ctx context.Context, o sandboxOptions, p process) int {
 	if result == nil {
 		return exitFailed
 	}
-	for _, b := range result.broken {
-		say("BROKEN: %s", b)
-	}
-	say("%s: old key dead %t, new key live %t, %d application requests, %d failed, %d leaks",
-		result.Result, result.OldKeyDead, result.NewKeyLive, result.AppRequests, result.AppFailed, result.Leaks)
-	if o.json {
-		line, err := json.Marshal(result)
-		if err != nil {
-			p.print(p.err, "rekey: "+err.Error()+"\n")
-			return exitFailed
-		}
-		p.print(p.out, string(line)+"\n")
-	}
-	if err != nil || !result.good() {
+	result.tell(say)
+	if !p.last(o, result) || err != nil || !result.good() {
 		return exitFailed
 	}
 	return exitDone
 }
 
-func (r *demoResult) good() bool {
-	return r.Result == "done" && r.OldKeyDead && r.NewKeyLive && r.AppFailed == 0 && r.Leaks == 0 && len(r.broken) == 0
+// sayer prints lines with the time since it was made.
+func sayer(p process) func(format string, args ...any) {
+	began := time.Now()
+	return func(format string, args ...any) {
+		p.print(p.out, fmt.Sprintf("%6.1fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...)))
+	}
+}
+
+// last prints the result as the last line, where that was asked for.
+func (p process) last(o sandboxOptions, result any) bool {
+	if !o.json {
+		return true
+	}
+	line, err := json.Marshal(result)
+	if err != nil {
+		p.print(p.err, "rekey: "+err.Error()+"\n")
+		return false
+	}
+	p.print(p.out, string(line)+"\n")
+	return true
 }
 
 // story is the script of the command line.
@@ -118,52 +98,90 @@ func story(o sandboxOptions, say func(string, ...any)) script {
 // playDemo runs the sandbox, lets the people act, and judges the world. A
 // story that does not come to its end still gives a result, beside the error.
 func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, ...any)) (*demoResult, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(float64(demoTimeout)/min(o.speed, 1)), errors.New("the story took too long"))
+	ctx, cancel := tooLong(ctx, o, demoTimeout)
 	defer cancel()
-	say("Starting the world: Slack, Infisical, fal.ai, Anthropic, an application with three instances and steady traffic.")
 	o.also = append(o.also, s.secret)
-	b, err := openSandbox(ctx, o)
+	th, err := openTheatre(ctx, o, say)
 	if err != nil {
 		return nil, err
 	}
-	defer b.close()
+	defer th.box.close()
 	if s.arrange != nil {
-		s.arrange(b)
+		s.arrange(th.box)
 	}
-	d := &demo{box: b, say: say, play: s, heard: make(chan string, 1<<10)}
-	err = d.run(ctx)
-	result, judged := d.judge(context.WithoutCancel(ctx))
-	return result, errors.Join(err, judged)
+	d := &demo{theatre: th, play: s}
+	err = th.narrated(ctx, d.run)
+	v, judged := th.judge(context.WithoutCancel(ctx), d)
+	result := v.results[0]
+	result.broken = append(result.broken, v.broken...)
+	return &demoResult{played: *result, Leaks: v.leaks}, errors.Join(err, judged)
+}
+
+// tooLong bounds a story by what it may take at speed 1.
+func tooLong(ctx context.Context, o sandboxOptions, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, time.Duration(float64(d)/min(o.speed, 1)), errors.New("the story took too long"))
 }
 
 // run plays the script to its end.
 func (d *demo) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	told := d.narrate(ctx)
-	defer func() { d.lastWords(ctx); cancel(); <-told }()
-	say, w := d.say, d.box.world
-	say("@ann types: /rotate %s", d.play.secret)
-	if _, err := w.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate", d.play.secret); err != nil {
-		return fmt.Errorf("typing the command: %w", err)
-	}
-	defer d.atConsole(ctx)()
-	card, err := d.waitFor(ctx, sandbox.ApprovalCard)
-	if err != nil {
+	if err := d.types(ctx, d.play.secret); err != nil {
 		return err
 	}
-	atCard := d.play.atCard
+	defer d.atConsole(ctx)()
+	atCard, rests := d.play.atCard, d.play.rests
 	if atCard == nil {
 		atCard = approveCard
 	}
-	if err := atCard(d, card); err != nil {
-		return err
-	}
-	rests := d.play.rests
 	if rests == nil {
 		rests = reported
 	}
-	return d.hold(ctx, d.reach(ctx, rests))
+	answered := map[string]bool{}
+	for {
+		card, err := d.next(ctx, rests, answered)
+		if err != nil || card.TS == "" {
+			return d.hold(err)
+		}
+		answered[card.TS] = true
+		if err := atCard(d, card); err != nil {
+			return err
+		}
+	}
+}
+
+// types is the requester's /rotate.
+func (d *demo) types(ctx context.Context, text string) error {
+	d.say("@ann types: /rotate %s", text)
+	if _, err := d.box.world.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate", text); err != nil {
+		return fmt.Errorf("typing the command: %w", err)
+	}
+	return nil
+}
+
+// own is the workspace as far as this rotation is concerned: the threads of the
+// secret's rotations.
+func (d *demo) own(now slack.Snapshot) slack.Snapshot {
+	now.Messages = map[string][]slack.Message{sandbox.Channel: threads(now.Messages[sandbox.Channel], d.play.secret)}
+	return now
+}
+
+// next waits for a card with both emoji seeded that nobody has answered, and
+// returns none when the story is over.
+func (d *demo) next(ctx context.Context, rests func(slack.Snapshot) bool, answered map[string]bool) (slack.Message, error) {
+	var card slack.Message
+	err := d.reach(ctx, func(now slack.Snapshot) bool {
+		for _, wrote := range d.box.world.Writes() {
+			if wrote.Kind != sandbox.ApprovalCard || answered[wrote.What] {
+				continue
+			}
+			m, found := now.Find(func(m slack.Message) bool { return m.TS == wrote.What })
+			if found && len(m.Reactions) >= 2 {
+				card = m
+				return true
+			}
+		}
+		return len(answered) > 0 && rests(now)
+	})
+	return card, err
 }
 
 // reach waits until something holds, or the rotation asks for a person. A watch
@@ -174,63 +192,23 @@ func (d *demo) reach(ctx context.Context, holds func(slack.Snapshot) bool) error
 	for {
 		there, stops := false, 0
 		if err := d.box.world.Slack.Wait(ctx, func(now slack.Snapshot) bool {
+			now = d.own(now)
 			there, stops = holds(now), count(now, asksForHelp)
 			return there || stops > d.helped
 		}); err != nil {
-			return err
+			return errors.Join(err, context.Cause(ctx))
 		}
 		switch {
 		case there:
 			return nil
-		case d.helped == retries || count(d.box.world.Slack.Snapshot(), unmeasurable) < stops:
+		case d.helped == retries || count(d.own(d.box.world.Slack.Snapshot()), unmeasurable) < stops:
 			return errStopped
 		}
 		d.helped++
-		d.say("@ann types: /rotate retry %s", d.play.secret)
-		if _, err := d.box.world.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate", "retry "+d.play.secret); err != nil {
-			return fmt.Errorf("typing the command: %w", err)
+		if err := d.types(ctx, "retry "+d.play.secret); err != nil {
+			return err
 		}
 	}
-}
-
-// lastWords lets the narrator catch up with what was posted last, for a while.
-func (d *demo) lastWords(ctx context.Context) {
-	last, _ := d.box.world.Slack.Snapshot().Find(func(slack.Message) bool { return true })
-	patience := time.NewTimer(time.Second)
-	defer patience.Stop()
-	for {
-		select {
-		case ts := <-d.heard:
-			if ts >= last.TS {
-				return
-			}
-		case <-patience.C:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// waitFor waits for the message of an approval card, with both emoji seeded.
-func (d *demo) waitFor(ctx context.Context, kind sandbox.Kind) (slack.Message, error) {
-	var card slack.Message
-	err := d.reach(ctx, func(now slack.Snapshot) bool {
-		for _, wrote := range d.box.world.Writes() {
-			if wrote.Kind != kind {
-				continue
-			}
-			m, found := now.Find(func(m slack.Message) bool { return m.TS == wrote.What })
-			if found && len(m.Reactions) >= 2 {
-				card = m
-			}
-		}
-		return card.TS != ""
-	})
-	if err != nil {
-		return card, d.hold(ctx, fmt.Errorf("waiting for the %s: %w", kind, err))
-	}
-	return card, nil
 }
 
 // errStopped is returned when the rotation asks for a person the script does
@@ -258,15 +236,15 @@ func count(now slack.Snapshot, is func(slack.Message) bool) (n int) {
 }
 
 // hold adds what the bot said last to an error.
-func (d *demo) hold(ctx context.Context, err error) error {
+func (d *demo) hold(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w; the bot said last:\n%s", errors.Join(err, context.Cause(ctx)), d.box.bot.tail())
+	return fmt.Errorf("%s: %w; the bot said last:\n%s", d.play.secret, err, d.box.bot.tail())
 }
 
 func approveCard(d *demo, card slack.Message) error {
-	d.say("@ben clicks ✅ on the card")
+	d.say("@ben clicks ✅ on the card of %s", d.play.secret)
 	return d.box.world.Slack.React(sandbox.Approver, card.Channel, card.TS, "white_check_mark")
 }
 
@@ -277,40 +255,3 @@ func reported(now slack.Snapshot) bool {
 	})
 	return done
 }
-
-// narrate prints what appears in the workspace, as it appears.
-func (d *demo) narrate(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
-	changes := d.box.world.Slack.Subscribe(ctx)
-	go func() {
-		defer close(done)
-		for c := range changes {
-			switch c.Kind {
-			case slack.Posted:
-				where := "channel"
-				if c.Message.Thread != "" {
-					where = "thread"
-				}
-				d.say("[%s] %s", where, indented(narrated(c.Message)))
-				select {
-				case d.heard <- c.Message.TS:
-				default:
-				}
-			case slack.Whispered:
-				d.say("[only @%s sees] %s", c.Message.To, indented(c.Message.Text))
-			}
-		}
-	}()
-	return done
-}
-
-// narrated is what a message says, its pictures in words.
-func narrated(m slack.Message) string {
-	words := []string{m.Text}
-	for _, f := range m.Files {
-		words = append(words, "[picture: "+f.AltText+"]")
-	}
-	return strings.TrimSpace(strings.Join(words, "\n"))
-}
-
-func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n         ") }

@@ -6,52 +6,80 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/slack"
 	"rekey/internal/secret"
 	"rekey/rotation"
 	"rekey/state/redis"
 )
 
-// judge lets the world come to rest and holds it against what the bot says
-// it did. The world's own records decide: the bot's are only quoted.
-func (d *demo) judge(ctx context.Context) (*demoResult, error) {
-	b := d.box
-	b.world.Rest()
-	r, recordErr := b.record(ctx)
-	b.bot.stop()
-	leaks, leakErr := b.world.Leaks(ctx, sandbox.Output{Name: "the bot's output", From: b.bot.output()})
-	for _, l := range leaks {
-		d.say("LEAK: %v", l)
-	}
-	seen, own := b.world.Report(), b.ledger(d.play.secret)
-	result := &demoResult{
-		Secret: d.play.secret, Mode: string(rotation.Routine), Leaks: len(leaks),
-		AppRequests: seen.Requests, AppFailed: seen.Failed, GapSeconds: float64(int64(seen.Gap*1000)) / 1000,
-		OldKeyDead: own.oldsDead(), NewKeyLive: b.newInUse(own),
-	}
-	result.quote(r)
-	result.broken = append(b.broken(own), b.misquoted(own, result.ApprovedBy)...)
-	return result, errors.Join(recordErr, leakErr)
+// verdict is what a world came to.
+type verdict struct {
+	results  []*played
+	leaks    int
+	requests int // pages
+	broken   []string
 }
 
-// quote takes over what the bot's record says.
-func (d *demoResult) quote(r *rotation.Rotation) {
-	if r == nil {
-		d.Result = "nothing recorded"
-		return
+// judge lets the world come to rest and holds it against what the bot says it
+// did, each rotation by its own record. The world's own records decide: the
+// bot's are only quoted.
+func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
+	b := t.box
+	b.world.Rest()
+	v, seen := &verdict{}, b.world.Report()
+	v.requests = seen.Requests
+	var errs []error
+	var ledgers []ledger
+	for _, d := range demos {
+		own := b.ledger(d.play.secret)
+		record, err := b.recordOf(ctx, own.secret)
+		result := &played{Secret: own.secret, Mode: string(rotation.Routine), OldKeyDead: own.oldsDead(), NewKeyLive: b.newInUse(own)}
+		result.quote(record)
+		result.saw(seen.Secrets[own.secret])
+		result.broken = slices.Concat(b.broken(own), b.misquoted(own, result.ApprovedBy), outside(record, seen.Secrets[own.secret]))
+		delete(seen.Secrets, own.secret)
+		v.results, ledgers, errs = append(v.results, result), append(ledgers, own), append(errs, err)
 	}
-	d.Shape, d.Result = string(r.Cell.Shape), string(r.State)
-	if c := r.Card; c != nil && len(c.Approved) > 0 {
-		d.ApprovedBy = c.Approved[0].Person.ID
+	b.bot.stop()
+	v.broken = append(b.strays(ledgers), bystanders(seen)...)
+	leaks, err := b.world.Leaks(ctx, sandbox.Output{Name: "the bot's output", From: b.bot.output()})
+	for _, l := range leaks {
+		t.say("LEAK: %v", l)
 	}
-	for _, t := range r.Times {
-		if !t.Ended.IsZero() {
-			d.Steps = append(d.Steps, demoStep{t.Step, float64(t.Ended.Sub(t.Started).Milliseconds()) / 1000})
+	v.leaks = len(leaks)
+	return v, errors.Join(append(errs, err)...)
+}
+
+// bystanders are the secrets that nobody rotated and whose parts failed.
+func bystanders(seen sandbox.Report) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(seen.Secrets)) {
+		if n := seen.Secrets[name].Failed; n > 0 {
+			all = append(all, fmt.Sprintf("%d requests failed that need %s, which nobody rotated", n, name))
 		}
 	}
+	return all
+}
+
+// recordOf is the last rotation of a secret as Redis has it.
+func (b *box) recordOf(ctx context.Context, secret string) (*rotation.Rotation, error) {
+	engine, store, err := b.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(quiet, "Redis", store)
+	open, err := engine.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := engine.Recent(ctx, 3*len(ledgers))
+	all := slices.DeleteFunc(append(open, ended...), func(r *rotation.Rotation) bool { return r.Secret != secret })
+	return first(all), err
 }
 
 // record reads the last rotation out of Redis, as a replica would.
@@ -115,13 +143,14 @@ func (noBallot) Marks(context.Context, *rotation.Rotation, int) (rotation.Marks,
 	return rotation.Marks{}, errors.New("this engine only reads")
 }
 
-// broken lists what must never happen and did, by the world's own records.
+// broken lists what must never happen to a secret's keys and did, by the world's
+// own records.
 func (b *box) broken(a ledger) []string {
 	var all []string
 	for _, w := range b.ends(a) {
 		k, _ := a.key(w.What)
 		switch old := slices.Contains(a.olds, w.What); {
-		case old && len(w.Approved) == 0:
+		case old && len(b.approvers(a, w)) == 0:
 			all = append(all, "an old key was ended while nobody's approval stood in Slack: "+w.What)
 		case !old && !k.ours():
 			all = append(all, "a key that is neither old nor ours was ended: "+w.What)
@@ -133,23 +162,53 @@ func (b *box) broken(a ledger) []string {
 	if a.lost != nil && a.lost() > 0 {
 		all = append(all, fmt.Sprintf("%d requests of the application were lost without a visitor's noticing", a.lost()))
 	}
+	return all
+}
+
+// strays lists what must never happen and concerns none of these secrets.
+func (b *box) strays(ledgers []ledger) []string {
+	var all []string
+	for _, w := range b.world.Writes() {
+		ends := slices.ContainsFunc(ledgers, func(a ledger) bool { return slices.Contains(a.ends, w.Kind) })
+		known := slices.ContainsFunc(ledgers, func(a ledger) bool { _, known := a.key(w.What); return known })
+		if ends && !known {
+			all = append(all, fmt.Sprintf("something was ended that is no key of the application's: %s %s", w.Kind, w.What))
+		}
+	}
 	if left := b.inInboxes(); left > 0 {
 		all = append(all, fmt.Sprintf("%d values lie in the inboxes", left))
 	}
 	return all
 }
 
-// ends are the bot's writes that end a key, for good or not.
+// ends are the bot's writes that end a secret's keys, for good or not.
 func (b *box) ends(a ledger) []sandbox.Write {
-	return slices.DeleteFunc(b.world.Writes(), func(w sandbox.Write) bool { return !slices.Contains(a.ends, w.Kind) })
+	return slices.DeleteFunc(b.world.Writes(), func(w sandbox.Write) bool {
+		_, known := a.key(w.What)
+		return !known || !slices.Contains(a.ends, w.Kind)
+	})
+}
+
+// approvers are the people whose approval stood in the threads of a secret's
+// rotations when the bot wrote something.
+func (b *box) approvers(a ledger, w sandbox.Write) []string {
+	own := threads(b.world.Slack.Messages(sandbox.Channel), a.secret)
+	var all []string
+	for _, v := range w.Approved {
+		if slices.ContainsFunc(own, func(m slack.Message) bool { return m.TS == v.Thread }) {
+			all = append(all, v.Person)
+		}
+	}
+	return all
 }
 
 // misquoted holds whom the bot's record names as approver against whose approval
 // the workspace showed when an old key was ended.
 func (b *box) misquoted(a ledger, recorded string) []string {
 	for _, w := range b.ends(a) {
-		if slices.Contains(a.olds, w.What) && !slices.Contains(w.Approved, strings.TrimPrefix(recorded, "T0SANDBOX/")) {
-			return []string{fmt.Sprintf("the record says that %q approved; the workspace showed the approval of %v", recorded, w.Approved)}
+		seen := b.approvers(a, w)
+		if slices.Contains(a.olds, w.What) && !slices.Contains(seen, strings.TrimPrefix(recorded, "T0SANDBOX/")) {
+			return []string{fmt.Sprintf("the record says that %q approved; the workspace showed the approval of %v", recorded, seen)}
 		}
 	}
 	return nil

@@ -10,15 +10,20 @@ import (
 	"strings"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/anthropic"
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/fal"
 )
 
 // ledger is what the world's own records say of one secret's keys.
 type ledger struct {
+	secret   string // its name in the catalogue
 	variable string
-	byHand   bool     // people make its keys
-	olds     []string // ids in use at the beginning: one for both environments, or one each
+	// make is how a person makes a key at the service's console, under the name
+	// that the guide asks for; nil where the bot makes keys. It returns what
+	// there is to be pasted, by the variable's name.
+	make func(environment, label string) (id string, values map[string]string)
+	olds []string // ids in use at the beginning: one for both environments, or one each
 	// first is the write after which a new key exists and nobody uses it yet.
 	first sandbox.Kind
 	// ends are the writes that end a key, for good or not.
@@ -42,7 +47,11 @@ type ledgerKey struct {
 // ledgers are the services whose keys can be played, by secret.
 var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger}
 
-func (b *box) ledger(secret string) ledger { return ledgers[secret](b) }
+func (b *box) ledger(secret string) ledger {
+	a := ledgers[secret](b)
+	a.secret = secret
+	return a
+}
 
 func falLedger(b *box) ledger {
 	return ledger{
@@ -67,9 +76,13 @@ func falLedger(b *box) ledger {
 func anthropicLedger(b *box) ledger {
 	w := b.world
 	return ledger{
-		variable: app.AnthropicKey, byHand: true, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Archive},
+		variable: app.AnthropicKey, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Archive},
 		olds: []string{w.OldAnthropicKey(sandbox.Staging), w.OldAnthropicKey(sandbox.Production)},
 		end:  func(id string) { w.Anthropic.Set(id, "archived") },
+		make: func(environment, label string) (string, map[string]string) {
+			k := w.Anthropic.Create(anthropic.Order{Name: label, Workspace: sandbox.Workspace(environment), Account: sandbox.ServiceAccount})
+			return k.ID, map[string]string{app.AnthropicKey: k.Value}
+		},
 		ending: func(id string) *http.Request {
 			at, _ := url.Parse(w.Endpoints().Anthropic + "/v1/organizations/api_keys/" + id) // the world's own address
 			return &http.Request{Method: http.MethodPost, URL: at, Body: io.NopCloser(strings.NewReader(`{"status":"inactive"}`)), Header: http.Header{

@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"rekey/internal/sandbox"
-	"rekey/internal/sandbox/anthropic"
 	"rekey/internal/sandbox/slack"
 )
 
@@ -30,53 +28,100 @@ func asked(now slack.Snapshot, environment string) (errand, bool) {
 	return errand{environment, labelForm.FindString(m.Text)}, found
 }
 
-// atConsole sets a person at the console of a service that needs one, until
-// the returned function is called.
+// atConsole sets a person at the console of the service, until the returned
+// function is called: they do what the thread asks of people.
 func (d *demo) atConsole(ctx context.Context) (leave func()) {
-	if !d.box.ledger(d.play.secret).byHand {
-		return func() {}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		if err := d.makeKeys(ctx); err != nil && ctx.Err() == nil {
+		if err := d.obey(ctx); err != nil && ctx.Err() == nil {
 			d.say("@ann gives up: %v", err)
 		}
 	}()
 	return func() { cancel(); <-gone }
 }
 
-// makeKeys is the person at the console: for each environment they wait to be
-// asked, do what the thread says, and paste. bring, unless nil, does it instead.
-func (d *demo) makeKeys(ctx context.Context) error {
+// obey waits for guides in the thread and does what each says, once. It ends
+// with the context.
+func (d *demo) obey(ctx context.Context) error {
+	done := map[string]bool{} // by ts, and by the name of a key
+	for {
+		var guide slack.Message
+		err := d.box.world.Slack.Wait(ctx, func(now slack.Snapshot) (found bool) {
+			guide, found = d.own(now).Find(func(m slack.Message) bool {
+				return m.Thread != "" && !done[m.TS] && strings.Contains(m.Text, "A person has to ")
+			})
+			return found
+		})
+		if err != nil {
+			return fmt.Errorf("waiting to be asked for something: %w", err)
+		}
+		done[guide.TS] = true
+		if err := d.follow(guide.Text, done); err != nil {
+			return err
+		}
+	}
+}
+
+// follow does what a guide says. One message may hold several, and one that
+// repeats another needs no second key.
+func (d *demo) follow(text string, done map[string]bool) error {
 	bring := d.play.bring
 	if bring == nil {
 		bring = diligent
 	}
-	for _, environment := range []string{sandbox.Staging, sandbox.Production} {
-		var e errand
-		err := d.box.world.Slack.Wait(ctx, func(now slack.Snapshot) (found bool) {
-			e, found = asked(now, environment)
-			return found
-		})
-		if err != nil {
-			return fmt.Errorf("waiting to be asked for a key for %s: %w", environment, err)
+	for guide := range strings.SplitSeq(text, "A person has to ") {
+		for words, environment := range map[string]string{
+			sandbox.Staging: sandbox.Staging, sandbox.Production: sandbox.Production, "both environments": sandbox.Staging,
+		} {
+			label := labelForm.FindString(guide)
+			if !strings.HasPrefix(guide, "make the new key for "+words) || done[words+label] {
+				continue
+			}
+			done[words+label] = true
+			if err := bring(d, errand{environment, label}); err != nil {
+				return fmt.Errorf("bringing the key for %s: %w", words, err)
+			}
 		}
-		if err := bring(d, e); err != nil {
-			return fmt.Errorf("bringing the key for %s: %w", environment, err)
+		if of, ok := strings.CutPrefix(guide, "end "); ok {
+			if err := d.endKey(of); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// endKey ends the key that a guide means, which it names by its id or by its
+// last characters.
+func (d *demo) endKey(guide string) error {
+	own := d.box.ledger(d.play.secret)
+	shown, _, _ := strings.Cut(guide, ":")
+	for _, id := range own.olds {
+		k, _ := own.key(id)
+		last4, hidden := strings.CutPrefix(shown, "…")
+		if shown == id || hidden && strings.HasSuffix(k.value, last4) {
+			d.say("@ann ends %s at the console, as the thread asks", id)
+			own.end(id)
+			return nil
+		}
+	}
+	return fmt.Errorf("ending %s: no old key is called that", shown)
+}
+
 // diligent makes exactly the key that was asked for and pastes it.
 func diligent(d *demo, e errand) error {
-	if e.label == "" {
-		return errors.New("the guide names no key")
+	own := d.box.ledger(d.play.secret)
+	if own.make == nil {
+		return fmt.Errorf("nobody makes keys of %s by hand", own.secret)
 	}
-	w := d.box.world
-	k := w.MakeKey(anthropic.Order{Name: e.label, Workspace: sandbox.Workspace(e.environment), Account: sandbox.ServiceAccount})
-	d.say("@ann makes %s at Anthropic's console, named %s, and pastes it into the inbox of %s", k.ID, e.label, e.environment)
-	return w.Paste(e.environment)
+	id, values := own.make(e.environment, e.label)
+	d.say("@ann makes %s at the console, named %s, and pastes it into the inbox of %s", id, e.label, e.environment)
+	for name, value := range values {
+		if err := d.box.world.Leave(e.environment, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -8,6 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/slack"
+	"rekey/providers"
+	"rekey/rotation"
 )
 
 // TestMain lets the test binary be the program: the sandbox starts itself as
@@ -70,6 +76,54 @@ func TestDemo(t *testing.T) {
 	}
 	if r.Shape != "overlap" || r.Mode != "routine" || r.ApprovedBy != "T0SANDBOX/U0BEN" || len(r.Steps) != 16 || r.AppRequests < 100 {
 		t.Errorf("result: %+v", r)
+	}
+}
+
+// TestThreads: what belongs to a secret's rotations is told by the roots, which
+// begin with its name.
+func TestThreads(t *testing.T) {
+	all := []slack.Message{
+		{TS: "1", Text: "Rotating FAL_KEY. Step 1"}, {TS: "2", Text: "FAL_KEY_2 is rotated"}, {TS: "3", Thread: "1", Text: "✓ Looked first"},
+		{TS: "4", Thread: "2", Text: "FAL_KEY: an aside"}, {TS: "5", Text: "Secrets: FAL_KEY is due"}, {TS: "6", Text: "FAL_KEY: approval needed"}, {TS: "7", Thread: "6"},
+	}
+	var got []string
+	for _, m := range threads(all, "FAL_KEY") {
+		got = append(got, m.TS)
+	}
+	if want := []string{"1", "3", "6", "7"}; !slices.Equal(got, want) {
+		t.Errorf("messages %v, want %v", got, want)
+	}
+}
+
+// TestCutoverMayFailInsideItsGap: failures of a cutover count as its gap between
+// approval and watch, and as broken outside of it; elsewhere none are allowed.
+func TestCutoverMayFailInsideItsGap(t *testing.T) {
+	at := func(s int) time.Time { return time.Date(2026, 11, 23, 12, 0, s, 0, time.UTC) }
+	record := func(shape providers.Shape) *rotation.Rotation {
+		return &rotation.Rotation{Cell: rotation.Cell{Shape: shape}, State: rotation.Succeeded, Times: []rotation.Timing{
+			{Step: "approve", Started: at(1), Ended: at(10)}, {Step: "issue(production)", Started: at(10), Ended: at(11)}, {Step: "watch", Started: at(20), Ended: at(40)},
+		}}
+	}
+	for name, c := range map[string]struct {
+		shape providers.Shape
+		saw   sandbox.Share
+		good  bool
+	}{
+		"inside":         {providers.Cutover, sandbox.Share{Failed: 3, Gap: 4, First: at(11), Last: at(15)}, true},
+		"before":         {providers.Cutover, sandbox.Share{Failed: 3, Gap: 4, First: at(9), Last: at(15)}, false},
+		"after":          {providers.Cutover, sandbox.Share{Failed: 3, Gap: 4, First: at(11), Last: at(30)}, false},
+		"nothing":        {providers.Cutover, sandbox.Share{}, false},
+		"overlap":        {providers.Overlap, sandbox.Share{}, true},
+		"overlap failed": {providers.Overlap, sandbox.Share{Failed: 1, Gap: 0.1, First: at(11), Last: at(11)}, false},
+		"grace failed":   {providers.Grace, sandbox.Share{Failed: 1, Gap: 0.1, First: at(11), Last: at(11)}, false},
+	} {
+		r := &played{OldKeyDead: true, NewKeyLive: true}
+		r.quote(record(c.shape))
+		r.saw(c.saw)
+		r.broken = outside(record(c.shape), c.saw)
+		if r.good() != c.good {
+			t.Errorf("%s: good is %t: %+v, broken: %v", name, r.good(), r, r.broken)
+		}
 	}
 }
 

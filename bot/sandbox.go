@@ -8,13 +8,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/slack"
 )
 
@@ -24,17 +24,21 @@ const sandboxHelp = "  rekey sandbox --demo FAL_KEY       try it on this machine
 const sandboxUsage = `rekey sandbox runs a world on this machine and the bot inside it. Nothing outside is touched.
 
   rekey sandbox                       run until a signal; prints the addresses
-  rekey sandbox --demo FAL_KEY        play one rotation with scripted people
-  rekey sandbox --demo ANTHROPIC_API_KEY   the same, with a person who makes the key at a console
-  rekey sandbox --demo R2_ACCESS_KEY_ID    the same, with a pair that is switched off before it is deleted
-  rekey sandbox --demo SUPABASE_SERVICE_ROLE_KEY   the same, with a project for each environment
-  rekey sandbox --demo LANGFUSE_SECRET_KEY   the same, with a pair of keys that the service remembers for a while
+  rekey sandbox --with NAME,NAME      the same, with more secrets to rotate by hand; all: every one
+  rekey sandbox --demo NAME           play one rotation with scripted people
+  rekey sandbox --demo all            play every secret's at once
 
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
-  --speed N        multiply the speed of everything (default 1)
-  --plant FAULT    with --demo: leak, early-revoke or no-approval; the run must then end badly
+  --speed N        multiply the speed of allOfThem (default 1)
+  --plant FAULT    with --demo NAME: leak, early-revoke or no-approval; the run must then end badly
+
 `
+
+// sandboxManual is the help, with the names that may be played.
+func sandboxManual() string {
+	return sandboxUsage + "NAME is one of " + strings.Join(playable(), ", ") + ".\n"
+}
 
 // sandboxOptions are the command line of the sandbox.
 type sandboxOptions struct {
@@ -57,6 +61,12 @@ type sandboxOptions struct {
 	adjust func(config string) string
 }
 
+// all reports whether every secret is to be played at once.
+func (o sandboxOptions) all() bool { return strings.EqualFold(o.demo, allOfThem) }
+
+// allOfThem stands for the names of all secrets.
+const allOfThem = "all"
+
 func parseSandbox(args []string) (sandboxOptions, error) {
 	var o sandboxOptions
 	flags := flag.NewFlagSet("rekey sandbox", flag.ContinueOnError)
@@ -66,29 +76,54 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.StringVar(&o.redis, "redis", "", "")
 	flags.Float64Var(&o.speed, "speed", 1, "")
 	flags.StringVar(&o.plant, "plant", "", "")
+	flags.Func("with", "", func(list string) error {
+		o.also = named(list)
+		return nil
+	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return o, err
 	case err != nil: // it would repeat what was typed
 		return o, errors.New("the sandbox takes the options below, each with its value")
 	}
-	named := map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { named[f.Name] = true })
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	switch {
 	case flags.NArg() > 0:
 		return o, errors.New("the sandbox takes options only")
 	case !(o.speed >= 0.05 && o.speed <= 20): // so that what is no number is none
 		return o, errors.New("--speed must be between 0.05 and 20")
-	case named["plant"] && !named["demo"]:
+	case given["plant"] && !given["demo"]:
 		return o, errors.New("--plant goes with --demo")
-	case o.json && !named["demo"]:
+	case o.json && !given["demo"]:
 		return o, errors.New("--json goes with --demo")
-	case named["plant"] && plants[o.plant] == nil:
+	case given["plant"] && plants[o.plant] == nil:
 		return o, fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
-	case named["demo"] && ledgers[strings.ToUpper(o.demo)] == nil:
-		return o, fmt.Errorf("--demo plays one of %s", strings.Join(slices.Sorted(maps.Keys(ledgers)), ", "))
+	case given["demo"] && !o.all() && ledgers[strings.ToUpper(o.demo)] == nil:
+		return o, fmt.Errorf("--demo plays all, or one of %s", strings.Join(playable(), ", "))
+	case given["plant"] && o.all():
+		return o, errors.New("--plant goes with the --demo of one secret")
+	case given["with"] && given["demo"]:
+		return o, errors.New("--with is for playing by hand: without --demo")
+	case given["with"] && o.also == nil:
+		return o, fmt.Errorf("--with takes all, or some of %s", strings.Join(playable(), ", "))
 	}
 	return o, nil
+}
+
+// named are the secrets of a list with commas; nil where one is unknown.
+func named(list string) []string {
+	if strings.EqualFold(list, allOfThem) {
+		return playable()
+	}
+	var all []string
+	for name := range strings.SplitSeq(strings.ToUpper(list), ",") {
+		if name = strings.TrimSpace(name); ledgers[name] == nil {
+			return nil
+		}
+		all = append(all, name)
+	}
+	return all
 }
 
 // runSandbox is the subcommand.
@@ -96,10 +131,10 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	o, err := parseSandbox(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		p.print(p.out, sandboxUsage)
+		p.print(p.out, sandboxManual())
 		return exitDone
 	case err != nil:
-		p.print(p.err, "rekey: "+err.Error()+"\n\n"+sandboxUsage)
+		p.print(p.err, "rekey: "+err.Error()+"\n\n"+sandboxManual())
 		return exitUsage
 	}
 	if err := sandbox.CheckEnvironment(os.Environ()); err != nil {
@@ -117,7 +152,8 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	}
 	defer s.close()
 	at := s.world.Endpoints()
-	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate FAL_KEY or /rotate ANTHROPIC_API_KEY. Its state as JSON: %s/state\n", at.Control, at.Control))
+	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate NAME, which is one of %s. Its state as JSON: %s/state\n",
+		at.Control, strings.Join(handy(o.also), ", "), at.Control))
 	select {
 	case <-ctx.Done():
 	case <-s.bot.Ended():
@@ -125,6 +161,14 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// handy are the secrets that can be rotated by hand: those that every world
+// holds, and what was asked for.
+func handy(also []string) []string {
+	all := append([]string{app.FalKey, app.AnthropicKey}, also...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // box is a running sandbox: the world and the bot in it.
@@ -140,7 +184,9 @@ const readyTimeout = 30 * time.Second
 // openSandbox starts a world and the bot in it, and waits until the bot is
 // connected.
 func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
-	o.also = append(o.also, strings.ToUpper(o.demo))
+	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
+		o.also = append(slices.Clone(o.also), name)
+	}
 	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NoLangfuseAPI: o.noLangfuseAPI})
 	if err != nil {
 		return nil, err

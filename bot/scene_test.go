@@ -109,7 +109,8 @@ func (s *scene) hold() {
 	s.Helper()
 	s.world.Rest()
 	s.bot.stop()
-	for _, what := range s.broken(s.ledger(s.secret)) {
+	own := s.ledger(s.secret)
+	for _, what := range append(s.broken(own), s.strays([]ledger{own})...) {
 		s.Error(what)
 	}
 	if r := s.world.Report(); r.Failed > 0 {

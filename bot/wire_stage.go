@@ -37,7 +37,7 @@ func stage(name string, e *config.Environment, lookup config.Lookup) (rotation.S
 	}
 	s := rotation.Stage{
 		Deployer: deployer, Attester: attester,
-		Inbox: "Infisical, environment `" + e.Vault.Environment + "`, folder `" + e.Vault.Inbox + "`,",
+		Inbox: "Infisical, environment `" + e.Vault.Environment + "`, folder `" + e.Vault.Inbox + "`",
 	}
 	for _, c := range e.Checks {
 		built, err := checkOf(c)

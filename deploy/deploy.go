@@ -200,6 +200,10 @@ const (
 type Window struct {
 	From, To   time.Time // half open: [From, To)
 	Deployment string    // scope; matches ^[A-Za-z0-9._-]{1,64}$
+	// Beside are further deployments whose lines belong to the window: those
+	// that ran on the same credential while instances were replaced. A check
+	// that is scoped counts all of them together, others ignore them.
+	Beside []string
 	// Signatures are the kind's patterns (RE2) of this credential failing;
 	// a check over logs counts them, others ignore them.
 	Signatures []string

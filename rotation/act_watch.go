@@ -69,9 +69,8 @@ func (w *run) watch(ctx context.Context, s Step) (outcome, error) {
 		if again, ok := watch.Retry(p, at, time.Now()); ok && onlyErrors(ticks) {
 			return outcome{wake: again, events: events}, nil
 		}
-		if scope != "" && scope != v.Scope {
-			v.Scope = scope
-			events = append(events, event.Event{Kind: event.Scope, Step: s.String(), Text: "A newer deployment (" + scope + ") runs on the new key. The watch follows it; its clock goes on.", Facts: map[string]string{"deployment": scope}})
+		if v.follow(scope, time.Now()) {
+			events = append(events, event.Event{Kind: event.Scope, Step: s.String(), Text: "It runs on the new key; the watch's clock goes on.", Facts: map[string]string{"deployment": scope}})
 		}
 		v.add(ticks, final)
 		w.count(v, final)
@@ -91,6 +90,7 @@ func (w *run) vigil(s Step) (*Vigil, watch.Params) {
 		return v, p
 	}
 	v := &Vigil{Number: w.r.Watches, Start: time.Now(), Rules: p, Scope: w.r.Deploys[Production].Name}
+	v.follow(v.Scope, v.Start)
 	v.Series = append(v.Series, watch.Series{Check: seriesAttest, Required: true, Instant: true})
 	if stage := w.subject.Stages[Production]; stage.Affected != nil && stage.Free {
 		v.Series = append(v.Series, watch.Series{Check: seriesAffected, Required: true, Instant: true})
@@ -136,15 +136,12 @@ type tick struct {
 	from, to time.Time
 }
 
-// measure asks everything once. scope is the deployment that answered for the
+// measure asks everything once. heard is the deployment that answered for the
 // new credential, "" when that could not be asked.
-func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ticks []watch.Tick, scope string) {
+func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ticks []watch.Tick, heard string) {
 	win := deploy.Window{From: t.from, To: t.to, Signatures: w.r.Traits.Signatures}
-	witness, scope := w.testify(ctx)
-	if scope == "" {
-		scope = v.Scope
-	}
-	win.Deployment = scope
+	witness, heard := w.testify(ctx)
+	win.Deployment, win.Beside = v.scopes(heard, t.from)
 	checks := map[string]deploy.Check{seriesAffected: w.subject.Stages[Production].Affected}
 	for _, c := range w.subject.Stages[Production].Checks {
 		checks[c.Name] = c.Check
@@ -156,7 +153,7 @@ func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ti
 		}
 		ticks = append(ticks, watch.Tick{N: t.n, Outcome: watch.Outcome(m.Outcome), Value: m.Value, Requests: m.Requests, Hard: m.Hard, At: time.Now(), From: win.From, To: win.To, Detail: w.told(ctx, m.Detail, m.Said), Latency: m.Latency})
 	}
-	return ticks, scope
+	return ticks, heard
 }
 
 // one measures a check. What sees the present only says nothing about a tick

@@ -131,8 +131,9 @@ type Vigil struct {
 	Number  int             `json:"number,omitempty"` // among the rotation's watches, from 1; 0 in records of older versions
 	Start   time.Time       `json:"start"`
 	Closing time.Time       `json:"closing,omitzero"` // when the last look was first tried
-	Scope   string          `json:"scope"`
-	Rules   watch.Params    `json:"rules,omitzero"` // by which it began, and ends
+	Scope   string          `json:"scope"`            // the newest deployment that it is about
+	Heard   []Heard         `json:"heard,omitempty"`  // every one, in the order in which they were noticed
+	Rules   watch.Params    `json:"rules,omitzero"`   // by which it began, and ends
 	Series  []watch.Series  `json:"series"`
 	Verdict watch.Verdict   `json:"verdict,omitempty"`
 	Finding []watch.Finding `json:"findings,omitempty"`

@@ -59,14 +59,28 @@ type series struct {
 
 type point [2]json.RawMessage // seconds, and the count as a string
 
-// count counts the lines of a selection in the window. The range of a count
-// in LogQL excludes its beginning and includes its end; ours is the other way
-// round, so the point asked for lies a nanosecond before the end.
+// count counts the lines of a selection in the window, over all deployments
+// that it is about.
 func (q *asking) count(ctx context.Context, op, selection, pattern string) (float64, error) {
-	selection, err := scoped(selection, q.window.Deployment)
+	all, err := scoped(selection, q.window)
 	if err != nil {
 		return 0, err
 	}
+	sum := 0.0
+	for _, one := range all {
+		n, err := q.countOne(ctx, op, one, pattern)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// countOne asks for one count. The range of a count in LogQL excludes its
+// beginning and includes its end; ours is the other way round, so the point
+// asked for lies a nanosecond before the end.
+func (q *asking) countOne(ctx context.Context, op, selection, pattern string) (float64, error) {
 	over := (q.window.To.Sub(q.window.From) + time.Millisecond - 1) / time.Millisecond // a line twice rather than never
 	at := q.window.To.Add(-time.Nanosecond)
 	result, err := q.query(ctx, op, "matrix", url.Values{
@@ -151,21 +165,13 @@ type stream struct {
 // samples returns the newest lines, with nothing masked but our own token (a
 // proxy's log may be among them); none where they could not be had.
 func (q *asking) samples(ctx context.Context, selection, pattern string) []string {
-	selection, err := scoped(selection, q.window.Deployment)
+	all, err := scoped(selection, q.window)
 	if err != nil {
 		return nil
 	}
-	result, err := q.query(ctx, "reading sample lines", "streams", url.Values{
-		"query": {filtered(selection, pattern)}, "direction": {"backward"}, "limit": {strconv.Itoa(maxSamples)},
-		"start": {nanoseconds(q.window.From)}, "end": {nanoseconds(q.window.To)},
-	})
-	var streams []stream
-	if err != nil || json.Unmarshal(result, &streams) != nil {
-		return nil
-	}
 	var lines [][2]string
-	for _, s := range streams {
-		lines = append(lines, s.Values...)
+	for _, one := range all {
+		lines = append(lines, q.lines(ctx, filtered(one, pattern))...)
 	}
 	slices.SortStableFunc(lines, func(a, b [2]string) int {
 		return cmp.Or(cmp.Compare(len(b[0]), len(a[0])), cmp.Compare(b[0], a[0]))
@@ -175,4 +181,20 @@ func (q *asking) samples(ctx context.Context, selection, pattern string) []strin
 		newest = append(newest, secret.Redact(l[1], q.token))
 	}
 	return newest
+}
+
+// lines are a few of a selection, the newest; none where they could not be had.
+func (q *asking) lines(ctx context.Context, selection string) (all [][2]string) {
+	result, err := q.query(ctx, "reading sample lines", "streams", url.Values{
+		"query": {selection}, "direction": {"backward"}, "limit": {strconv.Itoa(maxSamples)},
+		"start": {nanoseconds(q.window.From)}, "end": {nanoseconds(q.window.To)},
+	})
+	var streams []stream
+	if err != nil || json.Unmarshal(result, &streams) != nil {
+		return nil
+	}
+	for _, s := range streams {
+		all = append(all, s.Values...)
+	}
+	return all
 }

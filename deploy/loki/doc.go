@@ -6,8 +6,9 @@
 // Query is what belongs to the application, Errors are its error lines,
 // Requests are lines of which each is one request. They may hold the
 // placeholder {{deployment}} and no other, so that the instances of the
-// deployment under watch are counted and those being replaced are not. A
-// measurement counts, in this order,
+// deployment under watch are counted and those being replaced are not. Where
+// several deployments belong to a window, each is asked for by itself, and the
+// counts are added up. A measurement counts, in this order,
 //
 //   - the lines of Query that match one of the credential's own signatures: a
 //     single one is Bad and Hard, whatever else was seen;

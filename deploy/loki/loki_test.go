@@ -237,6 +237,36 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestDeploymentsSideBySide: while instances are replaced, the window's lines are
+// those of several deployments. A selection that does not ask for deployments
+// is counted once.
+func TestDeploymentsSideBySide(t *testing.T) {
+	const request, trouble = "level=info msg=request status=200", "level=error msg=timeout"
+	s, check := start(t, nil)
+	s.log(20, 0, "dpl-7", request)
+	s.log(5, 0, "dpl-6", request)
+	s.log(2, 0, "dpl-6", trouble)
+	s.log(9, 0, "dpl-5", trouble)
+	w := window(refus...)
+	w.Beside = []string{"dpl-6"}
+	if got := check.Measure(t.Context(), w); got.Outcome != deploy.OK || got.Value != 2 || got.Requests != 25 {
+		t.Errorf("two deployments: %+v", got)
+	}
+	s.log(1, 0, "dpl-6", "level=error msg=\"fal: 401 Unauthorized\"")
+	if got := check.Measure(t.Context(), w); !got.Hard || got.Value != 1 || !strings.Contains(got.Said.Masked(fresh), "fal: 401") {
+		t.Errorf("a failure in one of them: %+v", got)
+	}
+	s, check = start(t, func(c *loki.Config) {
+		for _, q := range []*string{&c.Query, &c.Errors, &c.Requests} {
+			*q = strings.ReplaceAll(*q, "{{deployment}}", "dpl-7")
+		}
+	})
+	s.log(20, 0, "dpl-7", request)
+	if got := check.Measure(t.Context(), w); got.Requests != 20 {
+		t.Errorf("a selection of its own: %+v", got)
+	}
+}
+
 func TestHardSignature(t *testing.T) {
 	s, check := start(t, nil)
 	s.log(20, 0, "dpl-7", "level=info msg=request status=200")

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rekey/deploy"
 	"rekey/internal/fault"
 )
 
@@ -27,16 +28,21 @@ func checkSelection(query string) error {
 	return nil
 }
 
-// scoped puts the deployment into a query.
-func scoped(query, deployment string) (string, error) {
+// scoped puts the deployments of a window into a query: one query for each, or
+// the one there is where it does not ask for deployments.
+func scoped(query string, w deploy.Window) ([]string, error) {
 	if !strings.Contains(query, placeholder) {
-		return query, nil
+		return []string{query}, nil
 	}
-	if !scope.MatchString(deployment) {
-		return "", &fault.Error{Op: "scoping a query to the deployment", Class: fault.Ask, Reason: fault.Invalid,
-			Detail: "the deployment has no name made of at most 64 letters, digits, dots, dashes and underscores"}
+	var all []string
+	for _, deployment := range append([]string{w.Deployment}, w.Beside...) {
+		if !scope.MatchString(deployment) {
+			return nil, &fault.Error{Op: "scoping a query to the deployment", Class: fault.Ask, Reason: fault.Invalid,
+				Detail: "the deployment has no name made of at most 64 letters, digits, dots, dashes and underscores"}
+		}
+		all = append(all, strings.ReplaceAll(query, placeholder, deployment))
 	}
-	return strings.ReplaceAll(query, placeholder, deployment), nil
+	return all, nil
 }
 
 // signature makes one expression of several. Without any it is empty. One that

@@ -36,47 +36,52 @@ func (r *requests) note(m slack.Message) {
 }
 
 // newest are the requests of each thread that no later one has replaced.
-func (r *requests) newest() []string {
+func (r *requests) newest() []request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last := map[string]int{}
 	for _, q := range r.all {
 		last[q.thread] = max(last[q.thread], q.number)
 	}
-	var all []string
+	var all []request
 	for _, q := range r.all {
 		if q.number == last[q.thread] {
-			all = append(all, q.ts)
+			all = append(all, q)
 		}
 	}
 	return all
 }
 
-// approvers lists who approves one of the newest requests at this moment, by the
-// workspace's own records: a ✅ that stands or a press of the button, by a full
-// member of the approvers' group who did not ask for the rotation; nobody where
-// one of them vetoes by ❌.
-func (w *World) approvers() []string {
-	var all []string
-	presses := w.Slack.Presses()
-	for _, ts := range w.requests.newest() {
-		m, there := w.Slack.Message(Channel, ts)
+// Approval is a person's, of the newest request of a thread.
+type Approval struct {
+	Thread string `json:"thread"` // ts of its root
+	Person string `json:"person"`
+}
+
+// approvers lists who approves the newest request of which thread at this
+// moment, by the workspace's own records: a ✅ that stands or a press of the
+// button, by a full member of the approvers' group who did not ask for the
+// rotation; nobody in a thread where one of them vetoes by ❌.
+func (w *World) approvers() []Approval {
+	var all []Approval
+	vetoed := map[string]bool{}
+	presses, entitled := w.Slack.Presses(), w.entitled()
+	for _, q := range w.requests.newest() {
+		m, there := w.Slack.Message(Channel, q.ts)
 		if !there {
 			continue
 		}
-		for _, person := range w.entitled() {
+		for _, person := range entitled {
 			pressed := slices.ContainsFunc(presses, func(p slack.Pressed) bool {
-				return p.User == person && p.TS == ts && strings.Contains(p.Action, "approve")
+				return p.User == person && p.TS == q.ts && strings.Contains(p.Action, "approve")
 			})
-			switch {
-			case m.Reacted(person, "x"):
-				return nil
-			case (pressed || m.Reacted(person, "white_check_mark")) && !slices.Contains(all, person):
-				all = append(all, person)
+			vetoed[q.thread] = vetoed[q.thread] || m.Reacted(person, "x")
+			if a := (Approval{q.thread, person}); (pressed || m.Reacted(person, "white_check_mark")) && !slices.Contains(all, a) {
+				all = append(all, a)
 			}
 		}
 	}
-	return all
+	return slices.DeleteFunc(all, func(a Approval) bool { return vetoed[a.Thread] })
 }
 
 // entitled lists who may approve.

@@ -56,7 +56,12 @@ func (w *World) Paste(environment string) error {
 	if value == "" {
 		return fmt.Errorf("pasting into the inbox of %s: nothing was copied", environment)
 	}
-	_, err := w.Infisical.Put(w.Inbox(environment), app.AnthropicKey, value, "a person")
+	return w.Leave(environment, app.AnthropicKey, value)
+}
+
+// Leave is a person's leaving a value in an environment's inbox.
+func (w *World) Leave(environment, name, value string) error {
+	_, err := w.Infisical.Put(w.Inbox(environment), name, value, "a person")
 	return err
 }
 

@@ -58,8 +58,9 @@ type Write struct {
 	Nth  int       `json:"nth"` // of this kind, from 1
 	What string    `json:"what"`
 	At   time.Time `json:"at"`
-	// Approved is whose approval stood in Slack when the write came.
-	Approved []string `json:"approved,omitempty"`
+	// Approved is whose approval stood in Slack when the write came, in the
+	// threads of all rotations.
+	Approved []Approval `json:"approved,omitempty"`
 }
 
 // writes remembers what was written and who wants to know.
