@@ -88,6 +88,9 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	if condition["uses"], err = w.uses(ctx); err != nil {
+		return outcome{}, err
+	}
 	card.OldRefused = condition["old_refused"]
 	w.r.Card = card
 	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs)

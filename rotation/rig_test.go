@@ -60,6 +60,7 @@ type rig struct {
 	late      string                                 // made in time, and brought later
 	farewells map[providers.ID]int                   // keys that people were asked to end, and how often each was probed since
 	ender     func(id providers.ID, probes int)      // acts before such a probe; nil ends the key at the third
+	usedAt    map[providers.ID]time.Time             // when the service saw a key; nil for one that does not tell
 	kind      func(switchable) providers.Kind        // another one at which people make keys; nil is byHand
 	rest      string                                 // the half of a key that is not brought yet
 	pastes    int                                    // versions of inbox entries so far
@@ -209,10 +210,26 @@ func (s service) Survey(_ context.Context, current map[string]providers.Values) 
 	if k := found(s); k.Traits().UndoOfEnd {
 		return switchable{k}, err
 	}
+	if s.g.usedAt != nil {
+		return counting{found(s)}, err
+	}
 	if s.g.placed {
 		return placed{found(s)}, err
 	}
 	return found(s), err
+}
+
+// counting is the kind whose service tells when a key was used.
+type counting struct{ found }
+
+func (k counting) LastUsed(_ context.Context, id providers.ID, since time.Time) (at time.Time, err error) {
+	err = k.g.effect("last used", func() error {
+		if used := k.g.usedAt[id]; used.After(since) {
+			at = used
+		}
+		return nil
+	})
+	return at, err
 }
 
 // placed is the kind that must be told the environment; without it every

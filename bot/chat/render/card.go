@@ -94,6 +94,7 @@ func evidence(r *rotation.Rotation, e event.Event) []slack.Block {
 		{"Vault versions", perEnvironment(func(env string) string { return versions(r.Places[env]) })},
 		{"Proof that the new key is in use", perEnvironment(func(env string) string { return certificate(r.Proofs, env) })},
 		{"Watch", verdict(r)},
+		{"Used, as the service tells", esc(e.Facts["uses"])},
 		{"Asked for by", who(r.Requester)},
 		{"Also used in (change it there first)", esc(e.Facts["also_in"])},
 	}
