@@ -120,13 +120,29 @@ func admins(c *config.Config) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		l := fmt.Sprintf("%s: %s", name, c.Secrets[name].Admin.Key)
-		if !c.Secrets[name].Administered() {
-			l = name + ": none; people make and end its keys"
-		}
 		if day := c.Secrets[name].Admin.Expires; day != "" {
 			l += ", expires " + day
 		}
-		lines = append(lines, l)
+		further := furtherAdmins(c, name)
+		switch {
+		case c.Secrets[name].Administered():
+			lines = append(lines, l)
+		case len(further) == 0:
+			lines = append(lines, name+": none; people make and end its keys")
+		}
+		lines = append(lines, further...)
+	}
+	return lines
+}
+
+// furtherAdmins are those beside the secret's own, such as one for each
+// environment.
+func furtherAdmins(c *config.Config, name string) []string {
+	var lines []string
+	for _, s := range c.Sources() {
+		if at, of := strings.CutPrefix(s.Path, "secrets."+name+"."); of && at != "admin.key" {
+			lines = append(lines, fmt.Sprintf("%s, %s: %s", name, at, s))
+		}
 	}
 	return lines
 }

@@ -57,6 +57,9 @@ func Catalogue() []Secret {
 		case "SUPABASE_SERVICE_ROLE_KEY":
 			e.Aliases = []string{"SUPABASE_SECRET_KEY", "SUPABASE_SECRET_KEYS"}
 			e.Built = true
+		case "UPSTASH_REDIS_REST_TOKEN":
+			e.Aliases = []string{"KV_REST_API_TOKEN", "UPSTASH_REDIS_TOKEN"}
+			e.Built = true
 		case "FAL_KEY":
 			e.Aliases = []string{"FAL_API_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET"}
 			e.Built = true

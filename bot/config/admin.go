@@ -4,7 +4,8 @@ package config
 // because people make and end keys at a console, or because it stands
 // elsewhere. Each says when.
 var withoutAdmin = map[string]func(*Secret) bool{
-	"mem0": func(s *Secret) bool { return !s.Mem0.Own() || s.Mem0.signedIn() },
+	"upstash": func(s *Secret) bool { return s.Upstash.kept() },
+	"mem0":    func(s *Secret) bool { return !s.Mem0.Own() || s.Mem0.signedIn() },
 }
 
 // Administered reports whether an admin credential is named.

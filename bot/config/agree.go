@@ -216,6 +216,7 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	d.r2(s, at+".r2")
 	d.langfuse(s, at+".langfuse")
 	d.mem0(s, at+".mem0")
+	d.upstash(s, at+".upstash")
 	d.admin(s, at+".admin")
 	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
 		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())

@@ -38,7 +38,7 @@ func (d *decoder) complete(c *Config) {
 		}
 		d.service(s, e, listed, built)
 		e.Title, e.Built, e.ByHand = titles[e.Service], built[e.Service], (byHand[e.Service] || s.Langfuse.ByHand) && !s.Mem0.Own()
-		s.Entry = s.overlaid(e)
+		s.Entry, s.Own = s.overlaid(e), c.Redis
 	}
 }
 

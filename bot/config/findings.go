@@ -73,6 +73,12 @@ func (c *Config) Hosts() []Host {
 		for environment, server := range c.Secrets[name].Mem0.Servers.Each() {
 			note("secrets."+name+".mem0.servers."+environment+".base_url", server.BaseURL, "")
 		}
+		for environment, database := range c.Secrets[name].Upstash.Each() {
+			if at := "secrets." + name + ".upstash." + environment; database.elsewhere() {
+				note(at+".url", database.URL, "")
+				note(at+".redis", database.Redis, "")
+			}
+		}
 		for environment, site := range c.Secrets[name].Langfuse.Sites.Each() {
 			note("secrets."+name+".langfuse.sites."+environment+".base_url", site.BaseURL, "")
 		}

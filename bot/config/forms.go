@@ -63,6 +63,7 @@ var forms = map[string]form{
 	"traces":       {pattern: regexp.MustCompile(`^[a-z0-9][A-Za-z0-9_-]{3,63}$`), what: "a project's id", example: "the id from the address of the project's page, such as cm3x8k2p90001", public: true},
 	"url":          {check: link, example: "an https URL, such as https://app.example.com/healthz"},
 	"user":         {pattern: regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`), what: "a person's id", example: "an id such as U0123ABCD, not a name or an address"},
+	"uuid":         {pattern: regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), what: "a database's id", example: "the id from the database's page, such as 96ad0856-03b1-4ee7-9666-e81abd0349e1", public: true},
 	"variable":     {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`), what: "a variable's name", example: "a name such as FAL_KEY"},
 	"word":         {pattern: regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`), what: "a single word", example: "letters, digits, dots and hyphens"},
 	"zone":         {check: zone, example: "a name of the zone database, such as Europe/Berlin or UTC"},

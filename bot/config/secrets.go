@@ -49,6 +49,8 @@ type Secret struct {
 	Langfuse Langfuse `key:"langfuse"`
 	// Mem0 says whose the keys of Mem0 are.
 	Mem0 Mem0 `key:"mem0"`
+	// Upstash says which databases the tokens of Upstash are of.
+	Upstash Upstash `key:"upstash"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`
@@ -77,6 +79,9 @@ type Secret struct {
 
 	// Entry is the effective catalogue entry.
 	Entry rotation.Secret
+	// Own is where Rekey keeps its own records: no secret may be rotated that it
+	// depends on itself.
+	Own Redis
 }
 
 // Workspaces are ids by environment.

@@ -137,6 +137,8 @@ func TestFindings(t *testing.T) {
 		{"secrets.MEM0_API_KEY.mem0.servers.production.base_url", "https://memory.example.com"},
 		{"secrets.R2_ACCESS_KEY_ID.r2.endpoint", "https://media.example.com"},
 		{"secrets.SUPABASE_SERVICE_ROLE_KEY.project_url", "https://{ref}.db.example.com"},
+		{"secrets.UPSTASH_REDIS_REST_TOKEN.upstash.production.url", "https://redis.example.com/shop"},
+		{"secrets.UPSTASH_REDIS_REST_TOKEN.upstash.production.redis", "redis.example.com:6380"},
 	}
 	if diff := cmp.Diff(want, c.Hosts()); diff != "" {
 		t.Errorf("hosts (-want +got):\n%s", diff)

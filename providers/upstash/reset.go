@@ -16,8 +16,8 @@ import (
 // all of them at once.
 type resets struct {
 	p     *Provider
-	inUse map[string]held   // by environment
-	ids   map[string]string // in the account, by environment
+	inUse map[string]held         // by environment
+	shown map[string]wireDatabase // by environment, as the account shows it
 
 	mu   sync.Mutex
 	made map[string]own // by database's name
@@ -33,7 +33,7 @@ var (
 // surveyReset holds each environment's credential against what the account shows
 // of its database.
 func (p *Provider) surveyReset(ctx context.Context, parts map[string]held) (providers.Kind, error) {
-	k := &resets{p: p, inUse: parts, ids: make(map[string]string), made: make(map[string]own)}
+	k := &resets{p: p, inUse: parts, shown: make(map[string]wireDatabase), made: make(map[string]own)}
 	if p.config.Account == nil {
 		return nil, fault.New(opSurvey, fault.Unsupported, "the application runs on the database's own token, which only a reset of the whole database replaces, and no API key of the account is configured (admin). "+
 			"An account that a platform made has none: there it is done in the console, https://console.upstash.com/redis, or the application is given a user of its own once. Nothing was changed")
@@ -47,7 +47,7 @@ func (p *Provider) surveyReset(ctx context.Context, parts map[string]held) (prov
 		if err := p.certain(ctx, env, at, w); err != nil {
 			return nil, err
 		}
-		k.ids[env] = w.ID
+		k.shown[env] = w
 	}
 	return k, nil
 }
@@ -105,7 +105,7 @@ func (k *resets) IssueIn(ctx context.Context, environment, _ string) (providers.
 	if !surveyed {
 		return providers.Credential{}, fault.New("resetting a database at Upstash", fault.NotFound, fmt.Sprintf("no token of %q was looked at", environment))
 	}
-	w, err := k.p.reset(ctx, at.d, k.ids[environment], at.own.token)
+	w, err := k.p.reset(ctx, at.d, k.shown[environment].ID, at.own.token)
 	if err != nil {
 		return providers.Credential{}, err
 	}
@@ -148,5 +148,15 @@ func (k *resets) latest(d *database) secret.Value {
 	return k.made[d.name].token
 }
 
-// Disguises are the texts that a token carries in its encoding.
-func (k *resets) Disguises(v providers.Values) []secret.Value { return k.p.disguises(v) }
+// Disguises are the texts that a token carries in its encoding, and what else
+// dies with it: a variable that holds the database's read-only token or its
+// password must move too.
+func (k *resets) Disguises(v providers.Values) []secret.Value {
+	all := k.p.disguises(v)
+	for _, env := range sorted(k.shown) {
+		if o, err := k.p.form.read(v); err == nil && o.token.Equal(k.inUse[env].own.token) {
+			all = append(all, k.shown[env].ReadOnly, k.shown[env].Password)
+		}
+	}
+	return slices.DeleteFunc(all, secret.Value.IsZero)
+}

@@ -578,8 +578,15 @@ func TestUserWithAnAddress(t *testing.T) {
 func TestPasswordInsideTheToken(t *testing.T) {
 	w := newWorld(t)
 	found := w.kind(t, w.asDefault()).(providers.Disguiser).Disguises(w.asDefault()["staging"])
+	for _, want := range []string{w.staging.password, w.staging.readOnly} { // the second dies with the first
+		if !slices.ContainsFunc(found, func(v secret.Value) bool { return v.Equal(secret.New(want)) }) {
+			t.Errorf("%d texts, one is missing", len(found))
+		}
+	}
+	w.hidden = true
+	found = w.kind(t, w.asDefault()).(providers.Disguiser).Disguises(w.asDefault()["staging"])
 	if !slices.ContainsFunc(found, func(v secret.Value) bool { return v.Equal(secret.New(w.staging.password)) }) {
-		t.Errorf("%d texts, none of them the password", len(found))
+		t.Errorf("%d texts, none of them the password inside the token", len(found))
 	}
 }
 
