@@ -15,6 +15,7 @@ import (
 	"rekey/providers/mem0"
 	"rekey/providers/r2"
 	"rekey/providers/supabase"
+	"rekey/providers/triggerdev"
 	"rekey/providers/upstash"
 	"rekey/rotation"
 )
@@ -42,6 +43,7 @@ func services() map[string]service {
 		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), profiles: langfuse.Profiles, build: buildLangfuse},
 		"upstash":          {shape: providers.Overlap, undo: true, waits: upstash.DefaultWaits(), profiles: upstash.Profiles, build: buildUpstash},
 		"mem0":             {shape: providers.Overlap, waits: mem0.DefaultWaits(), profiles: mem0.Profiles, build: buildMem0},
+		"trigger":          {shape: providers.Overlap, waits: triggerdev.DefaultWaits(), profiles: triggerdev.Profiles, build: buildTrigger},
 	}
 }
 

@@ -295,6 +295,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+// TestPlanTellsWhatWasNoticed: what a survey found and people should know
+// before anything begins is part of the dry run.
+func TestPlanTellsWhatWasNoticed(t *testing.T) {
+	p := dryRun()
+	p.Rotation.Traits.Notice = "nobody reads this name any more"
+	if got := ask1(handler(&desk{preview: p}), "FAL_KEY --plan"); !strings.Contains(strings.Join(got.Notes, "\n"), "nobody reads this name any more") {
+		t.Errorf("the notes are %q", got.Notes)
+	}
+}
+
 // A pasted secret comes back in no part of any answer, whoever pastes it, with
 // whichever command, and whatever the engine says.
 func TestNothingIsEchoed(t *testing.T) {

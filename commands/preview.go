@@ -33,6 +33,9 @@ func (h *Handler) preview(ctx context.Context, name string) (Reply, error) {
 		Notes: []string{"Plan `" + short(r.PlanHash) + "`. It is made again from a fresh look when the rotation starts."},
 	}
 	reply.Rows = append(reply.Rows, blast(s, r)...)
+	if r.Traits.Notice != "" {
+		reply.Notes = append(reply.Notes, r.Traits.Notice+".")
+	}
 	return reply, nil
 }
 

@@ -66,7 +66,10 @@ type Traits struct {
 	FreeProbe bool   // probing costs nothing and may run at every watch tick
 	EndIs     string // for people, what ending does: "deleted at once; this cannot be undone"
 	Drain     string // for people: what may still hold the old credential, or ""
-	Waits     Waits
+	// Notice is for people: what they should know of what was found before
+	// anything begins, or "".
+	Notice string `json:",omitempty"`
+	Waits  Waits
 	// Signatures are regular expressions (RE2) that name this credential's
 	// failure in an application's log; one hit fails a watch, so they must not
 	// match what else goes wrong at the service.

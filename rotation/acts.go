@@ -80,7 +80,15 @@ func (w *run) preflight(ctx context.Context) (outcome, error) {
 	if err := w.baseline(ctx, live); err != nil {
 		return outcome{}, err
 	}
-	return finished(fmt.Sprintf("Looked first: in use is %s, %s; every check answers. Nothing was changed.", w.r.Olds(), places(w.r)))
+	return finished(fmt.Sprintf("Looked first: in use is %s, %s; every check answers. Nothing was changed.%s", w.r.Olds(), places(w.r), noticed(w.r.Traits.Notice)))
+}
+
+// noticed is what people should know of what was found.
+func noticed(notice string) string {
+	if notice == "" {
+		return ""
+	}
+	return " Note: " + notice + "."
 }
 
 func places(r *Rotation) string {

@@ -218,6 +218,7 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	d.mem0(s, at+".mem0")
 	d.upstash(s, at+".upstash")
 	d.admin(s, at+".admin")
+	d.trigger(s, at+".trigger")
 	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
 		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())
 	}

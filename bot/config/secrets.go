@@ -51,6 +51,8 @@ type Secret struct {
 	Mem0 Mem0 `key:"mem0"`
 	// Upstash says which databases the tokens of Upstash are of.
 	Upstash Upstash `key:"upstash"`
+	// Trigger says where the keys of Trigger.dev are.
+	Trigger Trigger `key:"trigger"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`

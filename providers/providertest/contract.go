@@ -99,7 +99,7 @@ func (c *Contract) hold(r *http.Request, resp *http.Response, received []byte) {
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
 	}
 	for param := range r.URL.Query() {
-		if route.Operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, param) == nil {
+		if !documented(route.Operation.Parameters, param) {
 			c.t.Errorf("%s: parameter %s is not documented", name, param)
 		}
 	}
@@ -110,6 +110,17 @@ func (c *Contract) hold(r *http.Request, resp *http.Response, received []byte) {
 	if err := openapi3filter.ValidateResponse(r.Context(), out.SetBodyBytes(received)); err != nil {
 		c.t.Errorf("%s: the answer is not as documented: %v", name, reason(err))
 	}
+}
+
+// documented reports that a query may hold a parameter: as it is, or as a member
+// of one that is written name[member].
+func documented(all openapi3.Parameters, param string) bool {
+	if all.GetByInAndName(openapi3.ParameterInQuery, param) != nil {
+		return true
+	}
+	object, _, member := strings.Cut(param, "[")
+	p := all.GetByInAndName(openapi3.ParameterInQuery, object)
+	return member && p != nil && p.Style == openapi3.SerializationDeepObject
 }
 
 // reason is an objection without the document that it is about, which may hold

@@ -15,7 +15,7 @@ info: {title: test, version: "1"}
 paths:
   /keys:
     post:
-      parameters: [{name: page, in: query, schema: {type: integer}}]
+      parameters: [{name: page, in: query, schema: {type: integer}}, {name: filter, in: query, style: deepObject, explode: true, schema: {type: object, properties: {env: {type: string}}}}]
       requestBody:
         required: true
         content: {application/json: {schema: {type: object, required: [name], properties: {name: {type: string}}}}}
@@ -39,6 +39,8 @@ func TestContractBites(t *testing.T) {
 		faults     int
 	}{
 		"as documented":        {"/keys?page=2", `{"name":"a"}`, 200, `{"id":"k"}`, 0},
+		"a member":             {"/keys?filter%5Benv%5D=prod", `{"name":"a"}`, 200, `{"id":"k"}`, 0},
+		"a member of a number": {"/keys?page%5Bsize%5D=2", `{"name":"a"}`, 200, `{"id":"k"}`, 1},
 		"no such path":         {"/locks", `{"name":"a"}`, 200, `{"id":"k"}`, 1},
 		"no such parameter":    {"/keys?all=1", `{"name":"a"}`, 200, `{"id":"k"}`, 1},
 		"a member missing":     {"/keys", `{}`, 200, `{"id":"k"}`, 1},

@@ -75,6 +75,9 @@ func consequence(r *rotation.Rotation) string {
 	if r.Traits.Drain != "" {
 		text += " May still hold the old key: " + r.Traits.Drain + "."
 	}
+	if r.Traits.Notice != "" {
+		text += " Note: " + r.Traits.Notice + "."
+	}
 	return text
 }
 

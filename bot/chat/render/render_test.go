@@ -318,7 +318,7 @@ func hostile(r *rotation.Rotation) *rotation.Rotation {
 	long := strings.Repeat(nasty, 120)
 	r.Secret, r.Reason = "A_VERY_"+strings.Repeat("LONG_", 60)+"NAME<!here>", long
 	r.Requester.ID = "T1/<!channel>"
-	r.Traits.Service, r.Traits.EndIs, r.Traits.Drain, r.ID = long, long, long, long
+	r.Traits.Service, r.Traits.EndIs, r.Traits.Drain, r.Traits.Notice, r.ID = long, long, long, long, long
 	for env, p := range r.Places {
 		p.Old.ID, p.New.ID = providers.ID(long), providers.ID(long)
 		p.Old.Last4 = "<&>"
