@@ -35,14 +35,6 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.watch(ctx, s)
 	case Hold:
 		return w.holdBack(ctx)
-	case Make:
-		return w.make(ctx, s.Environment)
-	case Import:
-		return w.importKey(ctx, s.Environment)
-	case Activate:
-		return w.activate(ctx, s.Environment)
-	case WritePrev:
-		return w.retire(ctx, s.Environment)
 	case Approve:
 		return w.approve(ctx)
 	case End, Delete:
@@ -51,6 +43,8 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.confirmDead(ctx, s)
 	case Report:
 		return w.report(ctx)
+	case Make, Import, Activate, WritePrev:
+		return w.onKeys(ctx, s)
 	default:
 		return outcome{}, fault.New("executing "+s.String(), fault.Unsupported, "the step belongs to plans that cannot run yet")
 	}
