@@ -52,6 +52,28 @@ func (w *run) accepts(env string, cert Certificate) string {
 	return text + fmt.Sprintf(" %s signs with %s and trusts both.", w.r.Traits.Service, place.New.Brief())
 }
 
+// guards proves, before anything is changed, that the gate of an environment
+// lets in tokens of the key in use and turns away those of a value that nobody
+// holds: a gate that is open to everybody proves nothing later.
+func (w *run) guards(ctx context.Context, env string, current map[string]deploy.Entry) error {
+	if !w.r.deployFirst() {
+		return nil
+	}
+	op, name, old := "trying the gate of "+env, w.subject.signs(), w.r.Places[env].Old.ID
+	if err := w.knock(ctx, env, op, signer{"old", old, current[name].Value}, deploy.Admitted); err != nil {
+		return err
+	}
+	importer, err := capability[providers.Importer](ctx, w, op)
+	if err != nil {
+		return err
+	}
+	nobodys, err := importer.Make(w.labelFor(env) + "nobody")
+	if err != nil {
+		return err
+	}
+	return w.knock(ctx, env, op, signer{"made-up", old, nobodys.Values[name]}, deploy.TurnedAway)
+}
+
 // both are the new and the old value of an environment; the old one is zero
 // when it can no longer be read.
 func (w *run) both(ctx context.Context, env string) (fresh, stale secret.Value, err error) {

@@ -103,8 +103,10 @@ func (w *run) answers(ctx context.Context, env string) (deploy.Testimony, error)
 	if err != nil {
 		return deploy.Testimony{}, err
 	}
-	_, err = w.affected(ctx, env)
-	return heard, err
+	if _, err := w.affected(ctx, env); err != nil {
+		return heard, err
+	}
+	return heard, w.guards(ctx, env, current)
 }
 
 // expect reads an environment and holds it against what is known: the same
