@@ -6,15 +6,15 @@
 // really offers for the credential that is in use, and returns a [Kind]: a
 // value of the concrete type found. What can be done is what that type has
 // methods for: [Issuer], [PlacedIssuer], [Guide], [Lister], [Prober], [Ender],
-// [Disabler], [Usage], [Disguiser], [Tailer], [Recaller], [Importer], [Activator],
+// [Disabler], [Usage], [Disguiser], [Tailer], [Recaller], [Current], [Importer], [Activator],
 // [Minter], [Clearer], [Blocker].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:
 //
 //	overlap       Issuer, Lister, Prober, Ender
-//	grace         Issuer, Prober
-//	cutover       Issuer, Prober
+//	grace         Issuer, Current, Prober
+//	cutover       Issuer, Current, Prober; its Provider is a Continuer
 //	deploy-first  Importer, Activator, Minter, Lister, Prober, Ender
 //
 // Where a service has no way to make a credential but its console, a [Guide]
@@ -25,11 +25,26 @@
 // told for which one. Where Rekey makes the material itself, an [Importer] does,
 // and an [Activator] decides from when on the service works with it.
 //
+// # Where issuing kills
+//
+// In the shapes grace and cutover the old credential dies by the making of the
+// new one: after a time, or at once. People approve before it, and it must
+// never happen twice. So what settles a lost answer is [Current]: the value that
+// the service holds now is read back and held against the old one. Where a
+// person makes the credential, the person and the inbox settle it, and there is
+// no Current. From then until the vault holds the new value it holds a dead one,
+// which a survey would not know: after a restart the kind is built again by a
+// [Continuer], from its own traits. Waits.Grace is how long the old one lives
+// after a graceful issue, Waits.Margin how long before its death production has
+// to be proved on the new one, Waits.ProbeAfter how long after it the old one is
+// probed. In a cutover ProbeEvery and ProbeFor bound how often a dead credential
+// is shown to its service.
+//
 // Package providertest holds every adapter to this page.
 //
 // # What may run twice
 //
-// Survey, List, Probe, Guide, Inspect and LastUsed only read. Issue and IssueIn
+// Survey, Continue, Current, List, Probe, Guide, Inspect and LastUsed only read. Issue and IssueIn
 // make a new live credential each time and must never be repeated blindly: after a lost
 // answer ([rekey/internal/fault.Lost]) the caller lists by label first, or recalls
 // what has appeared since where the service takes no label. End,

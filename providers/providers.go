@@ -50,6 +50,9 @@ type Waits struct {
 	ProbeFirst time.Duration `json:",omitempty"` // after ending: pause before the first probe
 	ProbeEvery time.Duration // after ending: pause between two probes of the old one
 	ProbeFor   time.Duration // after ending: how long to probe before giving up; also the time for which a refusal must last
+	Grace      time.Duration `json:",omitempty"` // how long the old one lives after its successor was issued
+	Margin     time.Duration `json:",omitempty"` // before the end of that time: until then production has to be proved
+	ProbeAfter time.Duration `json:",omitempty"` // after the end of that time: pause before the old one is probed
 }
 
 // Traits say what a kind is like. They agree with the methods the kind has;
@@ -63,6 +66,7 @@ type Traits struct {
 	Guided    bool   `json:",omitempty"` // has Guide: people make its credentials
 	EndByHand bool   `json:",omitempty"` // has EndGuide instead of Ender: people end its credentials
 	Unnamed   bool   `json:",omitempty"` // has Recaller: the service takes no name for what it makes
+	Account   string `json:",omitempty"` // whose the credential is, as the service tells it; its successor must be the same one's
 	FreeProbe bool   // probing costs nothing and may run at every watch tick
 	EndIs     string // for people, what ending does: "deleted at once; this cannot be undone"
 	Drain     string // for people: what may still hold the old credential, or ""
@@ -110,6 +114,23 @@ type Issuer interface {
 type PlacedIssuer interface {
 	// IssueIn is Issue for one environment.
 	IssueIn(ctx context.Context, environment, label string) (Credential, error)
+}
+
+// Current reads back the credential that a service holds, where issuing
+// replaces it and the service shows it again.
+type Current interface {
+	// Current returns the credential of the environment with the values of all
+	// its variables, as the service accepts them now.
+	Current(ctx context.Context, environment string) (Credential, error)
+}
+
+// Continuer is a Provider that can go on in the middle of a rotation, when the
+// values in the vault may be dead already.
+type Continuer interface {
+	// Continue returns the kind that a survey found, by its traits. It needs no
+	// value in current to live; they may differ from those of the survey, by
+	// the rotation's own writes.
+	Continue(ctx context.Context, found Traits, current map[string]Values) (Kind, error)
 }
 
 // Errand is a credential that a person is asked to make.

@@ -21,7 +21,7 @@ func has[T any](kind providers.Kind) bool {
 }
 
 func traitsAgree(t testing.TB, s Subject) {
-	_, kind := open(t, s)
+	w, kind := open(t, s)
 	traits := kind.Traits()
 	if traits.UndoOfEnd != has[providers.Disabler](kind) {
 		t.Errorf("UndoOfEnd is %v, but having Disabler is %v", traits.UndoOfEnd, !traits.UndoOfEnd)
@@ -39,12 +39,13 @@ func traitsAgree(t testing.TB, s Subject) {
 	methods := map[string]bool{
 		"Issuer": has[providers.Issuer](kind) || has[providers.PlacedIssuer](kind) || has[providers.Guide](kind), "Lister": has[providers.Lister](kind) || byHand,
 		"Prober": has[providers.Prober](kind), "Ender": has[providers.Ender](kind) || byHand,
+		"Current": has[providers.Current](kind) || traits.Guided, "Continuer": continuer(w) != nil,
 		"Importer": has[providers.Importer](kind), "Activator": has[providers.Activator](kind), "Minter": has[providers.Minter](kind),
 	}
 	needs, known := map[providers.Shape][]string{
 		providers.Overlap:     {"Issuer", "Lister", "Prober", "Ender"},
-		providers.Grace:       {"Issuer", "Prober"},
-		providers.Cutover:     {"Issuer", "Prober"},
+		providers.Grace:       {"Issuer", "Current", "Prober"},
+		providers.Cutover:     {"Issuer", "Current", "Prober", "Continuer"},
 		providers.DeployFirst: {"Importer", "Activator", "Minter", "Lister", "Prober", "Ender"},
 	}[traits.Shape]
 	if !known {
@@ -98,6 +99,12 @@ func traitsUsable(t testing.TB, s Subject) {
 	}
 	if has[providers.Ender](kind) && (traits.EndIs == "" || traits.Waits.ProbeEvery == 0 || traits.Waits.ProbeFor == 0) {
 		t.Error("it can be ended, but EndIs, ProbeEvery or ProbeFor is not set")
+	}
+	if kills(traits.Shape) && (traits.Waits.ProbeEvery == 0 || traits.Waits.ProbeFor == 0) {
+		t.Error("issuing kills the old one, but ProbeEvery or ProbeFor is not set")
+	}
+	if grace := traits.Waits.Grace; traits.Shape == providers.Grace && (grace == 0 || traits.Waits.Margin >= grace || traits.Waits.ProbeAfter == 0) {
+		t.Errorf("a grace of %s, a margin of %s and a probe after %s fit no plan", grace, traits.Waits.Margin, traits.Waits.ProbeAfter)
 	}
 	for _, signature := range traits.Signatures {
 		pattern, err := regexp.Compile(signature)

@@ -22,12 +22,18 @@ type service struct {
 	mu       sync.Mutex
 	labels   map[string]string // by id
 	disabled map[string]bool
+	single   bool // a label has one key: making another one kills it
 	ever     []secret.Value
 }
 
 func (s *service) value(id string) string { return id + "-and-a-long-secret-part" }
 
 func (s *service) make(label string) string {
+	for id, l := range s.labels {
+		if s.single && l == label {
+			delete(s.labels, id)
+		}
+	}
 	id := fmt.Sprintf("model-key-%d", len(s.ever))
 	s.labels[id] = label
 	s.ever = append(s.ever, secret.New(s.value(id)))

@@ -75,6 +75,7 @@ func checks() []check {
 		{"a probe under a fault never says alive", probeFaults},
 		{"a lost answer to issuing is lost, and happened once", lostIssue},
 		{"what a person hands over is taken or told", inspected},
+		{"issuing that kills is read back and recalled", replaces},
 		{"a lost answer to ending may be repeated", lostEnd},
 		{"material of our own is taken, activated and trusted", signingLife},
 		{"a lost answer to an import is told by the id", lostImport},

@@ -238,7 +238,7 @@ func (b bare) Survey(context.Context, map[string]providers.Values) (providers.Ki
 
 func TestSuiteWantsTheMethodsOfTheShape(t *testing.T) {
 	for shape, missing := range map[providers.Shape]int{
-		providers.Overlap: 4, providers.Grace: 2, providers.Cutover: 2, providers.DeployFirst: 6,
+		providers.Overlap: 4, providers.Grace: 3, providers.Cutover: 4, providers.DeployFirst: 6,
 	} {
 		s := Subject{Open: func(testing.TB) World {
 			return World{Provider: bare{providers.Traits{Shape: shape}}, Faults: Before(nil), Secrets: func() []secret.Value { return nil }}

@@ -32,6 +32,10 @@ func ops(t testing.TB, s Subject, w World, kind providers.Kind) []op {
 		values := w.Current[e.Environment]
 		all = append(all, op{name: "Inspect", call: func(ctx context.Context) (any, error) { return g.Inspect(ctx, e, values) }})
 	}
+	if c, ok := kind.(providers.Current); ok {
+		env := w.errand(s.Label).Environment
+		all = append(all, op{name: "Current", call: func(ctx context.Context) (any, error) { return c.Current(ctx, env) }})
+	}
 	if l, ok := kind.(providers.Lister); ok {
 		all = append(all, op{name: "List", call: func(ctx context.Context) (any, error) { return l.List(ctx) }})
 	}
@@ -141,6 +145,9 @@ func lostIssue(t testing.TB, s Subject) {
 	secrettest.NoLeak(t, w.Secrets(), err, out)
 	if writes != 1 {
 		t.Errorf("creating was sent %d times: each makes a live credential", writes)
+	}
+	if c, ok := kind.(providers.Current); ok {
+		readBack(t, w, kind, c)
 	}
 	if !has[providers.Lister](kind) {
 		return

@@ -1,0 +1,57 @@
+package upstash
+
+import (
+	"context"
+
+	"rekey/internal/fault"
+	"rekey/providers"
+)
+
+var (
+	_ providers.Continuer = (*Provider)(nil)
+	_ providers.Current   = (*resets)(nil)
+)
+
+// Continue returns the kind of a rotation that is under way. Of a reset the
+// token in the vault may be dead already: only the addresses tell the databases.
+func (p *Provider) Continue(ctx context.Context, found providers.Traits, current map[string]providers.Values) (providers.Kind, error) {
+	if found.Shape != providers.Cutover {
+		return p.Survey(ctx, current)
+	}
+	const op = "going on with a reset at Upstash"
+	k := &resets{p: p, inUse: make(map[string]held), ids: make(map[string]string), made: make(map[string]own)}
+	for _, env := range sorted(current) {
+		o, err := p.form.read(current[env])
+		if err != nil {
+			return nil, fault.New(op, fault.Ambiguous, env+": "+err.Error())
+		}
+		d, known := p.databases[env]
+		if !known {
+			return nil, fault.New(op, fault.NotFound, "no database of "+env+" is configured")
+		}
+		w, err := p.registered(ctx, op, d)
+		if err != nil {
+			return nil, err
+		}
+		k.inUse[env], k.ids[env] = held{d: d, own: o}, w.ID
+	}
+	return k, nil
+}
+
+// Current reads the environment's credentials back, as its database has them
+// now.
+func (k *resets) Current(ctx context.Context, environment string) (providers.Credential, error) {
+	const op = "reading the credentials of a database at Upstash back"
+	at, surveyed := k.inUse[environment]
+	if !surveyed {
+		return providers.Credential{}, fault.New(op, fault.NotFound, "no token of "+environment+" was looked at")
+	}
+	w, err := k.p.registered(ctx, op, at.d)
+	if err != nil {
+		return providers.Credential{}, err
+	}
+	if w.Token.IsZero() {
+		return providers.Credential{}, fault.New(op, fault.Garbled, "the account does not show the token of "+at.d.name)
+	}
+	return k.credential(at, w), nil
+}
