@@ -23,6 +23,10 @@ type evidence struct {
 	Places  map[string]placeEvidence `json:"places"`
 	Verdict watch.Verdict            `json:"verdict"`
 	Base    providers.Shape          `json:"shape"`
+	// Where people approve before anything is issued: what it will cost, and
+	// where the old one is refused already.
+	Gap  string   `json:"gap,omitempty"`
+	Dead []string `json:"dead,omitempty"`
 }
 
 type placeEvidence struct {
@@ -34,6 +38,9 @@ type placeEvidence struct {
 
 // evidence collects what is known now from the record.
 func (w *run) evidence() (string, error) {
+	if w.r.Cell.Ahead() {
+		return w.evidenceAhead()
+	}
 	ev := evidence{Plan: w.r.PlanHash, Places: make(map[string]placeEvidence), Base: w.r.Cell.Shape}
 	if v := w.r.Vigils[Watch]; v != nil {
 		ev.Verdict = v.Verdict
@@ -66,6 +73,9 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 			return w.waitForCard(c)
 		}
 	}
+	if w.r.Cell.Ahead() {
+		return w.approveAhead(ctx)
+	}
 	for _, env := range environments() {
 		cert, err := w.certify(ctx, env)
 		if err != nil {
@@ -80,10 +90,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	card := &Card{Number: w.cardNumber() + 1, Evidence: hash, Asked: time.Now(), State: CardOpen}
-	if w.subject.Policy.Expiry > 0 {
-		card.Expires = card.Asked.Add(w.subject.Policy.Expiry)
-	}
+	card := w.newCard(hash)
 	condition, err := w.oldCondition(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -165,6 +172,9 @@ func (w *run) waitForCard(c *Card) (outcome, error) {
 		return outcome{state: Asking, wake: c.Expires}, nil
 	}
 	c.State = CardExpired
+	if w.r.Cell.Ahead() {
+		return w.lapsed(event.Event{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time."}), nil
+	}
 	return outcome{state: Pending, events: []event.Event{
 		{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + w.r.Safe() + " " + w.unsettled()},
 	}}, nil
@@ -203,7 +213,7 @@ func (w *run) standing(ctx context.Context, s Step) error {
 		return &voided{why: "there is no approved card"}
 	}
 	for _, env := range environments() {
-		cert, err := w.certify(ctx, env)
+		cert, err := w.vouch(ctx, env)
 		if differs(err) {
 			return &voided{why: strings.TrimSuffix(what(w.r, fault.Of(err)), "."), failing: fault.Is(err, fault.Failing)}
 		}

@@ -26,7 +26,7 @@ const opInbox = "waiting for a key that a person makes"
 // does no harm, so that a write without a trace is simply made again; and
 // nothing is swept meanwhile, because the person may be about to bring it.
 func (w *run) guided(ctx context.Context, env string) (outcome, error) {
-	if place := w.r.Places[env]; place.New.ID != "" {
+	if place := w.r.Places[env]; place.New.ID != "" && !w.r.Cell.Ahead() {
 		done, err := w.alreadyIssued(ctx, env)
 		switch {
 		case err != nil:
@@ -304,6 +304,9 @@ func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 		}
 	}
 	w.r.Errand = nil
+	if w.r.Cell.Ahead() {
+		return finished(fmt.Sprintf("Took %s, made in the place of %s, and wrote it to %s.%s %s", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again."), w.r.fate(env)))
+	}
 	return finished(fmt.Sprintf("Took %s, made beside %s, and wrote it to %s.%s Both keys work.", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
 }
 
@@ -326,12 +329,16 @@ func orElse(text, other string) string {
 
 // reachable holds, before a plan exists, that a guided credential has an inbox
 // in each environment that is issued to, and that nothing else reads there.
-func (s Subject) reachable(ctx context.Context) error {
+func (s Subject) reachable(ctx context.Context, shape providers.Shape) error {
 	if s.Inbox == nil || len(s.Variables) == 0 {
 		return fault.New("looking at the inbox of "+s.Name, fault.Unsupported, "a key that people make needs an inbox")
 	}
+	visited := Staging
+	if shape == providers.Cutover {
+		visited = Production
+	}
 	for _, env := range environments() {
-		if s.Shared && env != Staging {
+		if s.Shared && env != visited {
 			continue // visited once
 		}
 		if err := s.Inbox.Secluded(ctx, env); err != nil {

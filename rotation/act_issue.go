@@ -43,8 +43,8 @@ func labelPrefix(r *Rotation) string { return "rk_…_" + r.ID + "_" }
 // of that label may live.
 func (w *run) nextIssue() {
 	w.r.Issues++
-	if w.r.Traits.Guided {
-		return // people are told what they left, see leftovers
+	if w.r.Traits.Guided || w.r.Cell.Ahead() {
+		return // people are told what they left, see leftovers; a turn is settled by itself
 	}
 	if w.r.Loose == nil {
 		w.r.Loose = make(map[string]time.Time)
@@ -142,6 +142,9 @@ func refusedCreation(err error) bool {
 // credential must live, because the vault may keep the write for a person, and
 // merging it would bring a dead one back.
 func (w *run) first(ctx context.Context, env string, made providers.Credential) (outcome, error) {
+	if w.r.Cell.Ahead() {
+		w.turned(env)
+	}
 	place, known := w.r.Places[env], w.known(made)
 	place.New = known
 	w.r.Places[env] = place
@@ -167,6 +170,9 @@ func unsettled(env string, k Known) error {
 }
 
 func (w *run) issued(env string) outcome {
+	if w.r.Cell.Ahead() {
+		return outcome{done: true, text: fmt.Sprintf("%s took the place of %s and is in %s. %s", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Brief(), env, w.r.fate(env))}
+	}
 	return outcome{done: true, text: fmt.Sprintf("Created %s beside %s and wrote it to %s. Both keys work.", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Brief(), env)}
 }
 

@@ -24,6 +24,7 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 	case err == nil && w.r.deployFirst():
 		return finished(w.accepts(env, cert))
 	case err == nil:
+		w.closeGap(env)
 		d := w.r.Deploys[env]
 		return finished(fmt.Sprintf("%s runs on %s: %s, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), cert.said(), cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
@@ -44,6 +45,9 @@ func (w *run) certified(env string, c Certificate) {
 	w.r.Proofs[env] = c
 	if d := w.r.Deploys[env]; d.Name != c.Deployment && c.Deployment != "" {
 		d.Name = c.Deployment // ours had no name, or a colleague's newer one proves the new credential
+		if w.r.Deploys == nil {
+			w.r.Deploys = make(map[string]Deployment)
+		}
 		w.r.Deploys[env] = d
 	}
 }

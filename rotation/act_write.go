@@ -72,19 +72,27 @@ const noteExpires = "rekey-expires-at"
 // wrote records what an environment holds from now on.
 func (w *run) wrote(env string, entries map[string]deploy.Entry, k Known) {
 	delete(w.r.Loose, k.Label)
+	if w.r.Cell.Ahead() {
+		delete(w.r.Proofs, env) // of the old one, on which people approved
+	}
 	place := w.r.Places[env]
 	place.New, place.After, place.HeldSince = k, w.e.held(entries), time.Time{}
 	w.r.Places[env] = place
 }
 
-// write brings the issued credential from staging to a further environment.
+// write brings the issued credential from its first environment to a further
+// one.
 // It reads back first: an earlier attempt may have arrived.
 func (w *run) write(ctx context.Context, env string) (outcome, error) {
-	source, err := w.expect(ctx, Staging, w.r.Places[Staging].After)
+	from := Staging
+	if env == Staging {
+		from = Production // it comes after
+	}
+	source, err := w.expect(ctx, from, w.r.Places[from].After)
 	if err != nil {
 		return outcome{}, err
 	}
-	place, issued := w.r.Places[env], w.r.Places[Staging].New
+	place, issued := w.r.Places[env], w.r.Places[from].New
 	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 	if err != nil {
 		return outcome{}, err
@@ -106,6 +114,9 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 		if err != nil {
 			return outcome{}, err
 		}
+	}
+	if w.r.Cell.Ahead() {
+		return finished(fmt.Sprintf("Wrote %s to %s. %s", issued.Brief(), env, w.r.fate(env)))
 	}
 	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Brief(), env, place.Old.Brief()))
 }

@@ -16,12 +16,17 @@ import (
 // act does what a step says. Every act may be entered again after a crash
 // with its effect made, not made or half made: it looks first.
 func (w *run) act(ctx context.Context, s Step) (outcome, error) {
+	if w.r.Cell.Ahead() {
+		if act := w.ahead(s); act != nil {
+			return act(ctx)
+		}
+	}
 	switch s.Act {
 	case Preflight:
 		return w.preflight(ctx)
 	case Issue:
 		return w.issue(ctx, s.Environment)
-	case Write:
+	case Write, Backfill:
 		return w.write(ctx, s.Environment)
 	case Sync:
 		// A sync that carries these values stops the survey in this version,
@@ -159,7 +164,7 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 		}
 		current[env] = valuesOf(entries)
 	}
-	kind, err := w.subject.Provider.Survey(ctx, current)
+	kind, err := w.look(ctx, current)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +174,15 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 	}
 	w.kind = kind
 	return kind, nil
+}
+
+// look surveys the service again. Once the old credential may be dead by its
+// successor a survey would not know it: the kind is built again from its traits.
+func (w *run) look(ctx context.Context, current map[string]providers.Values) (providers.Kind, error) {
+	if again, ok := w.subject.Provider.(providers.Continuer); ok && len(w.r.Turns) > 0 {
+		return again.Continue(ctx, w.r.Traits, current)
+	}
+	return w.subject.Provider.Survey(ctx, current)
 }
 
 // capability asserts what a kind can do; traits and methods are held to
@@ -236,6 +250,21 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 
+// reportAhead ends a plan in which issuing killed the old credential: both
+// certificates, and the gap as it was measured.
+func (w *run) reportAhead(ctx context.Context, s Step) (outcome, error) {
+	out, err := w.buried(ctx, s)
+	if err != nil || !out.done {
+		return out, err
+	}
+	w.feltGap(ctx)
+	r := w.r
+	text := strings.TrimSpace(fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead. %s",
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()))
+	out.events = append(out.events, event.Event{Kind: event.Reported, Text: text, Facts: w.reportFacts()})
+	return out, nil
+}
+
 func (w *run) reportFacts() map[string]string {
 	r := w.r
 	facts := map[string]string{
@@ -248,6 +277,10 @@ func (w *run) reportFacts() map[string]string {
 			names = append(names, v.Person.ID+" by "+v.Path)
 		}
 		facts["evidence_hash"], facts["approved"] = c.Evidence, strings.Join(names, ", ")
+	}
+	if g := r.Gap; r.Cell.Ahead() {
+		facts["gap_seconds"], facts["rehearsed_seconds"] = fmt.Sprintf("%.3f", g.Length().Seconds()), fmt.Sprintf("%.3f", g.Rehearsed.Seconds())
+		facts["gap_requests"], facts["gap_failed"] = fmt.Sprintf("%.0f", g.Requests), fmt.Sprintf("%.0f", g.Failed)
 	}
 	for env, p := range r.Proofs {
 		facts["life "+env] = fmt.Sprintf("%s at %s: %d instances, %d answers, deployment %s", p.Kind, p.At.UTC().Format(time.RFC3339), p.Instances, p.Answers, p.Deployment)

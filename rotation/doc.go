@@ -24,6 +24,8 @@
 //     same value again where a write left no trace, and empties the inbox last
 //   - make knows its own write by the fingerprint noted before it; import asks
 //     for our own id first; activate asks which key is in use
+//   - issue where that kills the old one notes first that it was asked for, and
+//     never asks twice: what the service holds is read back, or the person knows
 //   - write reads back: the value may be there already
 //   - deploy sends the same request id again
 //   - approve edits or repeats a card; only the card in the record counts
@@ -39,6 +41,12 @@
 // plan and of the evidence, marks on it that stand at their own source at the
 // moment of the act, the vault still showing the new value in every
 // environment, and a fresh life certificate.
+//
+// Where issuing kills the old credential (cutover, grace) the same holds before
+// issuing, with the old values: the card states the outage. There is no way back
+// from there. The application's work, where it can be held, goes on in every
+// state in which people are waited for; seeing to that, and calling people before
+// an old credential dies too early, is what a resting rotation has left to do.
 //
 // # What is due
 //

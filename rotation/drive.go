@@ -59,6 +59,9 @@ func (e *Engine) drive(ctx context.Context, key string) (err error) {
 		return err
 	}
 	defer w.release(ctx)
+	if w.resting() {
+		return w.chores(ctx)
+	}
 	for ctx.Err() == nil && (w.r.State == Running || w.r.State == Asking) {
 		on, err := w.step(ctx)
 		if err != nil || !on {
@@ -109,7 +112,7 @@ func (w *run) unknown(ctx context.Context, due time.Time) error {
 	p := Problem{Step: w.at(), Reason: "not configured", What: w.r.Secret + " is no longer in the configuration of Rekey.", Safe: w.r.Safe(),
 		Next: "Put it back, then `/rotate retry " + w.r.Secret + "` goes on from here."}
 	w.withdraw()
-	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
+	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{} // its hooks are not known here, either
 	return errors.Join(err, w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: p.Step, Reason: p.Reason, Text: p.Text()}}, state.Change{Release: true}))
 }
 
@@ -208,6 +211,18 @@ func (w *run) begin(step Step) []event.Event {
 		w.r.Issues++ // the service learns of it when the vault has it, not before
 	case Deploy:
 		w.ask(step.Environment)
+	case Rehearse:
+		w.reserve(Rehearse)
+	case PauseHook:
+		w.reserve(PauseHook)
+		delete(w.r.Hooks, ResumeHook) // of an earlier pause
+		if w.subject.Pause != nil {
+			w.r.Held = time.Now()
+		}
+	case ResumeHook:
+		if w.r.held() && w.r.Hooks[ResumeHook].Request == "" {
+			w.reserve(ResumeHook)
+		}
 	case Watch, WatchAfter:
 		delete(w.r.Vigils, step.Act)
 	}
@@ -227,9 +242,14 @@ func (w *run) begin(step Step) []event.Event {
 func (w *run) intent(step Step) map[string]string {
 	switch step.Act {
 	case Issue, Make:
+		if w.r.Cell.Ahead() {
+			return map[string]string{"old": string(w.oldOf(step).ID), "card": fmt.Sprint(w.cardNumber())}
+		}
 		return map[string]string{"label": w.label()}
 	case Import, Activate, WritePrev:
 		return map[string]string{"id": string(w.r.Places[step.Environment].New.ID)}
+	case Rehearse, PauseHook, ResumeHook:
+		return map[string]string{"request": w.r.Hooks[step.Act].Request}
 	case Write:
 		return map[string]string{"id": string(w.r.New().ID)}
 	case Deploy:
@@ -261,8 +281,11 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 		// Without a timer nobody would ever look again.
 		out.wake = time.Now().Add(w.e.config.Retry.Max)
 	}
+	if !out.wake.IsZero() && w.r.State == Running || w.r.State == Asking {
+		out.wake = sooner(out.wake, w.pageAt())
+	}
 	w.r.Wake = out.wake
-	events := out.events
+	events := append(out.events, w.pages()...)
 	switch {
 	case out.done:
 		events = append(events, event.Event{Kind: event.Done, Step: step.String(), Text: out.text, Facts: out.facts})
@@ -272,8 +295,16 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 	}
 	if w.r.Cursor >= len(w.r.Plan) {
 		w.r.State, w.r.Ended = Succeeded, time.Now()
+	}
+	if w.r.State.Final() {
 		return false, w.commit(ctx, events, state.Change{Close: true, Release: true})
 	}
+	return w.goneOn(ctx, step, out, events)
+}
+
+// goneOn commits an outcome after which there is something left to do: at once,
+// later, or by people.
+func (w *run) goneOn(ctx context.Context, step Step, out outcome, events []event.Event) (bool, error) {
 	goOn := w.r.State == Running && (out.done || out.back != "") && out.wake.IsZero()
 	change := state.Change{Timer: out.wake, Extend: w.e.config.Lease, Hint: w.progress(step)}
 	if goOn {
@@ -282,8 +313,16 @@ func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) 
 	} else {
 		change.Release = true
 	}
+	if w.resting() {
+		change.Timer = w.choreAt()
+		w.r.Wake = change.Timer
+	}
 	return goOn, w.commit(ctx, events, change)
 }
+
+// resting reports that people are waited for, and nothing goes on meanwhile but
+// what chores there are.
+func (w *run) resting() bool { return w.r.State == Stuck || w.r.State == Pending }
 
 // advance moves the cursor and closes the step's timing.
 func (w *run) advance(cursor int) {
@@ -366,8 +405,8 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 		return w.retryLater(ctx, step, f)
 	}
 	p := explain(w.r, step, f)
-	w.r.Problem, w.r.State, w.r.Wake = &p, Stuck, time.Time{}
-	return w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: step.String(), Reason: p.Reason, Text: p.Text()}}, state.Change{Release: true})
+	w.r.Problem, w.r.State, w.r.Wake = &p, Stuck, w.choreAt()
+	return w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: step.String(), Reason: p.Reason, Text: p.Text()}}, state.Change{Timer: w.r.Wake, Release: true})
 }
 
 // duty reports the steps that are never given up by themselves: an old
@@ -377,7 +416,14 @@ func (w *run) duty(step Step) bool {
 	switch step.Act {
 	case End, Delete:
 		return true
+	case DurableProbe:
+		return true
+	case Report:
+		return w.r.Cell.Ahead()
 	case ConfirmDead:
+		if w.r.Cell.Ahead() {
+			return false // it is proved in the end
+		}
 		return w.r.Ends[step.Environment].Dead.IsZero() || w.r.SwitchedOff()
 	case WatchAfter:
 		return w.r.SwitchedOff() // to be switched on again

@@ -67,6 +67,8 @@ func (r *Rotation) Safe() string {
 	switch {
 	case r.State == Succeeded:
 		return "The old key is dead. The application runs on the new one."
+	case r.Cell.Ahead():
+		return r.safeAhead()
 	case r.SwitchedOff():
 		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to every environment."
 	case r.OldDead():

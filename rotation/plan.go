@@ -128,7 +128,7 @@ func Executable(c Cell) error {
 		return err
 	}
 	switch {
-	case c.Mode == Routine && c.Shape == providers.Overlap:
+	case c.Mode == Routine && c.Shape != providers.DeployFirst:
 		return nil
 	case c.Mode == Routine && c.Shape == providers.DeployFirst && c.Shared:
 		return &PlanError{Sentence: "A signing key belongs to one environment's project: two environments cannot share one. Declare the secret per environment. Nothing was changed."}
@@ -208,7 +208,11 @@ func issued(c Cell) []Step {
 }
 
 func cutover(c Cell) []Step {
-	return plan(only(PauseHook), in(Production, Issue), only(ConfirmDead), in(Production, Sync, Deploy, Prove),
+	dead := only(ConfirmDead)
+	if !c.Shared {
+		dead = in(Production, ConfirmDead)
+	}
+	return plan(only(PauseHook), in(Production, Issue), dead, in(Production, Sync, Deploy, Prove),
 		only(ResumeHook), shared(c, in(Staging, Backfill, Sync, Deploy, Prove)))
 }
 

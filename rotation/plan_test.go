@@ -134,7 +134,7 @@ func TestEveryDeployFollowsASyncAndIsProved(t *testing.T) {
 func TestExecutableTodayIsRoutine(t *testing.T) {
 	for _, c := range cells() {
 		keys := c.Shape == providers.DeployFirst && !c.Shared && !c.UndoOfEnd
-		want := c.Mode == Routine && (c.Shape == providers.Overlap || keys) && !c.RevokeFirst
+		want := c.Mode == Routine && (c.Shape != providers.DeployFirst || keys) && !c.RevokeFirst
 		if err := Executable(c); (err == nil) != want {
 			t.Errorf("%s: executable: %v, want %t", c, err, want)
 		} else if err != nil && !strings.HasSuffix(err.Error(), ".") {

@@ -106,7 +106,8 @@ type Certificate struct {
 	Deployment  string             `json:"deployment"`
 	Instances   int                `json:"instances"`
 	Answers     int                `json:"answers"`
-	Affected    string             `json:"affected"` // what the secret's own check said
+	Affected    string             `json:"affected"`          // what the secret's own check said
+	Refused     bool               `json:"refused,omitempty"` // the service refuses what is in use, so that its own check was not asked
 	Fingerprint secret.Fingerprint `json:"fingerprint"`
 }
 
@@ -151,6 +152,9 @@ type Card struct {
 	// OldRefused is the service's answer where it refused an old credential
 	// already when people were asked: somebody ended it by other means.
 	OldRefused string `json:"old_refused,omitempty"`
+	// Outage is what going on will cost, where people approve before anything
+	// is issued.
+	Outage string `json:"outage,omitempty"`
 }
 
 // CardState is what became of a card. Names are stored.
@@ -259,9 +263,18 @@ type Rotation struct {
 	Latencies map[string]time.Duration `json:"latencies,omitempty"`
 	Card      *Card                    `json:"card,omitempty"`
 	Ends      map[string]Ending        `json:"ends,omitempty"` // by environment, "" when shared
-	Problem   *Problem                 `json:"problem,omitempty"`
-	Times     []Timing                 `json:"times,omitempty"`
-	Seen      Figures                  `json:"seen"`
+	// Turns are by environment, "" when shared: how far issuing has come where
+	// it kills the old one.
+	Turns   map[string]Turn    `json:"turns,omitempty"`
+	Hooks   map[Act]Deployment `json:"hooks,omitempty"`   // what was asked beside the environments' deployments
+	Pauses  bool               `json:"pauses,omitempty"`  // the application's work can be held
+	Held    time.Time          `json:"held,omitzero"`     // since when it may be held on our account
+	Chores  int                `json:"chores,omitempty"`  // failed attempts to have it go on while people are waited for
+	Closing bool               `json:"closing,omitempty"` // it is called off, and over as soon as the work goes on
+	Gap     Gap                `json:"gap,omitzero"`
+	Problem *Problem           `json:"problem,omitempty"`
+	Times   []Timing           `json:"times,omitempty"`
+	Seen    Figures            `json:"seen"`
 }
 
 // Figures add up what the checks saw of the application meanwhile.
@@ -315,7 +328,10 @@ func (r *Rotation) OldRefused() string {
 // each that the plan ends, not only those it came to.
 func (r *Rotation) OldDead() bool {
 	for _, s := range r.Plan {
-		if s.Act == End && r.Ends[s.Environment].Dead.IsZero() {
+		switch {
+		case s.Act == End && r.Ends[s.Environment].Dead.IsZero():
+			return false
+		case r.Cell.Ahead() && (s.Act == ConfirmDead || s.Act == DurableProbe) && r.Ends[r.scopeKey(scopeOf(s))].Dead.IsZero():
 			return false
 		}
 	}

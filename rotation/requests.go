@@ -174,6 +174,9 @@ func newID() string {
 // it stays open, because both credentials live and somebody has to settle it.
 func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotation, error) {
 	return e.change(ctx, secret, func(ctx context.Context, w *run) error {
+		if w.r.Cell.Ahead() {
+			return w.cancelAhead(ctx, by)
+		}
 		if w.undoable() {
 			return w.undo(ctx, by)
 		}
@@ -347,6 +350,9 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 		if w.r.State != Stuck && w.r.State != Pending {
 			return &Refusal{Code: NotNow, Sentence: fmt.Sprintf("The rotation of %s is %s; there is nothing to retry.", w.r.Secret, w.r.State)}
 		}
+		if w.r.Closing {
+			return &Refusal{Code: NotNow, Sentence: "It is called off already, and over as soon as the application's work goes on."}
+		}
 		w.writeAgain(turnedDown, string(fault.Unsettled))
 		w.r.State, w.r.Problem, w.r.Attempt = Running, nil, 0
 		w.r.Errand.anew(time.Now())
@@ -357,6 +363,7 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 			// earlier attempt may have left before it makes another one.
 			w.r.Limit = w.r.Issues + maxIssues
 		}
+		w.pausedAgain()
 		return w.commit(ctx, []event.Event{{Kind: event.Retried, By: by.ID}}, state.Change{Timer: time.Now(), Release: true})
 	})
 }
@@ -435,12 +442,23 @@ func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 		}
 	case CardDenied:
 		c.Denied, w.r.State = t.Veto, Pending
+		if w.r.Cell.Ahead() {
+			veto := w.vetoed(*t.Veto, "")
+			veto.Text = "" // what follows says it
+			return w.decideAhead(ctx, veto)
+		}
 		events = []event.Event{w.vetoed(*t.Veto, "")}
 	case CardExpired:
 		w.r.State = Pending
+		if w.r.Cell.Ahead() {
+			return w.decideAhead(ctx, event.Event{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time."})
+		}
 		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + w.r.Safe() + " " + w.unsettled()}}
 	case CardVoid:
 		w.r.State = Pending
+		if w.r.Cell.Ahead() {
+			return w.decideAhead(ctx, event.Event{Kind: event.Void, Card: c.Number, Text: m.Why})
+		}
 		events = []event.Event{{Kind: event.Void, Card: c.Number, Text: m.Why + " " + w.r.Safe()}, w.pending()}
 	}
 	return w.commit(ctx, events, change)

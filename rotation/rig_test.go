@@ -64,6 +64,10 @@ type rig struct {
 	kind      func(switchable) providers.Kind        // another one at which people make keys; nil is byHand
 	rest      string                                 // the half of a key that is not brought yet
 	pastes    int                                    // versions of inbox entries so far
+	turns     providers.Shape                        // issuing kills the old one, see turning
+	holds     map[string]providers.ID                // what each environment's account has now, where it has one key only
+	doomed    map[providers.ID]time.Time             // when keys die by themselves
+	paused    bool                                   // the application holds its work
 
 	configure func(*Subject) // what this world declares otherwise
 	setup     func(*Config)
@@ -197,7 +201,10 @@ func (g *rig) effect(call string, do func() error) error {
 type service struct{ g *rig }
 
 func (s service) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
-	err := s.g.effect("survey", func() error { return nil })
+	err := s.g.effect("survey", func() error { return s.g.knows(current) })
+	if s.g.turns != "" {
+		return s.g.turner(), err
+	}
 	if k := found(s); k.Traits().EndByHand {
 		return manual{byHand{switchable{k}}}, err
 	}
@@ -302,6 +309,7 @@ func (f found) List(context.Context) ([]providers.Credential, error) {
 func (f found) Probe(_ context.Context, v providers.Values) (providers.Finding, error) {
 	answer := providers.Finding{Liveness: providers.Refused, Answer: "401"}
 	err := f.g.effect("probe", func() error {
+		f.g.expire()
 		if f.g.mute {
 			answer = providers.Finding{Liveness: providers.Unclear, Answer: "429"}
 		}

@@ -33,6 +33,10 @@ type Subject struct {
 	// Slots are serialised beside the secret itself: rotations that would
 	// disturb each other name the same one, such as "account/fal".
 	Slots []string
+	// Pause and Resume ask the application to hold the work that needs the
+	// credential, and to go on: both or neither. What they trigger is followed
+	// as a deployment is.
+	Pause, Resume deploy.Deployer
 }
 
 // Stage is one environment's application.

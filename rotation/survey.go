@@ -25,6 +25,7 @@ type surveyed struct {
 	cell   Cell
 	steps  []Step
 	hash   string
+	pauses bool
 }
 
 // survey looks at the vault and the service and derives the plan. It writes
@@ -51,7 +52,7 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 		}
 	}
 	if found.traits.Guided {
-		if err := s.reachable(ctx); err != nil {
+		if err := s.reachable(ctx, found.traits.Shape); err != nil {
 			return surveyed{}, err
 		}
 	}
@@ -201,6 +202,7 @@ func related(v secret.Value, current map[string]providers.Values) bool {
 
 // plan derives the steps and hashes everything they follow from.
 func (f *surveyed) plan(s Subject) error {
+	f.pauses = s.Pause != nil && f.traits.Shape == providers.Cutover
 	f.cell = Cell{Mode: Routine, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd}
 	if err := Executable(f.cell); err != nil {
 		return err
@@ -236,7 +238,7 @@ func (f *surveyed) rotation(id string, o Order, now time.Time) *Rotation {
 	return &Rotation{
 		ID: id, Secret: o.Secret, Requester: o.Requester, Reason: o.Reason,
 		Started: now, Surveyed: now, State: Running, Since: now,
-		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places,
+		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places, Pauses: f.pauses,
 	}
 }
 

@@ -42,6 +42,7 @@ const (
 	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
 	Dead      Kind = "dead"      // the death certificate; Facts
 	Reported  Kind = "reported"  // the rotation is finished; Facts
+	Deadline  Kind = "deadline"  // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
 
 	// Of the calendar, which is no rotation.
 	Digest    Kind = "digest"    // what is due is told; Facts["tick"]
@@ -84,7 +85,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Guide, Stopped, Pending, Expired, Denied:
+	case Card, Guide, Stopped, Pending, Expired, Denied, Deadline:
 		return true
 	default:
 		return false

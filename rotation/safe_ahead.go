@@ -1,0 +1,85 @@
+package rotation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/providers"
+)
+
+// safeAhead says which credentials live where issuing kills the old one.
+func (r *Rotation) safeAhead() string {
+	var all []string
+	if r.Cell.Shared {
+		all = append(all, r.standingOf(Production))
+	} else {
+		for _, env := range environments() {
+			all = append(all, r.standingOf(env))
+		}
+	}
+	if all[0] == untouched && all[len(all)-1] == untouched {
+		all = []string{"Old key still valid. Nothing was changed."}
+	} else if len(all) == 2 {
+		all[0], all[1] = "Staging: "+all[0], "Production: "+all[1]
+	}
+	if r.held() {
+		all = append(all, "The application's work is paused.")
+	}
+	return strings.Join(all, " ")
+}
+
+const untouched = "the old key is still valid."
+
+// standingOf says what an environment stands on.
+func (r *Rotation) standingOf(env string) string {
+	t := r.TurnOf(env)
+	switch {
+	case !t.Begun() && r.Proofs[env].Refused:
+		return "the service refuses the old key, and Rekey has not asked for a new one."
+	case !t.Begun():
+		return untouched
+	case t.Made.IsZero() && !t.Refused.IsZero():
+		return "the service refuses the old key; the new one is waited for."
+	case t.Made.IsZero() && r.Traits.Guided:
+		return "a person was asked to replace the old key; until then it is valid."
+	case t.Made.IsZero():
+		return "the service was asked to replace the old key and has not answered yet: it may be dead."
+	default:
+		return r.fate(env)
+	}
+}
+
+// fate says what becomes of an environment, now that its new key is made.
+func (r *Rotation) fate(env string) string {
+	t, runs := r.TurnOf(env), r.runsOnNew(env)
+	if r.Cell.Shape == providers.Grace {
+		return "the old key dies at " + t.Dies.UTC().Format(time.RFC3339) + " whatever happens; " + runs + "."
+	}
+	if e := r.Ends[r.scopeKey(env)]; e.Refused.IsZero() && e.Tries > 0 {
+		return "the old key was not seen refused yet; " + runs + "."
+	}
+	return "the old key is dead; " + runs + "."
+}
+
+// runsOnNew says how far the environments that stand on one key have come.
+func (r *Rotation) runsOnNew(env string) string {
+	var on, off []string
+	for _, e := range environments() {
+		switch {
+		case !r.Cell.Shared && e != env:
+		case r.proved(e):
+			on = append(on, e)
+		default:
+			off = append(off, e)
+		}
+	}
+	switch {
+	case len(off) == 0:
+		return "proved to run on the new one: " + both(on)
+	case len(on) == 0:
+		return "not yet proved to run on the new one: " + both(off)
+	default:
+		return fmt.Sprintf("%s runs on the new one, %s is not yet proved to", on[0], off[0])
+	}
+}
