@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"rekey/rotation"
 )
@@ -18,16 +17,15 @@ func (h *Handler) preview(ctx context.Context, name string) (Reply, error) {
 	}
 	r, s := p.Rotation, p.Subject
 	reply := Reply{
-		Title: "Dry run of " + s.Name,
-		Text: fmt.Sprintf("Dry run of %s: %d steps. Last, after approval, Rekey ends %s: %s. Nothing was changed.",
-			s.Name, len(r.Plan), r.Olds(), r.Traits.EndIs),
+		Title:      "Dry run of " + s.Name,
+		Text:       fmt.Sprintf("Dry run of %s: %d steps. %s Nothing was changed.", s.Name, len(r.Plan), decisive(r)),
 		Paragraphs: []string{"Nothing was changed. `/rotate " + s.Name + "` would do this:", steps(r)},
 		Rows: []Row{
 			{Label: "Kind", Text: r.Traits.Kind + ", " + r.Cell.String()},
 			{Label: "Old key", Text: oldKeys(r)},
 			{Label: "Variables", Text: strings.Join(s.Variables, ", ") + " in staging and production"},
 			{Label: "If it goes wrong", Text: s.Impact},
-			{Label: "What the end does", Text: "the old key is " + r.Traits.EndIs},
+			price(r),
 			{Label: "Who must approve", Text: policyWords(s.Policy), ApproversOf: s.Name},
 		},
 		Notes: []string{"Plan `" + short(r.PlanHash) + "`. It is made again from a fresh look when the rotation starts."},
@@ -37,6 +35,22 @@ func (h *Handler) preview(ctx context.Context, name string) (Reply, error) {
 		reply.Notes = append(reply.Notes, r.Traits.Notice+".")
 	}
 	return reply, nil
+}
+
+// decisive is the step that cannot be taken back.
+func decisive(r *rotation.Rotation) string {
+	if r.Cell.Ahead() {
+		return "After approval, which comes before anything is issued, the new key takes the place of " + r.Olds() + "."
+	}
+	return fmt.Sprintf("Last, after approval, Rekey ends %s: %s.", r.Olds(), r.Traits.EndIs)
+}
+
+// price is what that step does.
+func price(r *rotation.Rotation) Row {
+	if r.Cell.Ahead() {
+		return Row{Label: "What it costs", Text: r.Outage()}
+	}
+	return Row{Label: "What the end does", Text: "the old key is " + r.Traits.EndIs}
 }
 
 func steps(r *rotation.Rotation) string {
@@ -90,12 +104,16 @@ func blast(s rotation.Subject, r *rotation.Rotation) []Row {
 		}
 	}
 	if s.Watch.Window > 0 {
-		rows = append(rows, Row{Label: "Watched for", Text: days(s.Watch.Window) + waited(r.Traits.Waits.Hold)})
+		rows = append(rows, Row{Label: "Watched for", Text: days(s.Watch.Window) + waited(r)})
 	}
 	return rows
 }
 
-func waited(hold time.Duration) string {
+func waited(r *rotation.Rotation) string {
+	hold := r.Traits.Waits.Hold
+	if r.Cell.Ahead() {
+		return ", once production runs on the new key"
+	}
 	if hold <= 0 {
 		return ", before anybody is asked"
 	}

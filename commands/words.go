@@ -97,6 +97,9 @@ func nextWords(r *rotation.Rotation) string {
 	case rotation.Running:
 		return runningNext(r)
 	case rotation.Asking:
+		if r.Cell.Ahead() {
+			return "An approver decides on the request in the thread: ✅ or Approve has the key replaced, ❌ or Deny keeps it."
+		}
 		return "An approver decides on the request in the thread: ✅ or Approve ends the old key, ❌ or Deny keeps it."
 	case rotation.Stuck:
 		if r.Problem != nil && r.Problem.Next != "" {
@@ -121,6 +124,10 @@ func runningNext(r *rotation.Rotation) string {
 		return "The last attempt failed; Rekey tries again by itself and asks for help if that does not work."
 	case r.Errand != nil && s.Act == rotation.Issue:
 		return "Somebody makes the key as the thread says and pastes it into the inbox; Rekey looks there by itself."
+	case s.Act == rotation.DurableProbe:
+		return "The old key dies by itself at its deadline; Rekey proves it afterwards. Nobody needs to act now."
+	case s.Act == rotation.Watch && r.Cell.Ahead():
+		return "Rekey waits and measures. Nobody needs to act now."
 	case s.Act == rotation.Watch || s.Act == rotation.Hold:
 		return "Rekey waits and measures; after that it asks the approvers. Nobody needs to act now."
 	default:

@@ -48,7 +48,7 @@ func inert(r *rotation.Rotation, card int) string {
 		return ""
 	}
 	text := "This request " + how + "; " + dead
-	if len(r.Ends) == 0 {
+	if len(r.Ends) == 0 && !r.Cell.Ahead() {
 		text += " Old key still valid. Nothing was revoked. `/rotate retry " + r.Secret + "` asks again."
 	}
 	return text

@@ -14,6 +14,9 @@ import (
 // Card asks the approvers: what would end, on which evidence, until when, and
 // what is safe meanwhile. Only the number of the card in the record counts.
 func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
+	if r.Cell.Ahead() {
+		return cardAhead(r, e, a)
+	}
 	title := fmt.Sprintf("May the old %s end?", r.Secret)
 	question := "React ✅ to end the old key, ❌ to keep it, or press a button below."
 	until := "There is no deadline."
@@ -198,7 +201,7 @@ func Closed(r *rotation.Rotation, number int) Message {
 // old key has ended for good, an approval is looked up again before each act.
 func counts(r *rotation.Rotation, number int) string {
 	c := r.Card
-	if c == nil || c.Number != number || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff()) {
+	if c == nil || c.Number != number || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff()) || r.Replaced() {
 		return "is closed. Reactions on it are not counted any more."
 	}
 	return "is approved. Until the old key is gone, ❌ or taking an approval back still stops it."
@@ -208,6 +211,9 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 	kept := "Old key still valid. Nothing was revoked."
 	if answer := r.OldRefused(); answer != "" {
 		kept = "Nothing was revoked by this rotation; the service refuses the old key already (" + esc(answer) + ")."
+	}
+	if r.Cell.Ahead() {
+		kept = esc(r.Safe())
 	}
 	c := r.Card
 	if c == nil || c.Number != number {
@@ -223,7 +229,7 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 		}
 		return r.Secret + ": denied", sentences("Denied by "+by, afterAll(r, kept))
 	case rotation.CardExpired:
-		return r.Secret + ": request expired", "Nobody approved in time. " + kept + " `/rotate retry " + esc(r.Secret) + "` asks again."
+		return r.Secret + ": request expired", "Nobody approved in time. " + kept + " " + again(r)
 	case rotation.CardVoid:
 		return r.Secret + ": request void", "This request no longer counts. " + afterAll(r, kept)
 	default:
@@ -231,9 +237,17 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 	}
 }
 
+// again says how people are asked once more.
+func again(r *rotation.Rotation) string {
+	if r.State.Final() {
+		return "`/rotate " + esc(r.Secret) + "` starts again."
+	}
+	return "`/rotate retry " + esc(r.Secret) + "` asks again."
+}
+
 // afterAll says what is safe after a refusal that may have come late.
 func afterAll(r *rotation.Rotation, kept string) string {
-	if len(r.Ends) > 0 {
+	if len(r.Ends) > 0 && !r.Cell.Ahead() {
 		return "The end of the old key had been requested before; see the thread for where it stands."
 	}
 	return kept

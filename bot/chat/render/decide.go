@@ -38,6 +38,9 @@ func buttons(r *rotation.Rotation) slack.Block {
 // sure is the question before an approval by click: what ends, and whether it
 // can be undone.
 func sure(r *rotation.Rotation) *slack.ConfirmationBlockObject {
+	if r.Cell.Ahead() {
+		return sureAhead(r)
+	}
 	text := fmt.Sprintf("This cannot be undone. The old key at %s ends: %s.", r.Traits.Service, r.Olds())
 	if r.Traits.UndoOfEnd {
 		text = fmt.Sprintf("The old key at %s is disabled, which can be undone, and after another watch deleted, which cannot: %s.", r.Traits.Service, r.Olds())
@@ -52,6 +55,9 @@ func sure(r *rotation.Rotation) *slack.ConfirmationBlockObject {
 func DenyModal(r *rotation.Rotation, private string) slack.ModalViewRequest {
 	what := fmt.Sprintf("Denying request %d keeps the old %s. Nothing is revoked by this rotation. `/rotate retry %s` asks again.",
 		r.Card.Number, esc(r.Secret), esc(r.Secret))
+	if r.Cell.Ahead() {
+		what = fmt.Sprintf("Denying request %d keeps the old %s. Nothing is replaced. `/rotate %s` starts again.", r.Card.Number, esc(r.Secret), esc(r.Secret))
+	}
 	field := slack.NewPlainTextInputBlockElement(plainText("What has to happen first?", buttonLimit), "text").
 		WithMultiline(true).WithMaxLength(ReasonLimit)
 	input := slack.NewInputBlock(ReasonBlock, plainText("Why?", buttonLimit),

@@ -88,6 +88,8 @@ func decision(e event.Event, text string) string {
 		return sentences("■", whoID(e.By), "*cancelled*.", text)
 	case event.Retried:
 		return sentences(whoID(e.By), "asked to go on.", text)
+	case event.Deadline:
+		return sentences("■ *An old key dies too early.*", text)
 	case event.Pending:
 		return sentences("■", text)
 	case event.Dead:

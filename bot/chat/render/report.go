@@ -22,6 +22,7 @@ func Report(r *rotation.Rotation, e event.Event) Message {
 		field{"Life certificate", perEnvironment(func(env string) string { return certificate(r.Proofs, env) })},
 		field{"Death certificate", deaths(r)},
 		field{"Vault versions", perEnvironment(func(env string) string { return versions(r.Places[env]) })},
+		field{"Gap", gap(r)},
 		field{"Watch", verdict(r)},
 		field{"Approved by", approvers(r)},
 		field{"Took", took(r)},
