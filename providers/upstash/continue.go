@@ -19,7 +19,7 @@ func (p *Provider) Continue(ctx context.Context, found providers.Traits, current
 		return p.Survey(ctx, current)
 	}
 	const op = "going on with a reset at Upstash"
-	k := &resets{p: p, inUse: make(map[string]held), ids: make(map[string]string), made: make(map[string]own)}
+	k := &resets{p: p, inUse: make(map[string]held), shown: make(map[string]wireDatabase), made: make(map[string]own)}
 	for _, env := range sorted(current) {
 		o, err := p.form.read(current[env])
 		if err != nil {
@@ -33,7 +33,7 @@ func (p *Provider) Continue(ctx context.Context, found providers.Traits, current
 		if err != nil {
 			return nil, err
 		}
-		k.inUse[env], k.ids[env] = held{d: d, own: o}, w.ID
+		k.inUse[env], k.shown[env] = held{d: d, own: o}, w
 	}
 	return k, nil
 }
