@@ -45,7 +45,7 @@ type ledgerKey struct {
 }
 
 // ledgers are the services whose keys can be played, by secret.
-var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger}
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger, app.MemoryKey: memoryLedger}
 
 func (b *box) ledger(secret string) ledger {
 	a := ledgers[secret](b)
@@ -122,8 +122,10 @@ func (k ledgerKey) secretPart() string {
 	if _, hidden, pair := strings.Cut(k.value, ":"); pair {
 		return hidden
 	}
-	if hidden, marked := strings.CutPrefix(k.value, "sb_secret_"); marked {
-		return hidden
+	for _, mark := range []string{"sb_secret_", "m0sk_", "m0-"} {
+		if hidden, marked := strings.CutPrefix(k.value, mark); marked {
+			return hidden
+		}
 	}
 	return k.value[strings.LastIndex(k.value[:min(len(k.value), len("sk-ant-api03-"))], "-")+1:]
 }

@@ -52,6 +52,8 @@ type sandboxOptions struct {
 	also []string
 	// oneMedia gives both environments the same key of R2.
 	oneMedia bool
+	// ownMemory says that the application uses a Mem0 server of one's own.
+	ownMemory bool
 	// noLangfuseAPI is a plan of Langfuse's without the API for keys.
 	noLangfuseAPI bool
 	// byHand says that people act on the page, not a script.
@@ -187,7 +189,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
 		o.also = append(slices.Clone(o.also), name)
 	}
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NoLangfuseAPI: o.noLangfuseAPI})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, OwnMemory: o.ownMemory, NoLangfuseAPI: o.noLangfuseAPI})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 	files := map[string]string{
 		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
 		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
-		"r2-admin": c.R2Admin, "supabase-token": c.SupabaseToken,
+		"r2-admin": c.R2Admin, "supabase-token": c.SupabaseToken, "mem0-login": c.Mem0Login,
 		"langfuse-admin": c.LangfuseAdmin,
 		"deploy":         c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
@@ -73,6 +73,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Workspace":   map[string]string{"Staging": sandbox.Workspace(sandbox.Staging), "Production": sandbox.Workspace(sandbox.Production)},
 		"Media":       map[string]any{"Used": slices.Contains(o.also, app.MediaKeyID), "One": o.oneMedia, "Account": r2.Account, "Staging": sandbox.StagingBucket, "Production": sandbox.ProductionBucket},
 		"SupabaseRef": map[string]string{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production)},
+		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"Traced":      slices.Contains(o.also, app.LangfuseSecret),
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card

@@ -95,9 +95,6 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		if stages[env], err = affected(stage, s.Affected, env); err != nil {
 			return rotation.Subject{}, err
 		}
-		if stages[env], err = gated(stages[env], s, env); err != nil {
-			return rotation.Subject{}, err
-		}
 	}
 	return rotation.Subject{
 		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Inbox: vault, Stages: stages,

@@ -213,7 +213,6 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	}
 	d.workspaces(s, at+".workspaces")
 	d.projects(s, at)
-	d.jwt(s, at)
 	d.r2(s, at+".r2")
 	d.langfuse(s, at+".langfuse")
 	d.mem0(s, at+".mem0")

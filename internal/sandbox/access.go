@@ -23,6 +23,8 @@ type Endpoints struct {
 	Production string `json:"production"`         // the same
 	Control    string `json:"control"`            // the world's own API
 	Langfuse   string `json:"langfuse"`           // the API is below /api/public
+	Mem0       string `json:"mem0,omitempty"`     // the platform's API is below /v1 and /v3; empty unless played
+	Mem0Own    string `json:"mem0_own,omitempty"` // a server of one's own; empty unless played
 }
 
 // Credentials is what the bot is given; to be written into files.
@@ -36,6 +38,7 @@ type Credentials struct {
 	R2Admin          string // account-owned API token that makes others
 	SupabaseToken    string // access token; empty unless played
 	LangfuseAdmin    string // the organisation's key pair, joined by a colon
+	Mem0Login        string // e-mail address and password at the server of one's own, joined by a colon; empty unless played
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string

@@ -14,28 +14,31 @@ import (
 // clipboard is what a person has copied last: a console shows a value once,
 // and this is where it goes from there. Nothing but Paste takes it out.
 type clipboard struct {
-	mu    sync.Mutex
-	value string
-	of    string // id of the key it is of
+	mu  sync.Mutex
+	now copied
 }
 
-func (c *clipboard) set(value, of string) {
+// copied is a value, the id of the key that it is of, and the name under which
+// it is pasted.
+type copied struct{ value, of, name string }
+
+func (c *clipboard) set(now copied) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.value, c.of = value, of
+	c.now = now
 }
 
-func (c *clipboard) get() (value, of string) {
+func (c *clipboard) get() copied {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.value, c.of
+	return c.now
 }
 
 // MakeKey makes a key in Anthropic's console, as a person does who chooses
 // workspace and name there, and copies the value that is shown this once.
 func (w *World) MakeKey(o anthropic.Order) anthropic.Key {
 	k := w.Anthropic.Create(o)
-	w.clipboard.set(k.Value, k.ID)
+	w.clipboard.set(copied{k.Value, k.ID, app.AnthropicKey})
 	return k
 }
 
@@ -46,17 +49,17 @@ func (w *World) Copy(id string) error {
 	if !known {
 		return fmt.Errorf("copying %s: there is no such key", id)
 	}
-	w.clipboard.set(k.Value, k.ID)
+	w.clipboard.set(copied{k.Value, k.ID, app.AnthropicKey})
 	return nil
 }
 
 // Paste leaves what was copied in an environment's inbox.
 func (w *World) Paste(environment string) error {
-	value, _ := w.clipboard.get()
-	if value == "" {
+	c := w.clipboard.get()
+	if c.value == "" {
 		return fmt.Errorf("pasting into the inbox of %s: nothing was copied", environment)
 	}
-	return w.Leave(environment, app.AnthropicKey, value)
+	return w.Leave(environment, c.name, c.value)
 }
 
 // Leave is a person's leaving a value in an environment's inbox.

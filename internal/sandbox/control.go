@@ -24,6 +24,9 @@ import (
 //	POST   /vault          {"environment","name","value"}   someone else's write
 //	POST   /console/keys   {"name","workspace","account","expires_days"}  a person makes a key at Anthropic and copies it
 //	POST   /console/copy   {"id"}                           copies one that somebody has kept
+//	POST   /console/memory      {"name","project"}          a person makes a key at Mem0's platform and copies it
+//	POST   /console/memory/copy {"id"}                      copies one that somebody has kept
+//	POST   /console/memory/end  {"id"}                      deletes one
 //	POST   /inbox          {"environment"}                  pastes what was copied
 //	POST   /deploy         {"environment"}                  a colleague's
 //	POST   /faults         see FaultOrder
@@ -58,6 +61,7 @@ func (w *World) control() http.Handler {
 	post(m, "/vault", w.otherWrite)
 	post(m, "/console/keys", w.makeKey)
 	post(m, "/console/copy", func(_ context.Context, q struct{ ID string }) (any, error) { return nil, w.Copy(q.ID) })
+	w.memoryConsole(m)
 	post(m, "/inbox", func(_ context.Context, q struct{ Environment string }) (any, error) {
 		return nil, w.Paste(q.Environment)
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // Faults returns the set of faults of a service, nil for an unknown name. The
-// names are slack, infisical, fal, anthropic, r2, langfuse, loki, deploy, staging and production.
+// names are slack, infisical, fal, anthropic, r2, langfuse, mem0, mem0-own, loki, deploy, staging and production.
 func (w *World) Faults(service string) *wire.Faults {
 	switch service {
 	case "slack":
@@ -29,6 +29,8 @@ func (w *World) Faults(service string) *wire.Faults {
 		}
 	case "langfuse":
 		return w.Langfuse.Faults
+	case "mem0", "mem0-own":
+		return w.memoryFaults(service)
 	case "loki":
 		return w.Loki.Faults
 	case "deploy":

@@ -16,7 +16,7 @@ import (
 func (w *World) front() http.Handler {
 	p := page.New(page.Options{
 		Slack: w.Slack, Channel: Channel, Cast: cast(), Groups: map[string]string{Approvers: "approvers"},
-		Secrets: []string{app.FalKey, app.AnthropicKey}, Kinds: FaultKinds(), Services: Services(),
+		Secrets: w.Production.Uses(), Kinds: FaultKinds(), Services: Services(),
 		Look: w.look, Count: w.loads, Issued: w.issuedValues,
 	})
 	w.wg.Go(func() { p.Run(w.ctx) })
@@ -55,6 +55,7 @@ func (w *World) look() page.World {
 		})
 	}
 	w.lookAtTexts(&out)
+	out.Memories = w.lookAtMemories()
 	for _, a := range []struct {
 		environment string
 		*app.App
@@ -89,7 +90,7 @@ func (w *World) lookAtTexts(out *page.World) {
 		}
 		out.Texts = append(out.Texts, shown)
 	}
-	_, out.Copied = w.clipboard.get()
+	out.Copied = w.clipboard.get().of
 	for _, environment := range []string{Staging, Production} {
 		in := page.Inbox{Environment: environment, Workspace: Workspace(environment)}
 		if e, there := w.Infisical.Read(w.Inbox(environment), app.AnthropicKey); there {

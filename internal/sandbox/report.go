@@ -102,6 +102,7 @@ func (w *World) Issued() []scan.Secret {
 	all = append(all, w.issuedMedia()...)
 	all = append(all, w.supabaseSecrets()...)
 	all = append(all, w.issuedTraces()...)
+	all = append(all, w.issuedMemory()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
@@ -185,6 +186,7 @@ func (w *World) labels() [][2]string {
 		all = append(all, [2]string{"the name of R2 token " + t.ID, t.Name})
 	}
 	all = append(all, w.supabaseLabels()...)
+	all = append(all, w.memoryLabels()...)
 	for _, k := range w.Langfuse.Keys() {
 		all = append(all, [2]string{"the note of Langfuse key " + k.Public, k.Note})
 	}

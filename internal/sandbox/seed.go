@@ -63,6 +63,7 @@ type seeded struct {
 	tokens   Credentials
 
 	supabaseAdmin string
+	memory        memory
 	oldRows       map[string]supabase.Key // by environment; nil when nothing uses them
 }
 
@@ -85,6 +86,7 @@ func (w *World) seed(o Options) error {
 	w.seedSupabase(o, made)
 	w.seedMedia(o, made)
 	w.seedTraces(o, made)
+	w.seedMemory(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
@@ -95,6 +97,9 @@ func (w *World) seed(o Options) error {
 		AttestStaging: random(24), AttestProduction: random(24),
 	}
 	w.tokens.SupabaseToken = w.supabaseAdmin
+	if w.Mem0Own != nil {
+		w.tokens.Mem0Login = w.Mem0Own.Login()
+	}
 	w.seedSlack(o)
 	return nil
 }
@@ -161,7 +166,7 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Media: w.mediaOf(environment), Langfuse: w.tracesAt(),
+			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(),
 			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
@@ -178,6 +183,7 @@ func (w *World) values(environment string) map[string]string {
 		all[app.SupabaseKey] = k.Value
 	}
 	maps.Copy(all, w.traces.values(environment))
+	maps.Copy(all, w.memory.values(environment))
 	return all
 }
 

@@ -17,6 +17,7 @@ import (
 	"rekey/internal/sandbox/infisical"
 	"rekey/internal/sandbox/langfuse"
 	"rekey/internal/sandbox/loki"
+	"rekey/internal/sandbox/mem0"
 	"rekey/internal/sandbox/r2"
 	"rekey/internal/sandbox/slack"
 	"rekey/internal/sandbox/supabase"
@@ -37,11 +38,14 @@ type Options struct {
 	// Age of the FAL_KEY in both environments. Zero means 120 days.
 	Age time.Duration
 	// Also names secrets that the application uses besides those it always
-	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY. Others
+	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY, MEM0_API_KEY. Others
 	// cost nothing.
 	Also []string
 	// OneMedia gives both environments the same key and buckets of R2.
 	OneMedia bool
+	// OwnMemory says that the application uses a Mem0 server of one's own, and
+	// not the platform.
+	OwnMemory bool
 	// NoLangfuseAPI is a plan of Langfuse's without the API for keys.
 	NoLangfuseAPI bool
 	// History gives the Slack app the scope to read messages back.
@@ -57,6 +61,8 @@ type World struct {
 	R2         *r2.Server
 	Supabase   *supabase.Server // nil unless its key is played
 	Langfuse   *langfuse.Server
+	Mem0       *mem0.Server // nil unless its key is played
+	Mem0Own    *mem0.Server // the same
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -117,6 +123,8 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.R2, "", w.R2.Handler},
 		{&w.endpoints.Supabase, "", w.supabaseHandler},
 		{&w.endpoints.Langfuse, "", w.Langfuse.Handler},
+		{&w.endpoints.Mem0, "", w.memoryHandler},
+		{&w.endpoints.Mem0Own, "", w.ownMemoryHandler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},

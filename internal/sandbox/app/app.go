@@ -20,6 +20,7 @@ type Options struct {
 	Anthropic   string        // base URL of the text model service; empty means that no text is needed
 	Media       Media         // where objects are kept; zero means that there are none
 	Supabase    string        // address of the project with its rows; empty means that none are needed
+	Memory      Memory        // where visitors are remembered; zero means that they are not
 	Langfuse    string        // base URL of the trace service; empty means that nothing is traced
 	AttestKey   string        // signs questions and answers of attestation
 	Logs        *loki.Store   // may be nil

@@ -34,6 +34,7 @@ func parts() []part {
 		{secret: MediaKeyID, path: "media", sorry: "nothing to see today", used: func(o *Options) bool { return o.Media != (Media{}) }, make: silently((*instance).object)},
 		{secret: SupabaseKey, path: "products", sorry: "nothing to sell today", used: func(o *Options) bool { return o.Supabase != "" }, make: silently((*instance).rows)},
 		{secret: LangfuseSecret, path: "trace", sorry: "traces are lost", spared: true, used: func(o *Options) bool { return o.Langfuse != "" }, make: silently((*instance).send)},
+		{secret: MemoryKey, path: "recall", sorry: "nothing is remembered today", used: func(o *Options) bool { return o.Memory != (Memory{}) }, make: silently((*instance).recall)},
 	}
 }
 

@@ -21,6 +21,7 @@ type World struct {
 	Texts       []TextKey    `json:"texts"`
 	Copied      string       `json:"copied,omitempty"` // id of the key whose value a person has copied
 	Inboxes     []Inbox      `json:"inboxes"`
+	Memories    *Memories    `json:"memories,omitempty"` // nil unless their key is played
 	Vault       []Entry      `json:"vault"`
 	Instances   []Instance   `json:"instances"`
 	Deployments []Deployment `json:"deployments"`
@@ -50,6 +51,27 @@ type TextKey struct {
 	First     bool      `json:"first"` // in use when the world began
 	Users     int       `json:"users"` // instances that run on it
 	Created   time.Time `json:"created"`
+}
+
+// Memories is the dashboard of the memory service, in which people make and
+// delete keys.
+type Memories struct {
+	Keys     []MemoryKey `json:"keys"`
+	Projects []string    `json:"projects"` // ids that a key may be made in
+	Inboxes  []Inbox     `json:"inboxes"`  // for its keys; the workspace is the project
+}
+
+// MemoryKey is a key of it. Last are the characters by which people tell one
+// from another, as the dashboard shows them.
+type MemoryKey struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Project string    `json:"project"`
+	Last    string    `json:"last"`
+	Live    bool      `json:"live"`
+	First   bool      `json:"first"` // in use when the world began
+	Users   int       `json:"users"` // instances that run on it
+	Created time.Time `json:"created"`
 }
 
 // Inbox is where people paste a value for one environment.

@@ -47,6 +47,9 @@ export const submit = (view, values) => call('POST', '/people/submit', as({ view
 export const dismiss = (view) => call('POST', '/people/dismiss', as({ view }));
 export const makeKey = (name, workspace) => call('POST', '/console/keys', { name, workspace });
 export const copyKey = (id) => call('POST', '/console/copy', { id });
+export const makeMemoryKey = (name, project) => call('POST', '/console/memory', { name, project });
+export const copyMemoryKey = (id) => call('POST', '/console/memory/copy', { id });
+export const endMemoryKey = (id) => call('POST', '/console/memory/end', { id });
 export const paste = (environment) => call('POST', '/inbox', { environment });
 export const deploy = (environment) => call('POST', '/deploy', { environment });
 export const inject = (order) => call('POST', '/faults', order);

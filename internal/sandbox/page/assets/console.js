@@ -4,21 +4,13 @@
 import { byID, h, keyed, say } from './dom.js';
 import { makeKey, copyKey, paste } from './api.js';
 import { trying } from './trouble.js';
-import { state, on, visible } from './store.js';
+import { state, on } from './store.js';
+import { making } from './errand.js';
 
 const place = (id) => state.world.inboxes.find((i) => i.workspace === id)?.environment;
 
 /** errand is the key that Rekey asks a person for now, if any. */
-export function errand() {
-  const told = visible().filter((m) => m.thread_ts && m.thread_ts !== m.ts);
-  const at = told.findLastIndex((m) => /A person has to make the new key for/.test(m.text));
-  if (at < 0) return undefined;
-  if (told.slice(at + 1).some((m) => /Took apikey_|cancelled|Stopped/.test(m.text))) return undefined;
-  const [, environment] = told[at].text.match(/new key for (\w+)/);
-  const [label] = told[at].text.match(/rk_[a-z0-9_]+/) || [''];
-  const inbox = state.world?.inboxes.find((i) => i.environment === environment);
-  return inbox && !inbox.made ? { environment, label, workspace: inbox.workspace } : undefined;
-}
+export const errand = () => making('Anthropic', state.world?.inboxes);
 
 /** bring does exactly what the thread asks for. */
 export async function bring(e) {

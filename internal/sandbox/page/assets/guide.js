@@ -4,7 +4,8 @@
 import { byID, h } from './dom.js';
 import { state, on, act, visible, inChannel, isBot, openThread, nameOf } from './store.js';
 import { propose } from './composer.js';
-import { errand, bring } from './console.js';
+import * as anthropic from './console.js';
+import * as memory from './memory.js';
 import { trying } from './trouble.js';
 
 const has = (m, name) => (m.reactions || []).some((r) => r.name === name);
@@ -15,6 +16,18 @@ const open = (m) => isBot(m.user) && m.text.includes('✅') && m.text.includes('
 /** digest reports whether a message tells what is due: it has no thread. */
 const digest = (m) => m.text.includes('Secrets: ');
 
+/** consoles are where only people can do what a thread asks for. */
+const consoles = [['Anthropic’s console', anthropic], ['Mem0’s dashboard', memory]];
+
+function errand() {
+  for (const [where, { errand: wanted, bring }] of consoles) {
+    const e = wanted();
+    if (e?.end) return [`Rekey asks a person to delete the old key, which only a person can: read which, do it in ${where}, or let ann do it.`, `Delete the key that ends in ${e.end.last}`, () => trying(() => bring(e)), 'end'];
+    if (e) return [`Rekey asks for a key that only a person can make: read how, do it in ${where}, or let ann do it.`, `Make it for ${e.environment} and paste it`, () => trying(() => bring(e)), 'bring'];
+  }
+  return undefined;
+}
+
 function next() {
   const roots = visible().filter((m) => inChannel(m) && isBot(m.user) && !m.to && !digest(m));
   const secret = state.picture.secrets[0];
@@ -23,8 +36,8 @@ function next() {
   if (state.thread !== root.ts) return ['The rotation tells what it does in its thread.', 'Open the thread', () => openThread(root.ts), 'open'];
   const thread = visible().filter((m) => m.thread_ts === root.ts);
   const card = thread.find(open);
-  const wanted = errand();
-  if (wanted) return [`Rekey asks for a key that only a person can make: read how, do it in Anthropic’s console, or let ann do it.`, `Make it for ${wanted.environment} and paste it`, () => trying(() => bring(wanted)), 'bring'];
+  const asked = errand();
+  if (asked) return asked;
   const approver = state.picture.cast.find((p) => p.role === 'approver');
   const role = state.picture.cast.find((p) => p.id === state.actor)?.role;
   if (card && role !== 'approver') return [`Rekey waits for an approver. ${nameOf(state.actor)} is not one.`, `Become ${approver.name}`, () => act(approver.id), 'become'];

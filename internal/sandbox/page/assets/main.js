@@ -5,6 +5,7 @@ import * as channel from './channel.js';
 import * as composer from './composer.js';
 import * as console from './console.js';
 import * as faults from './faults.js';
+import * as memory from './memory.js';
 import * as modal from './modal.js';
 import * as guide from './guide.js';
 import * as pulse from './pulse.js';
@@ -14,5 +15,5 @@ import * as views from './views.js';
 import * as world from './world.js';
 import { follow } from './stream.js';
 
-for (const part of [cast, channel, thread, composer, modal, guide, pulse, world, console, faults, trouble, views]) part.start();
+for (const part of [cast, channel, thread, composer, modal, guide, pulse, world, console, memory, faults, trouble, views]) part.start();
 follow();
