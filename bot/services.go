@@ -93,5 +93,8 @@ func waits(w providers.Waits, c config.Waits) providers.Waits {
 	set(&w.ProbeFirst, c.ProbeFirst)
 	set(&w.ProbeEvery, c.ProbeEvery)
 	set(&w.ProbeFor, c.ProbeFor)
+	set(&w.Grace, c.Grace)
+	set(&w.Margin, c.Margin)
+	set(&w.ProbeAfter, c.ProbeAfter)
 	return w
 }

@@ -96,7 +96,12 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 			return rotation.Subject{}, err
 		}
 	}
+	pause, resume, err := hooks(c, s)
+	if err != nil {
+		return rotation.Subject{}, err
+	}
 	return rotation.Subject{
+		Pause: pause, Resume: resume,
 		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Inbox: vault, Stages: stages,
 		Policy:       rotation.Policy{Quorum: s.Policy.Quorum, SelfApproval: s.Policy.SelfApproval, Expiry: s.Policy.Expiry},
 		Pace:         pace(s.Pace, c.Inbox),

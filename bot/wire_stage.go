@@ -49,6 +49,21 @@ func stage(name string, e *config.Environment, lookup config.Lookup) (rotation.S
 	return s, nil
 }
 
+// hooks ask the application to hold its work, and to go on; nil where none are
+// configured.
+func hooks(c *config.Config, s *config.Secret) (pause, resume deploy.Deployer, err error) {
+	if s.Pause == nil || s.Resume == nil {
+		return nil, nil, nil
+	}
+	if pause, err = deployer(rotation.Production, *s.Pause, c.Variable); err != nil {
+		return nil, nil, fmt.Errorf("pause: %w", err)
+	}
+	if resume, err = deployer(rotation.Production, *s.Resume, c.Variable); err != nil {
+		return nil, nil, fmt.Errorf("resume: %w", err)
+	}
+	return pause, resume, nil
+}
+
 func deployer(environment string, way config.Deploy, lookup config.Lookup) (deploy.Deployer, error) {
 	if c := way.Command; c != nil {
 		return command.New(command.Config{

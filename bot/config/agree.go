@@ -211,6 +211,7 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	case a.None != "" && (a.Staging != nil || a.Production != nil):
 		d.say(at+".affected", "none stands beside a check", "one or the other")
 	}
+	d.hooks(c, s, at)
 	d.workspaces(s, at+".workspaces")
 	d.projects(s, at)
 	d.r2(s, at+".r2")
@@ -221,6 +222,24 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	d.trigger(s, at+".trigger")
 	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
 		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())
+	}
+}
+
+// hooks wants both or neither: work that is paused must be able to go on.
+func (d *decoder) hooks(c *Config, s *Secret, at string) {
+	for key, way := range map[string]*Deploy{"pause": s.Pause, "resume": s.Resume} {
+		if way != nil {
+			d.deploy(c, *way, join(at, key))
+		}
+	}
+	switch {
+	case s.Pause != nil && s.Resume == nil:
+		d.lack(at+".resume", "it is missing, so that what is paused would stay so", "the hook that has the work go on, beside pause:")
+	case s.Resume != nil && s.Pause == nil:
+		d.say(at+".resume", "nothing pauses what it would have go on", "pause: beside it, or leave it out,")
+	}
+	if grace, margin := s.Waits.Grace, s.Waits.Margin; grace != nil && margin != nil && *margin >= *grace {
+		d.say(at+".waits.margin", "it is not shorter than grace, so nothing could be proved in time", "less than "+grace.String())
 	}
 }
 

@@ -65,6 +65,14 @@ type Secret struct {
 	Timeout time.Duration `key:"timeout" default:"15s" min:"10ms"`
 	// Waits are the pauses that belong to the service.
 	Waits Waits `key:"waits"`
+	// Pause asks the application to hold the work that needs the credential, and
+	// resume to go on, where making a new one kills the old one at once: what
+	// waits meanwhile does not fail. Both take what an environment's deploy takes
+	// and are followed as a deployment is; they are asked about production.
+	Pause *Deploy `key:"pause"`
+	// Resume belongs to pause. It is asked for in every end, also where a rotation
+	// stops and waits for people.
+	Resume *Deploy `key:"resume"`
 	// Affected is a check that succeeds only if this credential works.
 	Affected Affected `key:"affected"`
 	// Explained are names under which the old value may stand without
@@ -138,6 +146,14 @@ type Waits struct {
 	ProbeEvery *time.Duration `key:"probe_every" min:"1ms"`
 	// ProbeFor is how long an ended credential is probed.
 	ProbeFor *time.Duration `key:"probe_for"`
+	// Grace is how long the old credential lives after its successor was made,
+	// where it then dies by itself.
+	Grace *time.Duration `key:"grace" min:"1ms"`
+	// Margin is how long before that death the application has to be proved on
+	// the new one; people are called when it is not.
+	Margin *time.Duration `key:"margin"`
+	// ProbeAfter is the pause between that death and the probe that proves it.
+	ProbeAfter *time.Duration `key:"probe_after"`
 }
 
 // Affected is the check of one secret: by environment, or none with a reason.
