@@ -126,8 +126,10 @@ func (p *physician) secret(ctx context.Context, s rotation.Subject) []finding.Fi
 	}
 	if len(current) < 2 {
 		found = append(found, finding.Open(looked, "The service was not asked, because the vault could not be read.", "Mend the vault first."))
-	} else if _, err := s.Provider.Survey(ctx, current); err != nil {
+	} else if kind, err := s.Provider.Survey(ctx, current); err != nil {
 		found = append(found, finding.Failed(looked, err, surveyAdvice(err)))
+	} else if err := unencumbered(ctx, kind); err != nil {
+		found = append(found, finding.Failed(looked, err, "Settle it before the next rotation."))
 	} else {
 		found = append(found, finding.Good(looked, "Accepted; the key in use is known there."))
 	}
@@ -138,6 +140,14 @@ func (p *physician) secret(ctx context.Context, s rotation.Subject) []finding.Fi
 		}
 	}
 	return append(found, p.inboxes(ctx, s)...)
+}
+
+// unencumbered asks what is in the way of a rotation at the service.
+func unencumbered(ctx context.Context, kind providers.Kind) error {
+	if c, knows := kind.(providers.Clearer); knows {
+		return c.Clear(ctx)
+	}
+	return nil
 }
 
 // inboxes looks whether what people paste for a secret could be read by Rekey,

@@ -39,6 +39,7 @@ func services() map[string]service {
 		"fal":       {shape: providers.Overlap, waits: fal.DefaultWaits(), profiles: fal.Profiles, build: buildFal},
 		"r2":        {shape: providers.Overlap, undo: true, waits: r2.DefaultWaits(), profiles: r2.Profiles, build: buildR2},
 
+		"supabase-jwt":     {shape: providers.DeployFirst, waits: supabase.DefaultSigningWaits(), profiles: supabase.SigningProfiles, build: buildSigning},
 		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), profiles: supabase.Profiles, build: buildSupabase},
 		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), profiles: langfuse.Profiles, build: buildLangfuse},
 		"upstash":          {shape: providers.Overlap, undo: true, waits: upstash.DefaultWaits(), profiles: upstash.Profiles, build: buildUpstash},

@@ -95,6 +95,9 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		if stages[env], err = affected(stage, s.Affected, env); err != nil {
 			return rotation.Subject{}, err
 		}
+		if stages[env], err = gated(stages[env], s, env); err != nil {
+			return rotation.Subject{}, err
+		}
 	}
 	pause, resume, err := hooks(c, s)
 	if err != nil {

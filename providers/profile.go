@@ -39,6 +39,8 @@ func issues(k Kind) string {
 	switch k.(type) {
 	case Guide:
 		return "a person, at the console"
+	case Importer:
+		return "Rekey; the service takes it as standby"
 	case PlacedIssuer:
 		return "API, in the account of each environment"
 	default:

@@ -18,6 +18,20 @@ import (
 // and the service begins to work with the new one afterwards.
 func (r *Rotation) deployFirst() bool { return r.Cell.Shape == providers.DeployFirst }
 
+// onKeys does what only plans of that shape have.
+func (w *run) onKeys(ctx context.Context, s Step) (outcome, error) {
+	switch s.Act {
+	case Make:
+		return w.make(ctx, s.Environment)
+	case Import:
+		return w.importKey(ctx, s.Environment)
+	case Activate:
+		return w.activate(ctx, s.Environment)
+	default:
+		return w.retire(ctx, s.Environment)
+	}
+}
+
 // ready holds that a plan of this shape can be run here: the application has
 // a variable for the value before and tells which tokens it lets in, and
 // nothing is left at the service from before.
@@ -284,10 +298,10 @@ func (w *run) only(env string) outcome {
 }
 
 // token makes what the application lets in from who holds a key.
-func (w *run) token(ctx context.Context, id providers.ID, v secret.Value) (secret.Value, error) {
+func (w *run) token(ctx context.Context, k signer) (secret.Value, error) {
 	m, err := capability[providers.Minter](ctx, w, "making a token")
 	if err != nil {
 		return secret.Value{}, err
 	}
-	return m.Mint(id, providers.Values{w.subject.signs(): v})
+	return m.Mint(k.id, providers.Values{w.subject.signs(): k.value})
 }

@@ -31,12 +31,8 @@ func (w *run) either(ctx context.Context, env string) error {
 		return fault.New(op, fault.Unproved, "the old value can no longer be read in the vault")
 	}
 	place := w.r.Places[env]
-	for _, k := range []struct {
-		name string
-		id   providers.ID
-		v    secret.Value
-	}{{"old", place.Old.ID, stale}, {"new", place.New.ID, fresh}} {
-		if err := w.knock(ctx, env, op, k.name, k.id, k.v, deploy.Admitted); err != nil {
+	for _, k := range []signer{{"old", place.Old.ID, stale}, {"new", place.New.ID, fresh}} {
+		if err := w.knock(ctx, env, op, k, deploy.Admitted); err != nil {
 			return err
 		}
 	}
@@ -56,6 +52,28 @@ func (w *run) accepts(env string, cert Certificate) string {
 	return text + fmt.Sprintf(" %s signs with %s and trusts both.", w.r.Traits.Service, place.New.Brief())
 }
 
+// guards proves, before anything is changed, that the gate of an environment
+// lets in tokens of the key in use and turns away those of a value that nobody
+// holds: a gate that is open to everybody proves nothing later.
+func (w *run) guards(ctx context.Context, env string, current map[string]deploy.Entry) error {
+	if !w.r.deployFirst() {
+		return nil
+	}
+	op, name, old := "trying the gate of "+env, w.subject.signs(), w.r.Places[env].Old.ID
+	if err := w.knock(ctx, env, op, signer{"old", old, current[name].Value}, deploy.Admitted); err != nil {
+		return err
+	}
+	importer, err := capability[providers.Importer](ctx, w, op)
+	if err != nil {
+		return err
+	}
+	nobodys, err := importer.Make(w.labelFor(env) + "nobody")
+	if err != nil {
+		return err
+	}
+	return w.knock(ctx, env, op, signer{"made-up", old, nobodys.Values[name]}, deploy.TurnedAway)
+}
+
 // both are the new and the old value of an environment; the old one is zero
 // when it can no longer be read.
 func (w *run) both(ctx context.Context, env string) (fresh, stale secret.Value, err error) {
@@ -71,11 +89,18 @@ func (w *run) both(ctx context.Context, env string) (fresh, stale secret.Value, 
 	return current[name].Value, old[name], nil
 }
 
+// signer is a key as an application holds it.
+type signer struct {
+	name  string // "old" or "new", for people
+	id    providers.ID
+	value secret.Value
+}
+
 // knock shows the application a token of one key, so often that every
 // instance is likely to have seen it, and wants one and the same answer.
-func (w *run) knock(ctx context.Context, env, op, key string, id providers.ID, v secret.Value, want deploy.Admission) error {
+func (w *run) knock(ctx context.Context, env, op string, k signer, want deploy.Admission) error {
 	for range max(knocks, 2*w.r.Proofs[env].Instances) {
-		token, err := w.token(ctx, id, v)
+		token, err := w.token(ctx, k)
 		if err != nil {
 			return err
 		}
@@ -83,9 +108,9 @@ func (w *run) knock(ctx context.Context, env, op, key string, id providers.ID, v
 		switch {
 		case heard.Admission == want:
 		case heard.Admission == deploy.NotTold:
-			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: "a token of the " + key + " key: " + heard.Detail}
+			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.CannotMeasure, Detail: "a token of the " + k.name + " key: " + heard.Detail}
 		default:
-			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Unproved, Detail: fmt.Sprintf("a token of the %s key was %s (%s)", key, heard.Admission, heard.Detail)}
+			return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Unproved, Detail: fmt.Sprintf("a token of the %s key was %s (%s)", k.name, heard.Admission, heard.Detail)}
 		}
 	}
 	return nil
@@ -134,13 +159,13 @@ func (w *run) shut(ctx context.Context, s Step) (outcome, error) {
 		return outcome{}, err
 	}
 	place := w.r.Places[env]
-	if err := w.knock(ctx, env, op, "new", place.New.ID, fresh, deploy.Admitted); err != nil {
+	if err := w.knock(ctx, env, op, signer{"new", place.New.ID, fresh}, deploy.Admitted); err != nil {
 		return w.unproved(err)
 	}
 	if stale.IsZero() {
 		return finished(fmt.Sprintf("%s holds the new value in both variables. The old one can no longer be read in the vault, so no token of it was tried.", title(env)))
 	}
-	if err := w.knock(ctx, env, op, "old", place.Old.ID, stale, deploy.TurnedAway); err != nil {
+	if err := w.knock(ctx, env, op, signer{"old", place.Old.ID, stale}, deploy.TurnedAway); err != nil {
 		return w.unproved(err)
 	}
 	return finished(fmt.Sprintf("%s lets in tokens of %s and turns away those of %s.", title(env), place.New.Brief(), place.Old.Brief()))

@@ -40,14 +40,6 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.watch(ctx, s)
 	case Hold:
 		return w.holdBack(ctx)
-	case Make:
-		return w.make(ctx, s.Environment)
-	case Import:
-		return w.importKey(ctx, s.Environment)
-	case Activate:
-		return w.activate(ctx, s.Environment)
-	case WritePrev:
-		return w.retire(ctx, s.Environment)
 	case Approve:
 		return w.approve(ctx)
 	case End, Delete:
@@ -56,6 +48,8 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.confirmDead(ctx, s)
 	case Report:
 		return w.report(ctx)
+	case Make, Import, Activate, WritePrev:
+		return w.onKeys(ctx, s)
 	default:
 		return outcome{}, fault.New("executing "+s.String(), fault.Unsupported, "the step belongs to plans that cannot run yet")
 	}
@@ -114,8 +108,10 @@ func (w *run) answers(ctx context.Context, env string) (deploy.Testimony, error)
 	if err != nil {
 		return deploy.Testimony{}, err
 	}
-	_, err = w.affected(ctx, env)
-	return heard, err
+	if _, err := w.affected(ctx, env); err != nil {
+		return heard, err
+	}
+	return heard, w.guards(ctx, env, current)
 }
 
 // expect reads an environment and holds it against what is known: the same

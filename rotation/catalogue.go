@@ -50,6 +50,7 @@ func Catalogue() []Secret {
 			e.Variables = []string{"JWT_SECRET", "JWT_SECRET_PREVIOUS"}
 			e.Previous = "JWT_SECRET_PREVIOUS"
 			e.Aliases = []string{"SUPABASE_JWT_SECRET"}
+			e.Built = true
 		case "MEM0_API_KEY":
 			e.ByHand, e.Built = true, true
 		case "ANTHROPIC_API_KEY":

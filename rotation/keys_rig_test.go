@@ -27,7 +27,8 @@ type signers struct {
 	lives    time.Duration // how long tokens live, with the margin
 	block    string
 	unclear  string
-	strict   bool // the application takes no token of the value before
+	gate     deploy.Admission // of every gate, whatever it is shown; "" is honest
+	strict   bool             // the application takes no token of the value before
 }
 
 type signing struct {
@@ -53,7 +54,7 @@ func newSigners(t *testing.T) *signers {
 	}
 	s.configure = func(sub *Subject) {
 		sub.Secret = Catalogue()[slices.IndexFunc(Catalogue(), func(s Secret) bool { return s.Name == "JWT_SECRET" })]
-		sub.Shared, sub.Provider, sub.Vault = false, signer{s}, pairVault{s}
+		sub.Shared, sub.Provider, sub.Vault = false, tokens{s}, pairVault{s}
 		for _, env := range environments() {
 			stage := sub.Stages[env]
 			stage.Deployer, stage.Attester, stage.Affected, stage.Gate = pairTarget{s, env}, pairApp{s, env}, pairApp{s, env}, pairApp{s, env}
@@ -117,27 +118,27 @@ func (s *signers) throttled(call string) error {
 
 // The service.
 
-type signer struct{ s *signers }
+type tokens struct{ s *signers }
 
-func (p signer) Survey(context.Context, map[string]providers.Values) (providers.Kind, error) {
+func (p tokens) Survey(context.Context, map[string]providers.Values) (providers.Kind, error) {
 	return p, p.s.effect("survey", func() error { return nil })
 }
 
-func (p signer) Traits() providers.Traits {
+func (p tokens) Traits() providers.Traits {
 	return providers.Traits{Kind: "test signing key", Service: "the service", Shape: providers.DeployFirst, PublicID: true, EndIs: "revoked",
 		Waits: providers.Waits{Hold: p.s.lives, ProbeEvery: 5 * time.Second, ProbeFor: time.Minute}}
 }
 
-func (p signer) Clear(context.Context) error {
+func (p tokens) Clear(context.Context) error {
 	if p.s.unclear != "" {
 		return fault.New("looking at the service", fault.Ambiguous, p.s.unclear)
 	}
 	return nil
 }
 
-func (p signer) Blocked(context.Context, providers.ID) (string, error) { return p.s.block, nil }
+func (p tokens) Blocked(context.Context, providers.ID) (string, error) { return p.s.block, nil }
 
-func (p signer) Identify(v providers.Values) (providers.ID, error) {
+func (p tokens) Identify(v providers.Values) (providers.ID, error) {
 	for _, keys := range p.s.projects {
 		for _, k := range keys {
 			if k.value == v["JWT_SECRET"].Reveal() {
@@ -148,7 +149,7 @@ func (p signer) Identify(v providers.Values) (providers.ID, error) {
 	return "", fault.New("identifying", fault.Ambiguous, "no key is of this value")
 }
 
-func (p signer) find(id providers.ID) (string, *signing) {
+func (p tokens) find(id providers.ID) (string, *signing) {
 	for env, keys := range p.s.projects {
 		for _, k := range keys {
 			if k.id == string(id) {
@@ -159,13 +160,13 @@ func (p signer) find(id providers.ID) (string, *signing) {
 	return "", nil
 }
 
-func (p signer) Make(label string) (providers.Credential, error) {
+func (p tokens) Make(label string) (providers.Credential, error) {
 	value := fmt.Sprintf("made-%d-0123456789abcdef0123456789", len(p.s.issued)+1)
 	p.s.in(func() { p.s.issued = append(p.s.issued, providers.ID(value)) })
 	return providers.Credential{ID: providers.ID("kid-" + label), Label: label, Values: providers.Values{"JWT_SECRET": secret.New(value)}}, nil
 }
 
-func (p signer) Import(_ context.Context, env string, id providers.ID, v providers.Values) error {
+func (p tokens) Import(_ context.Context, env string, id providers.ID, v providers.Values) error {
 	return p.s.act("import "+env, func() error {
 		if at, k := p.find(id); k != nil {
 			if at != env || k.value != v["JWT_SECRET"].Reveal() {
@@ -181,7 +182,7 @@ func (p signer) Import(_ context.Context, env string, id providers.ID, v provide
 	})
 }
 
-func (p signer) Active(_ context.Context, env string) (id providers.ID, err error) {
+func (p tokens) Active(_ context.Context, env string) (id providers.ID, err error) {
 	err = p.s.effect("active "+env, func() error {
 		for _, k := range p.s.projects[env] {
 			if k.status == inUse {
@@ -193,7 +194,7 @@ func (p signer) Active(_ context.Context, env string) (id providers.ID, err erro
 	return id, err
 }
 
-func (p signer) Activate(_ context.Context, env string, id providers.ID) error {
+func (p tokens) Activate(_ context.Context, env string, id providers.ID) error {
 	return p.s.act("activate "+env, func() error {
 		if err := p.s.throttled("activate " + env); err != nil {
 			return err
@@ -210,15 +211,15 @@ func (p signer) Activate(_ context.Context, env string, id providers.ID) error {
 	})
 }
 
-func (p signer) Lingers(_ context.Context, env string) (time.Duration, error) {
+func (p tokens) Lingers(_ context.Context, env string) (time.Duration, error) {
 	return p.s.lives, p.s.effect("lingers "+env, func() error { return nil })
 }
 
-func (p signer) Mint(id providers.ID, v providers.Values) (secret.Value, error) {
+func (p tokens) Mint(id providers.ID, v providers.Values) (secret.Value, error) {
 	return secret.New(string(id) + ":" + v["JWT_SECRET"].Reveal()), nil
 }
 
-func (p signer) List(context.Context) ([]providers.Credential, error) {
+func (p tokens) List(context.Context) ([]providers.Credential, error) {
 	var all []providers.Credential
 	err := p.s.effect("list", func() error {
 		for _, keys := range p.s.projects {
@@ -233,7 +234,7 @@ func (p signer) List(context.Context) ([]providers.Credential, error) {
 	return all, err
 }
 
-func (p signer) Probe(_ context.Context, v providers.Values) (providers.Finding, error) {
+func (p tokens) Probe(_ context.Context, v providers.Values) (providers.Finding, error) {
 	answer := providers.Finding{Liveness: providers.Refused, Answer: "401"}
 	err := p.s.effect("probe", func() error {
 		for _, keys := range p.s.projects {
@@ -248,7 +249,7 @@ func (p signer) Probe(_ context.Context, v providers.Values) (providers.Finding,
 	return answer, err
 }
 
-func (p signer) End(_ context.Context, id providers.ID) error {
+func (p tokens) End(_ context.Context, id providers.ID) error {
 	env, k := p.find(id)
 	return p.s.act("end "+env, func() error {
 		if err := p.s.throttled("end " + env); err != nil {
@@ -383,6 +384,9 @@ func (a pairApp) Measure(context.Context, deploy.Window) deploy.Measurement {
 
 func (a pairApp) Admit(_ context.Context, token secret.Value) deploy.Entrance {
 	in := deploy.Entrance{Admission: deploy.TurnedAway, Detail: "401"}
+	if a.s.gate != "" {
+		return deploy.Entrance{Admission: a.s.gate, Detail: "so it says"}
+	}
 	if err := a.s.effect("admit "+a.env, func() error {
 		if _, value, _ := strings.Cut(token.Reveal(), ":"); a.s.admits(a.env, value) {
 			in = deploy.Entrance{Admission: deploy.Admitted, Detail: "200"}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rekey/deploy"
 	"rekey/internal/fault"
 	"rekey/state"
 )
@@ -207,6 +208,25 @@ func TestNothingIsActivatedUnproved(t *testing.T) {
 			t.Errorf("stopped at %s after %d activations", step, s.count("activate staging"))
 		}
 	})
+}
+
+// TestGatesAreTriedFirst: one that is open to everybody, and one that takes no
+// token, stop before anything is changed.
+func TestGatesAreTriedFirst(t *testing.T) {
+	for name, gate := range map[string]deploy.Admission{"open": deploy.Admitted, "shut": deploy.TurnedAway, "silent": deploy.NotTold} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSigners(t)
+				s.gate = gate
+				e := s.engine("one")
+				defer s.run(t.Context(), e)()
+				r := s.resting(e, s.start(e).Key(), Stuck)
+				if step, _ := r.Step(); step.Act != Preflight || s.count("write staging") != 0 {
+					t.Errorf("stopped at %s after %d writes", step, s.count("write staging"))
+				}
+			})
+		})
+	}
 }
 
 // TestSurveysOfSigningKeys: what is missing stops before anything is changed.

@@ -214,6 +214,7 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	d.hooks(c, s, at)
 	d.workspaces(s, at+".workspaces")
 	d.projects(s, at)
+	d.jwt(s, at)
 	d.r2(s, at+".r2")
 	d.langfuse(s, at+".langfuse")
 	d.mem0(s, at+".mem0")

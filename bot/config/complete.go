@@ -49,6 +49,9 @@ const ownPeriod = 90 * 24 * time.Hour
 func (s *Secret) overlaid(e rotation.Secret) rotation.Secret {
 	if len(s.Variables) > 0 {
 		e.Variables = s.Variables
+		if e.Previous != "" && len(s.Variables) == 2 {
+			e.Previous = s.Variables[1]
+		}
 	}
 	if len(s.Aliases) > 0 {
 		e.Aliases = s.Aliases

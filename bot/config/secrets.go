@@ -45,6 +45,12 @@ type Secret struct {
 	// LegacyQuiet is for how long logs must show no legacy key before those can
 	// be switched off (Supabase); left out, the service's own.
 	LegacyQuiet *time.Duration `key:"legacy_quiet" min:"24h"`
+	// JWTUse says what the application does with the secret of its tokens: it
+	// only verifies them, or signs some itself (Supabase). One that signs is not
+	// rotated by this version.
+	JWTUse string `key:"jwt_use" form:"jwtuse"`
+	// JWT says how the application uses that secret (Supabase).
+	JWT JWT `key:"jwt"`
 	// Langfuse says where the keys of Langfuse are, and who makes them.
 	Langfuse Langfuse `key:"langfuse"`
 	// Mem0 says whose the keys of Mem0 are.

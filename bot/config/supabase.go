@@ -8,19 +8,23 @@ type Projects struct {
 	Production string `key:"production" form:"reference"`
 }
 
-// serviceOfProjects is the one whose keys belong to projects named here.
-const serviceOfProjects = "supabase-api-key"
+// ofProjects reports a service whose credentials belong to projects named here.
+func ofProjects(service string) bool {
+	return service == "supabase-api-key" || service == serviceOfSigningKeys
+}
 
 // projects refuses what cannot be true of one key, and a service without its
 // projects.
 func (d *decoder) projects(s *Secret, at string) {
 	switch p := s.Projects; {
-	case s.Entry.Service != serviceOfProjects:
+	case !ofProjects(s.Entry.Service):
 		if p != (Projects{}) || s.ProjectURL != "" || s.LegacyQuiet != nil {
-			d.say(at, "projects, project_url and legacy_quiet are about Supabase's API keys only", "them for those, or leave them out,")
+			d.say(at, "projects, project_url and legacy_quiet are about Supabase only", "them for those, or leave them out,")
 		}
 	case p.Staging == "" || p.Production == "":
 		d.lack(at+".projects", "the project of each environment is needed: a value does not tell where it belongs", "staging: and production:, each with the reference of its project")
+	case s.Entry.Service == serviceOfSigningKeys && p.Staging == p.Production:
+		d.say(at+".projects", "a project's secret signs the tokens of one environment", "two projects")
 	case s.Shared() && p.Staging != p.Production:
 		d.say(at+".projects", "one key for both environments belongs to one project", "scope: per-environment, or the same project twice")
 	}

@@ -60,6 +60,7 @@ type fake struct {
 
 	noHash   bool
 	override func(w http.ResponseWriter, r *http.Request) bool // answers instead; for traps
+	signers  fakeSigners
 }
 
 func (f *fake) add(ref, kind, name string) fakeKey {
@@ -117,6 +118,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
+	case len(parts) == 4 && parts[1] == "rest":
+		f.table(w, r, parts[0])
 	case len(parts) == 3 && parts[1] == "rest":
 		f.root(w, r, parts[0])
 	case r.Header.Get("Authorization") != "Bearer "+token:
@@ -146,6 +149,9 @@ func (f *fake) manage(w http.ResponseWriter, r *http.Request, ref, what string) 
 	need := map[bool]string{true: "api_gateway_keys_read", false: "api_gateway_keys_write"}[r.Method == http.MethodGet]
 	if what == "analytics/endpoints/logs" {
 		need = "analytics_logs_read"
+	}
+	if f.signing(w, r, ref, what) {
+		return
 	}
 	switch {
 	case !slices.Contains(f.rights, need):

@@ -57,7 +57,7 @@ type refused struct {
 
 // rights are the permissions that the token needs here, and all that is
 // repeated of a refusal.
-var rights = []string{"api_gateway_keys_read", "api_gateway_keys_write", "analytics_logs_read"}
+var rights = []string{"api_gateway_keys_read", "api_gateway_keys_write", "analytics_logs_read", "auth_signing_keys_read", "auth_signing_keys_write", "auth_config_read"}
 
 // token reads the access token anew.
 func (p *Provider) token(ctx context.Context) (secret.Value, error) {
