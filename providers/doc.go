@@ -6,8 +6,8 @@
 // really offers for the credential that is in use, and returns a [Kind]: a
 // value of the concrete type found. What can be done is what that type has
 // methods for: [Issuer], [PlacedIssuer], [Guide], [Lister], [Prober], [Ender],
-// [Disabler], [Usage], [Disguiser], [Tailer], [Recaller], [Current], [Importer], [Activator],
-// [Minter], [Clearer], [Blocker].
+// [Disabler], [Usage], [Auditor], [Disguiser], [Tailer], [Recaller], [Current], [Importer],
+// [Activator], [Minter], [Clearer], [Blocker].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:
@@ -44,7 +44,7 @@
 //
 // # What may run twice
 //
-// Survey, Continue, Current, List, Probe, Guide, Inspect and LastUsed only read. Issue and IssueIn
+// Survey, Continue, Current, List, Probe, Guide, Inspect, LastUsed and Uses only read. Issue and IssueIn
 // make a new live credential each time and must never be repeated blindly: after a lost
 // answer ([rekey/internal/fault.Lost]) the caller lists by label first, or recalls
 // what has appeared since where the service takes no label. End,

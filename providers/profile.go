@@ -10,7 +10,7 @@ type Profile struct {
 	When   string // what a survey finds this kind by
 	Admin  string // the admin credential; "" where none can help
 	Rights string // the least that it must be allowed
-	Audit  string // where an audit finds uses of one credential; "" where nothing tells
+	Audit  string // where an audit finds uses of one credential, where the kind is no Auditor; "" where nothing tells
 }
 
 // Row is a profile in words, one for each column.
@@ -23,7 +23,7 @@ func (p Profile) Row() Row {
 	t := p.Kind.Traits()
 	return Row{
 		Kind: t.Kind, When: p.When, Issues: issues(p.Kind), Shape: string(t.Shape), Gap: gap(t.Shape), Undo: undo(p.Kind),
-		Proof: proof(p.Kind), Audit: or(p.Audit, "nothing tells one credential's uses"), People: people(p.Kind),
+		Proof: proof(p.Kind), Audit: audit(p.Kind, p.Audit), People: people(p.Kind),
 		Admin: or(p.Admin, "none: no API would take one"), Rights: or(p.Rights, "–"),
 	}
 }

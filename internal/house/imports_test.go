@@ -15,17 +15,18 @@ var rooms = []room{
 	{"internal/secret/secrettest", []string{"internal/secret"}},
 	{"internal/fault", nil},
 	{"internal/finding", []string{"internal/fault"}},
+	{"internal/trail", []string{"internal/secret"}},
 	{"internal/sandbox", []string{"internal/sandbox/*"}},
 	{"internal/sandbox/*", []string{"internal/sandbox", "internal/sandbox/*"}},
 	{"internal/rest", []string{"internal/secret", "internal/fault"}},
 	{"state", nil},
 	{"state/statetest", []string{"state"}},
 	{"state/redis", []string{"state"}},
-	{"providers", []string{"internal/secret", "internal/fault"}},
-	{"providers/*", []string{"providers", "internal/rest", "internal/secret", "internal/fault"}},
-	{"deploy", []string{"internal/secret", "internal/fault"}},
-	{"deploy/*", []string{"deploy", "internal/rest", "internal/secret", "internal/fault", "internal/finding"}},
-	{"rotation", []string{"rotation/*", "providers", "state", "deploy", "internal/secret", "internal/fault"}},
+	{"providers", []string{"internal/secret", "internal/fault", "internal/trail"}},
+	{"providers/*", []string{"providers", "internal/rest", "internal/secret", "internal/fault", "internal/trail"}},
+	{"deploy", []string{"internal/secret", "internal/fault", "internal/trail"}},
+	{"deploy/*", []string{"deploy", "internal/rest", "internal/secret", "internal/fault", "internal/finding", "internal/trail"}},
+	{"rotation", []string{"rotation/*", "providers", "state", "deploy", "internal/secret", "internal/fault", "internal/trail"}},
 	{"rotation/*", nil},
 	{"commands", []string{"rotation", "rotation/*", "internal/finding"}},
 	{"bot", []string{"bot/*", "commands", "rotation", "rotation/*", "providers", "providers/*", "state", "state/redis", "deploy", "deploy/*", "internal/*"}},
@@ -35,7 +36,7 @@ var rooms = []room{
 }
 
 // contracts are what any test may use to build what it tests with.
-var contracts = []string{"providers", "state", "deploy", "internal/secret", "internal/fault"}
+var contracts = []string{"providers", "state", "deploy", "internal/secret", "internal/fault", "internal/trail"}
 
 // guest is an outside library and the only rooms it may be in.
 type guest struct {

@@ -7,6 +7,5 @@ func Profiles() []providers.Profile {
 	return []providers.Profile{{
 		Kind: &apiKey{p: &Provider{config: Config{Waits: DefaultWaits()}}}, When: "always",
 		Admin: "an Admin API key", Rights: "that of an organisation admin; there is nothing narrower",
-		Audit: "usage of each key, in buckets of a minute",
 	}}
 }

@@ -35,12 +35,21 @@ var windows = []window{
 // bucket is one stretch of the report. Results are one per group, and none
 // where nothing was used.
 type bucket struct {
-	Start   string `json:"starting_at"`
-	End     string `json:"ending_at"`
-	Results *[]struct {
-		Key string `json:"api_key_id"`
-	} `json:"results"`
+	Start   string    `json:"starting_at"`
+	End     string    `json:"ending_at"`
+	Results *[]result `json:"results"`
 }
+
+// result is what was used in a bucket, by key and by model.
+type result struct {
+	Key   string `json:"api_key_id"`
+	Model string `json:"model"`
+	In    int64  `json:"uncached_input_tokens"`
+	Read  int64  `json:"cache_read_input_tokens"`
+	Out   int64  `json:"output_tokens"`
+}
+
+func (r result) tokens() int64 { return r.In + r.Read + r.Out }
 
 // LastUsed returns the end of the last bucket in which the key was used. The
 // report is typically fresh within five minutes.
@@ -63,11 +72,26 @@ func (k *apiKey) LastUsed(ctx context.Context, id providers.ID, since time.Time)
 
 func (p *Provider) lastBucket(ctx context.Context, op string, id providers.ID, s span) (time.Time, error) {
 	var last time.Time
+	err := p.buckets(ctx, op, id, s, func(b bucket) error {
+		at, used, err := b.used(string(id))
+		if used && at.After(last) {
+			last = at
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return last, nil
+}
+
+// buckets reads the report on a key, page by page.
+func (p *Provider) buckets(ctx context.Context, op string, id providers.ID, s span, each func(bucket) error) error {
 	page, seen := "", map[string]bool{}
 	for range maxPages {
 		query := url.Values{
 			"starting_at": {s.start.Format(time.RFC3339)}, "ending_at": {s.end.Format(time.RFC3339)}, "bucket_width": {s.width},
-			"api_key_ids[]": {string(id)}, "group_by[]": {"api_key_id"},
+			"api_key_ids[]": {string(id)}, "group_by[]": {"api_key_id", "model"},
 		}
 		if page != "" {
 			query.Set("page", page)
@@ -78,30 +102,26 @@ func (p *Provider) lastBucket(ctx context.Context, op string, id providers.ID, s
 			Next *string   `json:"next_page"`
 		}
 		if err := p.asAdmin(ctx, rest.Call{Op: op, Path: "/v1/organizations/usage_report/messages", Query: query}, &report); err != nil {
-			return time.Time{}, err
+			return err
 		}
 		if report.Data == nil || report.More == nil {
-			return time.Time{}, fault.New(op, fault.Garbled, "the answer is no report")
+			return fault.New(op, fault.Garbled, "the answer is no report")
 		}
 		for _, b := range *report.Data {
-			at, used, err := b.used(string(id))
-			if err != nil {
-				return time.Time{}, fault.New(op, fault.Garbled, "a bucket has no readable time or no results")
-			}
-			if used && at.After(last) {
-				last = at
+			if err := each(b); err != nil {
+				return fault.New(op, fault.Garbled, "a bucket has no readable time or no results")
 			}
 		}
 		switch {
 		case !*report.More:
-			return last, nil
+			return nil
 		case report.Next == nil || *report.Next == "" || seen[*report.Next]:
-			return time.Time{}, fault.New(op, fault.Garbled, "there is more, but the way to it leads nowhere")
+			return fault.New(op, fault.Garbled, "there is more, but the way to it leads nowhere")
 		}
 		page = *report.Next
 		seen[page] = true
 	}
-	return time.Time{}, fault.New(op, fault.TooLarge, "the report does not end")
+	return fault.New(op, fault.TooLarge, "the report does not end")
 }
 
 // used reports whether the key has results in the bucket, and when that ends.

@@ -7,6 +7,5 @@ func Profiles() []providers.Profile {
 	return []providers.Profile{{
 		Kind: &apiKey{p: &Provider{waits: DefaultWaits()}}, When: "always",
 		Admin: "a key of ADMIN scope", Rights: "ADMIN of the same account or team; there is nothing narrower",
-		Audit: "billing events of each key, for 90 days; to be asked for before it is deleted",
 	}}
 }

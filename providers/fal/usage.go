@@ -20,7 +20,8 @@ const (
 )
 
 type wireEvent struct {
-	At string `json:"timestamp"`
+	At       string `json:"timestamp"`
+	Endpoint string `json:"endpoint_id"`
 }
 
 // LastUsed returns the time of the key's last billed request. It asks window

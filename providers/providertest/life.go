@@ -76,6 +76,9 @@ func profiled(t testing.TB, s Subject) {
 	if s.Profiles[at].When == "" {
 		t.Error("the profile does not say what the kind is found by")
 	}
+	if has[providers.Auditor](kind) && s.Profiles[at].Audit != "" {
+		t.Error("the kind tells what an audit finds, and the profile tells it again")
+	}
 }
 
 // harmless are lines of a healthy application's log: none may fail a watch.

@@ -77,6 +77,7 @@ func checks() []check {
 		{"what a person hands over is taken or told", inspected},
 		{"issuing that kills is read back and recalled", replaces},
 		{"a lost answer to ending may be repeated", lostEnd},
+		{"an audit tells how far it may be believed", audits},
 		{"material of our own is taken, activated and trusted", signingLife},
 		{"a lost answer to an import is told by the id", lostImport},
 		{"a cancelled call says so", cancelled},

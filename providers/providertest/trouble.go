@@ -44,6 +44,9 @@ func ops(t testing.TB, s Subject, w World, kind providers.Kind) []op {
 			return u.LastUsed(ctx, id, time.Now().Add(-time.Hour))
 		}})
 	}
+	if a, ok := kind.(providers.Auditor); ok {
+		all = append(all, op{name: "Uses", call: func(ctx context.Context) (any, error) { return a.Uses(ctx, id, lastHour()) }})
+	}
 	if d, ok := kind.(providers.Disabler); ok {
 		all = append(all,
 			op{name: "Disable", writes: true, call: func(ctx context.Context) (any, error) { return nil, d.Disable(ctx, id) }},

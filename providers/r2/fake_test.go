@@ -105,8 +105,10 @@ type fake struct {
 	buckets []string
 	admin   *fakeToken
 
-	page     int // tokens per page at most
-	late     int // requests to the endpoint that do not know the newest token yet
+	log      []object // the account's audit log, oldest first
+	windows  []string // raw queries of it
+	page     int      // tokens per page at most
+	late     int      // requests to the endpoint that do not know the newest token yet
 	override func(w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -191,6 +193,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.create(w, r)
 	case one:
 		f.one(w, r, id)
+	case path == "/accounts/"+account+"/logs/audit" && r.Method == "GET":
+		f.audit(w, r)
 	case strings.HasPrefix(path, "/accounts/"+account+"/r2/buckets/"):
 		f.bucket(w, strings.TrimPrefix(path, "/accounts/"+account+"/r2/buckets/"), r.Header.Get("cf-r2-jurisdiction"))
 	default:

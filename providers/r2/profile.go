@@ -7,6 +7,5 @@ func Profiles() []providers.Profile {
 	return []providers.Profile{{
 		Kind: &accessKey{p: &Provider{config: Config{Waits: DefaultWaits()}}}, When: "the key belongs to a token of the account, not of a user",
 		Admin: "a token of the account", Rights: "Account API Tokens: Edit; Workers R2 Storage: Read; for the audit log Account Settings: Read",
-		Audit: "the account's audit log, for what was done to tokens",
 	}}
 }

@@ -42,6 +42,8 @@ func (k fakeKey) value() secret.Value { return secret.New(k.Text) }
 type use struct {
 	ref, prefix, role string
 	at                time.Time
+	ip, agent, path   string
+	status            string
 }
 
 // fake behaves as the vendor documents, and counts what it was asked.
@@ -251,12 +253,18 @@ func (f *fake) logs(w http.ResponseWriter, r *http.Request, ref string) {
 		answer(w, http.StatusOK, map[string]any{"result": []any{map[string]any{f.column: "edge_logs"}}})
 		return
 	}
+	if strings.Contains(q.Get("sql"), " group by ") {
+		answer(w, http.StatusOK, map[string]any{"result": f.grouped(ref, prefixAsked.FindStringSubmatch(q.Get("sql"))[1], start, end)})
+		return
+	}
 	prefix, count, last := prefixAsked.FindStringSubmatch(q.Get("sql")), 0, time.Unix(0, 0).UTC()
 	for _, u := range f.uses {
 		asked := u.ref == ref && !u.at.Before(start) && u.at.Before(end)
-		if prefix != nil {
+		switch {
+		case prefix != nil:
 			asked = asked && u.prefix == prefix[1]
-		} else {
+		case !strings.Contains(q.Get("sql"), " and "): // any request at all
+		default:
 			asked = asked && u.role != ""
 		}
 		if asked {

@@ -20,6 +20,7 @@ type secretKey struct {
 	held  []holding            // in use when surveyed, then made by this kind
 	known map[string][]wireKey // the last whole lists, by project
 	named map[string]string    // ids as they were called when first seen
+	gone  map[string]mark      // how the logs know keys, by id, also after their end
 }
 
 // holding is a value whose key is known for certain.
@@ -78,8 +79,9 @@ func (k *secretKey) refresh(ctx context.Context) (map[string][]wireKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.known = all
-	for _, keys := range all {
+	for ref, keys := range all {
 		for _, w := range keys {
+			k.note(ref, w)
 			if _, seen := k.named[w.ID]; !seen {
 				k.named[w.ID] = w.Name
 			}

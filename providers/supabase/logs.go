@@ -80,18 +80,30 @@ func (k *secretKey) LastUsed(ctx context.Context, id providers.ID, since time.Ti
 	return time.Time{}, nil
 }
 
-// prefix of a key that the last lists have.
+// mark is how the logs know a key.
+type mark struct{ ref, prefix string }
+
+// note keeps a key's prefix; k.mu is held.
+func (k *secretKey) note(ref string, w wireKey) {
+	if k.gone == nil {
+		k.gone = make(map[string]mark)
+	}
+	if plain(w.Prefix) {
+		k.gone[w.ID] = mark{ref, w.Prefix}
+	} else {
+		delete(k.gone, w.ID) // it would be a part of the question
+	}
+}
+
+// prefix of a key that some list had.
 func (k *secretKey) prefix(op string, id providers.ID) (ref, prefix string, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for ref, keys := range k.known {
-		for _, w := range keys {
-			if w.ID == string(id) && plain(w.Prefix) {
-				return ref, w.Prefix, nil
-			}
-		}
+	m, known := k.gone[string(id)]
+	if !known {
+		return "", "", fault.New(op, fault.NotFound, "key "+string(id)+" is not in the list, and the logs know keys by what the list shows of them")
 	}
-	return "", "", fault.New(op, fault.NotFound, "key "+string(id)+" is not in the list, and the logs know keys by what the list shows of them")
+	return m.ref, m.prefix, nil
 }
 
 // plain reports a text that can stand between quotes.
@@ -155,8 +167,13 @@ func (p *Provider) column(ctx context.Context, op, ref string) (string, error) {
 // ask puts a question to the logs. Both ends are always named: without them
 // only the last minute is looked at.
 func (p *Provider) ask(ctx context.Context, op, ref, sql string, over stretch) ([]row, error) {
+	return query[row](ctx, p, op, ref, sql, over)
+}
+
+// query is ask for rows of any form.
+func query[R any](ctx context.Context, p *Provider, op, ref, sql string, over stretch) ([]R, error) {
 	var answer struct {
-		Result *[]row          `json:"result"`
+		Result *[]R            `json:"result"`
 		Error  json.RawMessage `json:"error"`
 	}
 	err := p.asAdmin(ctx, rest.Call{Op: op, Path: "/v1/projects/" + ref + "/analytics/endpoints/logs", Query: url.Values{
