@@ -56,6 +56,8 @@ type sandboxOptions struct {
 	ownMemory bool
 	// noLangfuseAPI is a plan of Langfuse's without the API for keys.
 	noLangfuseAPI bool
+	// rootJobs has the application use the root keys of Trigger.dev.
+	rootJobs bool
 	// byHand says that people act on the page, not a script.
 	byHand bool
 	// adjust changes the generated configuration; nil leaves it as it is. It
@@ -189,7 +191,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
 		o.also = append(slices.Clone(o.also), name)
 	}
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, OwnMemory: o.ownMemory, NoLangfuseAPI: o.noLangfuseAPI})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, OwnMemory: o.ownMemory, NoLangfuseAPI: o.noLangfuseAPI, RootJobs: o.rootJobs})
 	if err != nil {
 		return nil, err
 	}

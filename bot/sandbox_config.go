@@ -31,8 +31,8 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
 		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
 		"r2-admin": c.R2Admin, "supabase-token": c.SupabaseToken, "mem0-login": c.Mem0Login,
-		"langfuse-admin": c.LangfuseAdmin,
-		"deploy":         c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
+		"langfuse-admin": c.LangfuseAdmin, "trigger-token": c.TriggerToken,
+		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
 	}
 	for name, value := range files {
@@ -74,6 +74,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Media":       map[string]any{"Used": slices.Contains(o.also, app.MediaKeyID), "One": o.oneMedia, "Account": r2.Account, "Staging": sandbox.StagingBucket, "Production": sandbox.ProductionBucket},
 		"SupabaseRef": map[string]string{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production)},
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
+		"JobsProject": sandbox.JobsProject,
 		"Traced":      slices.Contains(o.also, app.LangfuseSecret),
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card

@@ -25,6 +25,7 @@ type Endpoints struct {
 	Langfuse   string `json:"langfuse"`           // the API is below /api/public
 	Mem0       string `json:"mem0,omitempty"`     // the platform's API is below /v1 and /v3; empty unless played
 	Mem0Own    string `json:"mem0_own,omitempty"` // a server of one's own; empty unless played
+	Trigger    string `json:"trigger,omitempty"`  // the API is below /api; empty unless played
 }
 
 // Credentials is what the bot is given; to be written into files.
@@ -39,6 +40,7 @@ type Credentials struct {
 	SupabaseToken    string // access token; empty unless played
 	LangfuseAdmin    string // the organisation's key pair, joined by a colon
 	Mem0Login        string // e-mail address and password at the server of one's own, joined by a colon; empty unless played
+	TriggerToken     string // personal access token; empty unless played
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string

@@ -27,6 +27,9 @@ import (
 //	POST   /console/memory      {"name","project"}          a person makes a key at Mem0's platform and copies it
 //	POST   /console/memory/copy {"id"}                      copies one that somebody has kept
 //	POST   /console/memory/end  {"id"}                      deletes one
+//	POST   /console/jobs        {"environment","name"}      a person makes a key at Trigger.dev and copies it
+//	POST   /console/jobs/copy   {"id"}                      copies one that somebody has kept
+//	POST   /console/jobs/end    {"id"}                      revokes one
 //	POST   /inbox          {"environment"}                  pastes what was copied
 //	POST   /deploy         {"environment"}                  a colleague's
 //	POST   /faults         see FaultOrder
@@ -62,6 +65,7 @@ func (w *World) control() http.Handler {
 	post(m, "/console/keys", w.makeKey)
 	post(m, "/console/copy", func(_ context.Context, q struct{ ID string }) (any, error) { return nil, w.Copy(q.ID) })
 	w.memoryConsole(m)
+	w.jobsConsole(m)
 	post(m, "/inbox", func(_ context.Context, q struct{ Environment string }) (any, error) {
 		return nil, w.Paste(q.Environment)
 	})

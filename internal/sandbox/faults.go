@@ -31,6 +31,10 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Langfuse.Faults
 	case "mem0", "mem0-own":
 		return w.memoryFaults(service)
+	case "trigger":
+		if w.Trigger != nil {
+			return w.Trigger.Faults
+		}
 	case "loki":
 		return w.Loki.Faults
 	case "deploy":

@@ -103,6 +103,7 @@ func (w *World) Issued() []scan.Secret {
 	all = append(all, w.supabaseSecrets()...)
 	all = append(all, w.issuedTraces()...)
 	all = append(all, w.issuedMemory()...)
+	all = append(all, w.issuedJobs()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
@@ -187,6 +188,7 @@ func (w *World) labels() [][2]string {
 	}
 	all = append(all, w.supabaseLabels()...)
 	all = append(all, w.memoryLabels()...)
+	all = append(all, w.jobsLabels()...)
 	for _, k := range w.Langfuse.Keys() {
 		all = append(all, [2]string{"the note of Langfuse key " + k.Public, k.Note})
 	}

@@ -60,6 +60,7 @@ type seeded struct {
 	oldText  map[string]anthropic.Key // by environment
 	media    media
 	traces   traces
+	jobs     jobs
 	tokens   Credentials
 
 	supabaseAdmin string
@@ -87,6 +88,7 @@ func (w *World) seed(o Options) error {
 	w.seedMedia(o, made)
 	w.seedTraces(o, made)
 	w.seedMemory(o, made)
+	w.seedJobs(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
@@ -100,6 +102,7 @@ func (w *World) seed(o Options) error {
 	if w.Mem0Own != nil {
 		w.tokens.Mem0Login = w.Mem0Own.Login()
 	}
+	w.tokens.TriggerToken = w.jobs.token
 	w.seedSlack(o)
 	return nil
 }
@@ -166,7 +169,7 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(),
+			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger,
 			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
@@ -184,6 +187,7 @@ func (w *World) values(environment string) map[string]string {
 	}
 	maps.Copy(all, w.traces.values(environment))
 	maps.Copy(all, w.memory.values(environment))
+	maps.Copy(all, w.jobs.values(environment))
 	return all
 }
 

@@ -21,6 +21,7 @@ import (
 	"rekey/internal/sandbox/r2"
 	"rekey/internal/sandbox/slack"
 	"rekey/internal/sandbox/supabase"
+	"rekey/internal/sandbox/triggerdev"
 )
 
 // Options sets a world up. The zero value is a small, quick one.
@@ -38,7 +39,8 @@ type Options struct {
 	// Age of the FAL_KEY in both environments. Zero means 120 days.
 	Age time.Duration
 	// Also names secrets that the application uses besides those it always
-	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY, MEM0_API_KEY. Others
+	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY,
+	// MEM0_API_KEY, TRIGGER_API_KEY. Others
 	// cost nothing.
 	Also []string
 	// OneMedia gives both environments the same key and buckets of R2.
@@ -48,6 +50,8 @@ type Options struct {
 	OwnMemory bool
 	// NoLangfuseAPI is a plan of Langfuse's without the API for keys.
 	NoLangfuseAPI bool
+	// RootJobs has the application use the root keys of Trigger.dev.
+	RootJobs bool
 	// History gives the Slack app the scope to read messages back.
 	History bool
 }
@@ -61,8 +65,9 @@ type World struct {
 	R2         *r2.Server
 	Supabase   *supabase.Server // nil unless its key is played
 	Langfuse   *langfuse.Server
-	Mem0       *mem0.Server // nil unless its key is played
-	Mem0Own    *mem0.Server // the same
+	Mem0       *mem0.Server       // nil unless its key is played
+	Mem0Own    *mem0.Server       // the same
+	Trigger    *triggerdev.Server // nil unless its key is played
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -125,6 +130,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Langfuse, "", w.Langfuse.Handler},
 		{&w.endpoints.Mem0, "", w.memoryHandler},
 		{&w.endpoints.Mem0Own, "", w.ownMemoryHandler},
+		{&w.endpoints.Trigger, "", w.jobsHandler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},

@@ -124,6 +124,7 @@ func (w *World) watchWrites() {
 	w.R2.OnWrite(w.noteMedia)
 	w.watchSupabase()
 	w.watchMemory()
+	w.watchJobs()
 	w.Langfuse.OnWrite(w.noteTraces)
 	w.Infisical.OnWrite(func(i infisical.Write) {
 		k := vaultKind(i)

@@ -22,6 +22,7 @@ type Options struct {
 	Supabase    string        // address of the project with its rows; empty means that none are needed
 	Memory      Memory        // where visitors are remembered; zero means that they are not
 	Langfuse    string        // base URL of the trace service; empty means that nothing is traced
+	Jobs        string        // base URL of the job service; empty means that no tasks are started
 	AttestKey   string        // signs questions and answers of attestation
 	Logs        *loki.Store   // may be nil
 	Boot        time.Duration // from start to ready

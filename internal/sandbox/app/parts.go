@@ -35,6 +35,7 @@ func parts() []part {
 		{secret: SupabaseKey, path: "products", sorry: "nothing to sell today", used: func(o *Options) bool { return o.Supabase != "" }, make: silently((*instance).rows)},
 		{secret: LangfuseSecret, path: "trace", sorry: "traces are lost", spared: true, used: func(o *Options) bool { return o.Langfuse != "" }, make: silently((*instance).send)},
 		{secret: MemoryKey, path: "recall", sorry: "nothing is remembered today", used: func(o *Options) bool { return o.Memory != (Memory{}) }, make: silently((*instance).recall)},
+		{secret: JobsKey, path: "job", sorry: "nothing is done today", used: func(o *Options) bool { return o.Jobs != "" }, make: silently((*instance).job)},
 	}
 }
 

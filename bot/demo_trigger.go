@@ -1,0 +1,38 @@
+//go:build !release
+
+package main
+
+import (
+	"net/http"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
+)
+
+func jobsLedger(b *box) ledger {
+	w := b.world
+	return ledger{
+		variable: app.JobsKey, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.EndedByHand},
+		olds: []string{w.OldJobsKey(sandbox.Staging), w.OldJobsKey(sandbox.Production)},
+		make: func(environment, label string) (string, map[string]string) {
+			k := w.MakeJobsKey(environment, label)
+			return k.ID, map[string]string{app.JobsKey: k.Value}
+		},
+		end: func(id string) { w.EndJobsKey(id) },
+		keys: func() []ledgerKey {
+			var all []ledgerKey
+			for _, k := range w.Trigger.Keys() {
+				all = append(all, ledgerKey{k.ID, k.Name, k.Value, k.Live()})
+			}
+			return all
+		},
+		beside: func(id string) map[string]string {
+			k, _ := w.Trigger.Key(id)
+			return map[string]string{app.JobsSecret: k.Value}
+		},
+		lost: w.Trigger.Refused,
+		ending: func(id string) *http.Request { // nothing but a person's click ends one
+			return posting(w.Endpoints().Control+"/console/jobs/end", `{"id":"`+id+`"}`)
+		},
+	}
+}
