@@ -99,7 +99,7 @@ func (c *Contract) hold(r *http.Request, resp *http.Response, received []byte) {
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
 	}
 	for param := range r.URL.Query() {
-		if !documented(route.Operation.Parameters, param) {
+		if !documented(route.Operation.Parameters, param) && !authenticates(route, param) {
 			c.t.Errorf("%s: parameter %s is not documented", name, param)
 		}
 	}
@@ -121,6 +121,24 @@ func documented(all openapi3.Parameters, param string) bool {
 	object, _, member := strings.Cut(param, "[")
 	p := all.GetByInAndName(openapi3.ParameterInQuery, object)
 	return member && p != nil && p.Style == openapi3.SerializationDeepObject
+}
+
+// authenticates reports a parameter that carries a credential, which descriptions
+// list apart from the others.
+func authenticates(route *routers.Route, param string) bool {
+	required := route.Spec.Security
+	if route.Operation.Security != nil {
+		required = *route.Operation.Security
+	}
+	for _, any := range required {
+		for name := range any {
+			s := route.Spec.Components.SecuritySchemes[name]
+			if s != nil && s.Value != nil && s.Value.Type == "apiKey" && s.Value.In == openapi3.ParameterInQuery && s.Value.Name == param {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // reason is an objection without the document that it is about, which may hold

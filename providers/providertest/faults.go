@@ -16,6 +16,10 @@ import (
 // told to spoil them. Its own answers are hostile: they repeat the request's
 // headers and body and every secret of the world.
 type Faults struct {
+	// Asks reports a request that changes nothing although its method is that of
+	// a write; nil means that there is none.
+	Asks func(r *http.Request) bool
+
 	next   http.Handler
 	repeat func() []secret.Value
 
@@ -64,11 +68,16 @@ func (f *Faults) hanging() <-chan struct{} {
 	return f.met
 }
 
+// reads reports a request that changes nothing.
+func (f *Faults) reads(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead || f.Asks != nil && f.Asks(r)
+}
+
 // ServeHTTP lets the request through or spoils it.
 func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	now := f.now
-	if now != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if now != nil && !f.reads(r) {
 		f.writes++
 	}
 	f.mu.Unlock()
@@ -101,7 +110,7 @@ var LostAnswer = Fault{Name: "answer lost", Read: fault.Again, Write: fault.Lost
 // look before it writes.
 var lostToWrites = Fault{Name: "answer to a write lost", Read: fault.Again, Write: fault.Lost,
 	serve: func(f *Faults, w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if f.reads(r) {
 			f.next.ServeHTTP(w, r)
 			return
 		}

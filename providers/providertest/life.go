@@ -29,6 +29,9 @@ func traitsAgree(t testing.TB, s Subject) {
 	if has[providers.Disabler](kind) && !has[providers.Ender](kind) {
 		t.Error("it can be disabled but not ended")
 	}
+	if traits.Unnamed != has[providers.Recaller](kind) {
+		t.Errorf("Unnamed is %v, but having Recaller is %v", traits.Unnamed, !traits.Unnamed)
+	}
 	if traits.Guided != has[providers.Guide](kind) {
 		t.Errorf("Guided is %v, but having Guide is %v", traits.Guided, !traits.Guided)
 	}
@@ -227,6 +230,9 @@ func belongs(t testing.TB, kind providers.Kind, c providers.Credential, label st
 		return
 	}
 	listed := find(t, kind, hasLabel(label))
+	if has[providers.Recaller](kind) { // no label tells
+		listed = find(t, kind, hasID(c.ID))
+	}
 	if len(listed) != 1 || listed[0].ID != c.ID {
 		t.Errorf("the list has %d entries with label %s; want the one with id %s", len(listed), label, c.ID)
 	}

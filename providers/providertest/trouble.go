@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,6 +89,7 @@ func under(t testing.TB, w World, f Fault, call func(context.Context) (any, erro
 
 func faults(t testing.TB, s Subject) {
 	w, kind := open(t, s)
+	before := census(t, kind)
 	for _, o := range ops(t, s, w, kind) {
 		for _, f := range Usual() {
 			what := o.name + " with " + f.Name
@@ -111,9 +113,35 @@ func faults(t testing.TB, s Subject) {
 	if !has[providers.Lister](kind) {
 		return
 	}
-	if made := find(t, kind, hasLabel(s.Label)); len(made) != 0 {
+	if made := find(t, kind, func(c providers.Credential) bool { return !slices.Contains(before, c.ID) }); len(made) != 0 {
 		t.Errorf("%d credentials were made behind the faults", len(made))
 	}
+}
+
+// census is what a service lists; nothing where it does not.
+func census(t testing.TB, kind providers.Kind) []providers.ID {
+	t.Helper()
+	if !has[providers.Lister](kind) {
+		return nil
+	}
+	var all []providers.ID
+	for _, c := range find(t, kind, everything) {
+		all = append(all, c.ID)
+	}
+	return all
+}
+
+// recalled holds that what a lost creation left is told by comparison, with its
+// values.
+func recalled(t testing.TB, s Subject, w World, kind providers.Kind, before []providers.ID) {
+	t.Helper()
+	made, err := capability[providers.Recaller](t, kind).Recall(t.Context(), w.errand(s.Label).Environment, before)
+	if err != nil || len(made) != 1 {
+		t.Fatalf("recalled %d credentials, %v; want the orphan", len(made), err)
+	}
+	belongs(t, kind, made[0], s.Label)
+	lives(t, "the orphan", kind, made[0].Values, providers.Alive)
+	secrettest.NoLeak(t, w.Secrets(), made)
 }
 
 func probeFaults(t testing.TB, s Subject) {
@@ -141,6 +169,7 @@ func lostIssue(t testing.TB, s Subject) {
 	if create == nil {
 		t.Skipf("%T has no way to issue", kind)
 	}
+	before := census(t, kind)
 	out, writes, err := under(t, w, lostToWrites, func(ctx context.Context) (any, error) { return create(ctx, s.Label) })
 	if f := classified(t, "issuing", err); f.Class != fault.Lost {
 		t.Errorf("issuing: class %s, want lost (%v)", f.Class, err)
@@ -153,6 +182,10 @@ func lostIssue(t testing.TB, s Subject) {
 		readBack(t, w, kind, c)
 	}
 	if !has[providers.Lister](kind) {
+		return
+	}
+	if has[providers.Recaller](kind) {
+		recalled(t, s, w, kind, before)
 		return
 	}
 	orphans := find(t, kind, hasLabel(s.Label))
