@@ -18,8 +18,8 @@ import (
 // strange has the form of a key, and nobody issued it.
 const strange = "deadbeef-0000-4000-8000-00000000dead"
 
-func subject(change ...func(*helius.Config)) providertest.Subject {
-	return providertest.Subject{Open: func(t testing.TB) providertest.World {
+func subject(only bool, change ...func(*helius.Config)) providertest.Subject {
+	return providertest.Subject{Profiles: helius.Profiles(), Open: func(t testing.TB) providertest.World {
 		w := newWorld(t)
 		one := func(text string) providers.Values { return providers.Values{variable: secret.New(text)} }
 		return providertest.World{
@@ -30,17 +30,22 @@ func subject(change ...func(*helius.Config)) providertest.Subject {
 				{variable: w.at(w.production.ID), "HELIUS_API_KEY": secret.New(w.production.ID)},
 			},
 			ByHand: func(env, label string) providers.Values {
+				if own := map[string]*fakeKey{"staging": w.staging, "production": w.production}[env]; only {
+					w.mu.Lock()
+					own.dead = true
+					w.mu.Unlock()
+				}
 				return w.values(w.make(label, map[string]string{"staging": testProject, "production": shopProject}[env]))
 			},
 		}
 	}}
 }
 
-func TestConformanceByHand(t *testing.T) { providertest.Run(t, subject()) }
+func TestConformanceByHand(t *testing.T) { providertest.Run(t, subject(false)) }
 
-func TestConformanceWithTheToken(t *testing.T) { providertest.Run(t, subject(signedIn)) }
+func TestConformanceWithTheToken(t *testing.T) { providertest.Run(t, subject(false, signedIn)) }
 
-func TestConformanceOfTheOnlyKey(t *testing.T) { providertest.Run(t, subject(oneKey)) }
+func TestConformanceOfTheOnlyKey(t *testing.T) { providertest.Run(t, subject(true, oneKey)) }
 
 // failed fails unless err has the class and reason, and shows no value.
 func failed(t *testing.T, w world, err error, class fault.Class, reason fault.Reason, says string) {

@@ -12,6 +12,7 @@ import (
 type single struct{ byHand }
 
 var (
+	_ providers.Continuer = (*Provider)(nil)
 	_ providers.Kind      = (*single)(nil)
 	_ providers.Guide     = (*single)(nil)
 	_ providers.Prober    = (*single)(nil)

@@ -54,6 +54,24 @@ func (p *Provider) Survey(ctx context.Context, current map[string]providers.Valu
 	return &manual{byHand{k}}, nil
 }
 
+// Continue returns a kind whose keys may be dead already: nobody is asked about
+// them, nor what they may do.
+func (p *Provider) Continue(_ context.Context, found providers.Traits, current map[string]providers.Values) (providers.Kind, error) {
+	const op = "going on with the keys of Helius"
+	k := &keys{p: p, inUse: make(map[string]taken), anywhere: make(map[string]bool)}
+	for _, env := range slices.Sorted(maps.Keys(current)) {
+		own, err := p.read(current[env])
+		if err != nil {
+			return nil, fault.New(op, fault.Ambiguous, env+": "+err.Error())
+		}
+		k.inUse[env], k.anywhere[env] = own, true
+	}
+	if found.Kind != (&single{byHand{k}}).Traits().Kind || !p.config.OneKey {
+		return nil, fault.New(op, fault.ChangedByOther, "the rotation began with “"+found.Kind+"”, and helius.one_key says otherwise by now")
+	}
+	return &single{byHand{k}}, nil
+}
+
 // unread is the reason for which a value is not taken.
 func unread(err error) fault.Reason {
 	if _, is := err.(errNoKey); is { //nolint:errorlint // read returns it as it is

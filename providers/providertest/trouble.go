@@ -131,9 +131,9 @@ func census(t testing.TB, kind providers.Kind) []providers.ID {
 	return all
 }
 
-// recalled holds that what a lost creation left is told by comparison, with its
+// orphaned holds that what a lost creation left is told by comparison, with its
 // values.
-func recalled(t testing.TB, s Subject, w World, kind providers.Kind, before []providers.ID) {
+func orphaned(t testing.TB, s Subject, w World, kind providers.Kind, before []providers.ID) {
 	t.Helper()
 	made, err := capability[providers.Recaller](t, kind).Recall(t.Context(), w.errand(s.Label).Environment, before)
 	if err != nil || len(made) != 1 {
@@ -185,7 +185,7 @@ func lostIssue(t testing.TB, s Subject) {
 		return
 	}
 	if has[providers.Recaller](kind) {
-		recalled(t, s, w, kind, before)
+		orphaned(t, s, w, kind, before)
 		return
 	}
 	orphans := find(t, kind, hasLabel(s.Label))
