@@ -50,6 +50,8 @@ type sandboxOptions struct {
 	// also are secrets that the world holds besides those it always does; the
 	// one that is played is among them by itself.
 	also []string
+	// ownRedisToken lets the application run on its databases' own credentials.
+	ownRedisToken bool
 	// oneMedia gives both environments the same key of R2.
 	oneMedia bool
 	// ownMemory says that the application uses a Mem0 server of one's own.
@@ -191,7 +193,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
 		o.also = append(slices.Clone(o.also), name)
 	}
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, OwnMemory: o.ownMemory, NoLangfuseAPI: o.noLangfuseAPI, RootJobs: o.rootJobs})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, NoLangfuseAPI: o.noLangfuseAPI, RootJobs: o.rootJobs})
 	if err != nil {
 		return nil, err
 	}

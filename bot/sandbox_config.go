@@ -31,6 +31,7 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 		"fingerprint": c.Fingerprint, "slack-app": c.SlackApp, "slack-bot": c.SlackBot,
 		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
 		"r2-admin": c.R2Admin, "supabase-token": c.SupabaseToken, "mem0-login": c.Mem0Login,
+		"upstash-account": c.UpstashAccount, "upstash-staging": c.UpstashStaging, "upstash-production": c.UpstashProduction, "upstash-authority": c.UpstashAuthority,
 		"langfuse-admin": c.LangfuseAdmin, "trigger-token": c.TriggerToken,
 		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
@@ -75,6 +76,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"SupabaseRef": map[string]string{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production)},
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"JobsProject": sandbox.JobsProject,
+		"Redis":       redisConfig(w, o),
 		"Traced":      slices.Contains(o.also, app.LangfuseSecret),
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card
@@ -83,6 +85,18 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		return nil, fmt.Errorf("writing the configuration from its template: %w", err)
 	}
 	return text.Bytes(), nil
+}
+
+// redisConfig is what the template says of Upstash's databases.
+func redisConfig(w *sandbox.World, o sandboxOptions) map[string]any {
+	if w.Upstash == nil {
+		return map[string]any{"Used": false}
+	}
+	at := func(environment string) map[string]string {
+		name := sandbox.Database(environment)
+		return map[string]string{"URL": w.Endpoints().Upstash + "/" + name, "Redis": w.Upstash.Address(name)}
+	}
+	return map[string]any{"Used": true, "Own": o.ownRedisToken, "Staging": at(sandbox.Staging), "Production": at(sandbox.Production)}
 }
 
 // compressed shortens a wait by its class, so that a rotation of half an hour

@@ -76,9 +76,13 @@ func (k Known) Shown() string {
 }
 
 // Brief is Shown for running text: long ids are told apart by their start, or
-// by their end where they begin with a word.
+// by their end where they begin with a word. Where a name stands in a place, the
+// place is shown whole: names may be the same in two of them.
 func (k Known) Brief() string {
 	const telling = 8
+	if place, own, apart := strings.Cut(string(k.ID), "/"); apart && k.Last4 == "" && own != "" {
+		return place + "/" + Known{ID: providers.ID(own)}.Brief()
+	}
 	if k.Last4 != "" || len(k.ID) <= telling+4 {
 		return k.Shown()
 	}

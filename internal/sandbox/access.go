@@ -16,6 +16,7 @@ type Endpoints struct {
 	Fal        string `json:"fal"`                // the platform API is below /v1
 	Anthropic  string `json:"anthropic"`          // the API is below /v1
 	R2         string `json:"r2"`                 // the API is below /client/v4, the buckets are at the root
+	Upstash    string `json:"upstash,omitempty"`  // the account's API is below /v2, databases below their names; empty unless played
 	Supabase   string `json:"supabase,omitempty"` // the Management API is below /v1, projects below their references; empty unless played
 	Loki       string `json:"loki"`               // base; queries below /loki/api/v1
 	Deploy     string `json:"deploy"`             // the webhook of both environments
@@ -45,6 +46,11 @@ type Credentials struct {
 	AttestStaging    string // signs attestation questions and answers
 	AttestProduction string
 	Fingerprint      string // key of the installation, 64 hex digits
+	// Of Upstash; empty unless played.
+	UpstashAccount    string // e-mail address and API key, joined by a colon
+	UpstashStaging    string // password of the database's default user
+	UpstashProduction string // the same
+	UpstashAuthority  string // certificate in PEM; no secret
 }
 
 // Endpoints returns the addresses of the world.

@@ -23,6 +23,10 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Anthropic.Faults
 	case "r2":
 		return w.R2.Faults
+	case "upstash":
+		if w.Upstash != nil {
+			return w.Upstash.Faults
+		}
 	case "supabase":
 		if w.Supabase != nil {
 			return w.Supabase.Faults

@@ -100,6 +100,7 @@ func (w *World) Issued() []scan.Secret {
 			scan.Secret{Name: "the secret part of Anthropic key " + k.ID, Value: secretPart(k.Value)})
 	}
 	all = append(all, w.issuedMedia()...)
+	all = append(all, w.databaseSecrets()...)
 	all = append(all, w.supabaseSecrets()...)
 	all = append(all, w.issuedTraces()...)
 	all = append(all, w.issuedMemory()...)
@@ -186,6 +187,7 @@ func (w *World) labels() [][2]string {
 	for _, t := range w.R2.Tokens() {
 		all = append(all, [2]string{"the name of R2 token " + t.ID, t.Name})
 	}
+	all = append(all, w.databaseLabels()...)
 	all = append(all, w.supabaseLabels()...)
 	all = append(all, w.memoryLabels()...)
 	all = append(all, w.jobsLabels()...)

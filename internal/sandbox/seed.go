@@ -52,16 +52,17 @@ const (
 
 // seeded is what the seed made and the rest of the world refers to.
 type seeded struct {
-	project  string
-	bot      infisical.Identity
-	platform infisical.Identity
-	admin    fal.Key
-	old      fal.Key
-	oldText  map[string]anthropic.Key // by environment
-	media    media
-	traces   traces
-	jobs     jobs
-	tokens   Credentials
+	project   string
+	bot       infisical.Identity
+	platform  infisical.Identity
+	admin     fal.Key
+	old       fal.Key
+	oldText   map[string]anthropic.Key // by environment
+	media     media
+	databases databases
+	traces    traces
+	jobs      jobs
+	tokens    Credentials
 
 	supabaseAdmin string
 	memory        memory
@@ -86,6 +87,9 @@ func (w *World) seed(o Options) error {
 	w.seedAnthropic(o, made)
 	w.seedSupabase(o, made)
 	w.seedMedia(o, made)
+	if err := w.seedDatabases(o, made); err != nil {
+		return err
+	}
 	w.seedTraces(o, made)
 	w.seedMemory(o, made)
 	w.seedJobs(o, made)
@@ -98,6 +102,7 @@ func (w *World) seed(o Options) error {
 		FalAdmin: w.admin.Value, AnthropicAdmin: w.Anthropic.AdminKey(), R2Admin: w.media.admin.Value, LangfuseAdmin: w.Langfuse.AdminKey(), Deploy: random(24), Fingerprint: random(32),
 		AttestStaging: random(24), AttestProduction: random(24),
 	}
+	w.databaseTokens()
 	w.tokens.SupabaseToken = w.supabaseAdmin
 	if w.Mem0Own != nil {
 		w.tokens.Mem0Login = w.Mem0Own.Login()
@@ -170,7 +175,8 @@ func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
 			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger,
-			Name: AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
+			Redis: w.databaseAt(environment),
+			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
 	}
@@ -182,6 +188,7 @@ func (w *World) buildApps(o Options) {
 func (w *World) values(environment string) map[string]string {
 	all := map[string]string{app.FalKey: w.old.Value, app.AnthropicKey: w.oldText[environment].Value}
 	maps.Copy(all, w.media.values(environment))
+	maps.Copy(all, w.databases.values(w, environment))
 	if k, played := w.oldRows[environment]; played {
 		all[app.SupabaseKey] = k.Value
 	}

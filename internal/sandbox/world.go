@@ -22,6 +22,7 @@ import (
 	"rekey/internal/sandbox/slack"
 	"rekey/internal/sandbox/supabase"
 	"rekey/internal/sandbox/triggerdev"
+	"rekey/internal/sandbox/upstash"
 )
 
 // Options sets a world up. The zero value is a small, quick one.
@@ -39,10 +40,14 @@ type Options struct {
 	// Age of the FAL_KEY in both environments. Zero means 120 days.
 	Age time.Duration
 	// Also names secrets that the application uses besides those it always
-	// does: R2_ACCESS_KEY_ID, SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY,
+	// does: R2_ACCESS_KEY_ID, UPSTASH_REDIS_REST_TOKEN,
+	// SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY,
 	// MEM0_API_KEY, TRIGGER_API_KEY. Others
 	// cost nothing.
 	Also []string
+	// OwnRedisToken lets the application run on its databases' own credentials at
+	// Upstash, instead of a user's.
+	OwnRedisToken bool
 	// OneMedia gives both environments the same key and buckets of R2.
 	OneMedia bool
 	// OwnMemory says that the application uses a Mem0 server of one's own, and
@@ -63,6 +68,7 @@ type World struct {
 	Fal        *fal.Server
 	Anthropic  *anthropic.Server
 	R2         *r2.Server
+	Upstash    *upstash.Server  // nil unless its token is played
 	Supabase   *supabase.Server // nil unless its key is played
 	Langfuse   *langfuse.Server
 	Mem0       *mem0.Server       // nil unless its key is played
@@ -126,6 +132,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Fal, "", w.Fal.Handler},
 		{&w.endpoints.Anthropic, "", w.Anthropic.Handler},
 		{&w.endpoints.R2, "", w.R2.Handler},
+		{&w.endpoints.Upstash, "", w.databasesHandler},
 		{&w.endpoints.Supabase, "", w.supabaseHandler},
 		{&w.endpoints.Langfuse, "", w.Langfuse.Handler},
 		{&w.endpoints.Mem0, "", w.memoryHandler},

@@ -126,6 +126,7 @@ func (w *World) watchWrites() {
 	w.watchMemory()
 	w.watchJobs()
 	w.Langfuse.OnWrite(w.noteTraces)
+	w.watchDatabases()
 	w.Infisical.OnWrite(func(i infisical.Write) {
 		k := vaultKind(i)
 		what := strings.Join(i.Names, " ")

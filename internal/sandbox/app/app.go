@@ -19,6 +19,7 @@ type Options struct {
 	Fal         string        // base URL of the image model service
 	Anthropic   string        // base URL of the text model service; empty means that no text is needed
 	Media       Media         // where objects are kept; zero means that there are none
+	Redis       string        // REST address of the database that counts visits; empty means that nothing counts
 	Supabase    string        // address of the project with its rows; empty means that none are needed
 	Memory      Memory        // where visitors are remembered; zero means that they are not
 	Langfuse    string        // base URL of the trace service; empty means that nothing is traced
