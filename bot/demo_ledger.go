@@ -53,6 +53,27 @@ func (b *box) ledger(secret string) ledger {
 	return a
 }
 
+// openConsoles shows on the page what people see and do at the services of the
+// secrets played, beside fal.ai's and Anthropic's, which it always shows.
+func (b *box) openConsoles() {
+	for _, secret := range b.world.Production.Uses() {
+		if secret == app.FalKey || secret == app.AnthropicKey || ledgers[secret] == nil {
+			continue
+		}
+		a := b.ledger(secret)
+		b.world.AddConsole(sandbox.Console{
+			Secret: secret, Variable: a.variable, First: a.olds, Make: a.make, End: a.end,
+			Keys: func() []sandbox.ConsoleKey {
+				var all []sandbox.ConsoleKey
+				for _, k := range a.keys() {
+					all = append(all, sandbox.ConsoleKey{ID: k.id, Name: k.name, Value: k.value, Live: k.live})
+				}
+				return all
+			},
+		})
+	}
+}
+
 func falLedger(b *box) ledger {
 	return ledger{
 		variable: app.FalKey, olds: []string{b.world.OldKey()}, first: sandbox.Create, ends: []sandbox.Kind{sandbox.Delete},

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"rekey/internal/sandbox"
-	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/slack"
 )
 
@@ -159,7 +158,7 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	defer s.close()
 	at := s.world.Endpoints()
 	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate NAME, which is one of %s. Its state as JSON: %s/state\n",
-		at.Control, strings.Join(handy(o.also), ", "), at.Control))
+		at.Control, strings.Join(s.world.Production.Uses(), ", "), at.Control))
 	select {
 	case <-ctx.Done():
 	case <-s.bot.Ended():
@@ -167,14 +166,6 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 		return exitFailed
 	}
 	return exitDone
-}
-
-// handy are the secrets that can be rotated by hand: those that every world
-// holds, and what was asked for.
-func handy(also []string) []string {
-	all := append([]string{app.FalKey, app.AnthropicKey}, also...)
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // box is a running sandbox: the world and the bot in it.
@@ -208,6 +199,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 		b.close()
 		return nil, err
 	}
+	b.openConsoles()
 	b.bot = newChild("serve", "--config", path)
 	if err := b.start(ctx); err != nil {
 		b.close()

@@ -79,7 +79,10 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Redis":       redisConfig(w, o),
 		"Traced":      slices.Contains(o.also, app.LangfuseSecret),
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
-		"ByHand": o.byHand, // a person at the page needs longer than a script to read a card
+		"ByHand": o.byHand,
+		// A person at the page needs longer than a script to read a card, and in a
+		// channel that takes one message a second it comes late.
+		"Patient": o.byHand || o.all(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration from its template: %w", err)

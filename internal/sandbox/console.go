@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 type clipboard struct {
 	mu  sync.Mutex
 	now copied
+	// more are the further values of what was copied, by the name under which
+	// each is pasted.
+	more map[string]string
 }
 
 // copied is a value, the id of the key that it is of, and the name under which
@@ -25,7 +29,25 @@ type copied struct{ value, of, name string }
 func (c *clipboard) set(now copied) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = now
+	c.now, c.more = now, nil
+}
+
+// setAll copies any number of values.
+func (c *clipboard) setAll(values map[string]string, of string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now, c.more = copied{of: of}, values
+}
+
+// all is what would be pasted, by name.
+func (c *clipboard) all() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := maps.Clone(c.more)
+	if c.now.value != "" {
+		all = map[string]string{c.now.name: c.now.value}
+	}
+	return all
 }
 
 func (c *clipboard) get() copied {
@@ -55,11 +77,16 @@ func (w *World) Copy(id string) error {
 
 // Paste leaves what was copied in an environment's inbox.
 func (w *World) Paste(environment string) error {
-	c := w.clipboard.get()
-	if c.value == "" {
+	all := w.clipboard.all()
+	if len(all) == 0 {
 		return fmt.Errorf("pasting into the inbox of %s: nothing was copied", environment)
 	}
-	return w.Leave(environment, c.name, c.value)
+	for name, value := range all {
+		if err := w.Leave(environment, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Leave is a person's leaving a value in an environment's inbox.

@@ -56,6 +56,7 @@ func (w *World) look() page.World {
 	}
 	w.lookAtTexts(&out)
 	out.Memories = w.lookAtMemories()
+	w.lookAtConsoles(&out)
 	for _, a := range []struct {
 		environment string
 		*app.App

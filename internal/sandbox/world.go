@@ -83,6 +83,7 @@ type World struct {
 	writes    writes
 	requests  requests
 	clipboard clipboard
+	consoles  consoles
 	endpoints Endpoints
 	mini      *miniredis.Miniredis
 	visitors  map[string]*app.Traffic

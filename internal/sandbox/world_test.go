@@ -300,6 +300,48 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestConsoles: a person makes a key at a console, pastes it, and ends one; the
+// page is told names and ids, never a value.
+func TestConsoles(t *testing.T) {
+	r := newRobot(t, Options{Visits: 100})
+	c := r.e.Control
+	keys := []ConsoleKey{{ID: "k1", Name: "shop", Value: "value-of-the-first-key", Live: true}}
+	r.w.AddConsole(Console{
+		Secret: "OTHER_KEY", Variable: "OTHER_KEY", First: []string{"k1"},
+		Keys: func() []ConsoleKey { return keys },
+		Make: func(environment, name string) (string, map[string]string) {
+			keys = append(keys, ConsoleKey{ID: "k2", Name: name, Value: "value-of-the-second-key", Live: true})
+			return "k2", map[string]string{"OTHER_KEY": "value-of-the-second-key"}
+		},
+		End: func(id string) { keys[0].Live = false },
+	})
+	r.w.AddConsole(Console{Secret: "MADE_BY_API", Keys: func() []ConsoleKey { return nil }})
+	r.send(400, "POST", c+"/inbox", map[string]string{"environment": Staging})
+	for _, wrong := range []map[string]string{
+		{"secret": "NOBODYS", "environment": Staging, "name": "x"}, {"secret": "MADE_BY_API", "environment": Staging, "name": "x"}, {"secret": "OTHER_KEY", "environment": "moon", "name": "x"},
+	} {
+		r.send(400, "POST", c+"/console/make", wrong)
+	}
+	if m := r.send(200, "POST", c+"/console/make", map[string]string{"secret": "OTHER_KEY", "environment": Staging, "name": "rk_1"}); m["id"] != "k2" {
+		t.Errorf("made %v", m)
+	}
+	r.send(200, "POST", c+"/inbox", map[string]string{"environment": Staging})
+	if e, there := r.w.Infisical.Read(r.w.Inbox(Staging), "OTHER_KEY"); !there || e.Value != "value-of-the-second-key" {
+		t.Errorf("the inbox holds %+v", e)
+	}
+	r.send(400, "POST", c+"/console/end", map[string]string{"secret": "OTHER_KEY", "id": "k3"})
+	r.send(200, "POST", c+"/console/end", map[string]string{"secret": "OTHER_KEY", "id": "k1"})
+	stream := string(r.answer("GET", "/page/stream", ""))
+	for _, shown := range []string{`"secret":"OTHER_KEY","make":true`, `{"id":"k1","name":"shop","live":false,"first":true,"users":0}`, `{"id":"k2","name":"rk_1","live":true`, `"names":["OTHER_KEY"]`} {
+		if !strings.Contains(stream, shown) {
+			t.Errorf("the page does not show %s", shown)
+		}
+	}
+	if strings.Contains(stream, "value-of-the") {
+		t.Error("the page got a value")
+	}
+}
+
 func TestWorldEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w, err := Start(ctx, Options{})

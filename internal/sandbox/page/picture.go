@@ -22,6 +22,7 @@ type World struct {
 	Copied      string       `json:"copied,omitempty"` // id of the key whose value a person has copied
 	Inboxes     []Inbox      `json:"inboxes"`
 	Memories    *Memories    `json:"memories,omitempty"` // nil unless their key is played
+	Consoles    []Console    `json:"consoles,omitempty"`
 	Vault       []Entry      `json:"vault"`
 	Instances   []Instance   `json:"instances"`
 	Deployments []Deployment `json:"deployments"`
@@ -77,9 +78,26 @@ type MemoryKey struct {
 // Inbox is where people paste a value for one environment.
 type Inbox struct {
 	Environment string    `json:"environment"`
-	Workspace   string    `json:"workspace"` // whose keys belong there
-	Name        string    `json:"name,omitempty"`
-	Made        time.Time `json:"made,omitzero"` // zero while it is empty
+	Workspace   string    `json:"workspace"`       // whose keys belong there
+	Names       []string  `json:"names,omitempty"` // of all that lies there
+	Name        string    `json:"name,omitempty"`  // of the workspace's key
+	Made        time.Time `json:"made,omitzero"`   // zero while it is empty
+}
+
+// Console is a service's own pages for one secret.
+type Console struct {
+	Secret string       `json:"secret"`
+	Make   bool         `json:"make"` // people make its keys
+	Keys   []ConsoleKey `json:"keys"`
+}
+
+// ConsoleKey is a key that a console lists.
+type ConsoleKey struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Live  bool   `json:"live"`
+	First bool   `json:"first"` // in use when the world began
+	Users int    `json:"users"` // instances that run on it
 }
 
 // Entry is a secret in the vault.

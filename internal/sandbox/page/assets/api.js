@@ -50,6 +50,8 @@ export const copyKey = (id) => call('POST', '/console/copy', { id });
 export const makeMemoryKey = (name, project) => call('POST', '/console/memory', { name, project });
 export const copyMemoryKey = (id) => call('POST', '/console/memory/copy', { id });
 export const endMemoryKey = (id) => call('POST', '/console/memory/end', { id });
+export const makeAt = (secret, environment, name) => call('POST', '/console/make', { secret, environment, name });
+export const endAt = (secret, id) => call('POST', '/console/end', { secret, id });
 export const paste = (environment) => call('POST', '/inbox', { environment });
 export const deploy = (environment) => call('POST', '/deploy', { environment });
 export const inject = (order) => call('POST', '/faults', order);

@@ -4,6 +4,7 @@ import * as cast from './cast.js';
 import * as channel from './channel.js';
 import * as composer from './composer.js';
 import * as console from './console.js';
+import * as consoles from './consoles.js';
 import * as faults from './faults.js';
 import * as memory from './memory.js';
 import * as modal from './modal.js';
@@ -15,5 +16,5 @@ import * as views from './views.js';
 import * as world from './world.js';
 import { follow } from './stream.js';
 
-for (const part of [cast, channel, thread, composer, modal, guide, pulse, world, console, memory, faults, trouble, views]) part.start();
+for (const part of [cast, channel, thread, composer, modal, guide, pulse, world, console, memory, consoles, faults, trouble, views]) part.start();
 follow();
