@@ -11,6 +11,7 @@ import (
 	"rekey/providers"
 	"rekey/providers/anthropic"
 	"rekey/providers/fal"
+	"rekey/providers/helius"
 	"rekey/providers/langfuse"
 	"rekey/providers/mem0"
 	"rekey/providers/r2"
@@ -43,6 +44,7 @@ func services() map[string]service {
 		"supabase-api-key": {shape: providers.Overlap, waits: supabase.DefaultWaits(), profiles: supabase.Profiles, build: buildSupabase},
 		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), profiles: langfuse.Profiles, build: buildLangfuse},
 		"upstash":          {shape: providers.Overlap, undo: true, waits: upstash.DefaultWaits(), profiles: upstash.Profiles, build: buildUpstash},
+		"helius":           {shape: providers.Overlap, waits: helius.DefaultWaits(), profiles: helius.Profiles, build: buildHelius},
 		"mem0":             {shape: providers.Overlap, waits: mem0.DefaultWaits(), profiles: mem0.Profiles, build: buildMem0},
 		"trigger":          {shape: providers.Overlap, waits: triggerdev.DefaultWaits(), profiles: triggerdev.Profiles, build: buildTrigger},
 	}

@@ -99,6 +99,9 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 			return rotation.Subject{}, err
 		}
 	}
+	if err := proved(stages, c, s); err != nil {
+		return rotation.Subject{}, err
+	}
 	pause, resume, err := hooks(c, s)
 	if err != nil {
 		return rotation.Subject{}, err

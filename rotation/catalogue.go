@@ -64,6 +64,9 @@ func Catalogue() []Secret {
 		case "TRIGGER_API_KEY":
 			e.Aliases = []string{"TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN"}
 			e.ByHand, e.Built = true, true
+		case "NEXT_PUBLIC_HELIUS_RPC_URL":
+			e.Aliases = []string{"HELIUS_RPC_URL", "HELIUS_API_KEY", "NEXT_PUBLIC_HELIUS_API_KEY", "NEXT_PUBLIC_HELIUS_WS_URL"}
+			e.ByHand, e.Built = true, true
 		case "FAL_KEY":
 			e.Aliases = []string{"FAL_API_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET"}
 			e.Built = true

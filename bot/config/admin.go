@@ -4,6 +4,7 @@ package config
 // because people make and end keys at a console, or because it stands
 // elsewhere. Each says when.
 var withoutAdmin = map[string]func(*Secret) bool{
+	"helius":  func(*Secret) bool { return true },
 	"upstash": func(s *Secret) bool { return s.Upstash.kept() },
 	"mem0":    func(s *Secret) bool { return !s.Mem0.Own() || s.Mem0.signedIn() },
 }

@@ -73,6 +73,7 @@ func (d *decoder) environment(c *Config, e *Environment, at string) {
 	if a := e.Attest; max(a.Instances, 1) > a.Attempts || a.Instances == 0 && a.Streak > a.Attempts {
 		d.say(at+".attest.attempts", "it is less than the answers that must agree, so no proof could be complete", fmt.Sprintf("at least %d", max(a.Instances, a.Streak)))
 	}
+	d.bundle(e.Bundle, at+".bundle")
 	d.checks(e.Checks, at+".checks")
 }
 
@@ -221,6 +222,8 @@ func (d *decoder) secret(c *Config, s *Secret, at string) {
 	d.upstash(s, at+".upstash")
 	d.admin(s, at+".admin")
 	d.trigger(s, at+".trigger")
+	d.helius(s, at)
+	d.proof(c, s, at)
 	if every, long := s.Waits.ProbeEvery, s.Waits.ProbeFor; every != nil && long != nil && *every > *long {
 		d.say(at+".waits.probe_every", "it is longer than probe_for, so nothing would be probed twice", "at most "+long.String())
 	}

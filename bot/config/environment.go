@@ -11,6 +11,9 @@ type Environment struct {
 	Deploy Deploy `key:"deploy"`
 	// Attest is where the application proves which value it uses.
 	Attest Attest `key:"attest"`
+	// Bundle is the page whose scripts hold what a build writes into them. It is
+	// needed where a secret is proved by it.
+	Bundle *Bundle `key:"bundle"`
 	// Checks are measured by every watch. At least one must be required.
 	Checks []Check `key:"checks" need:"at least one check with a name: and an http: or loki:"`
 }

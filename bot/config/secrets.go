@@ -59,6 +59,8 @@ type Secret struct {
 	Upstash Upstash `key:"upstash"`
 	// Trigger says where the keys of Trigger.dev are.
 	Trigger Trigger `key:"trigger"`
+	// Helius says where keys of Helius are used, and what its plan allows.
+	Helius Helius `key:"helius"`
 	// MinExpiry is how long a key made by hand must live at least, if it is
 	// given an expiry at all; left out, the service's own.
 	MinExpiry *time.Duration `key:"min_expiry" min:"1ms"`
@@ -79,6 +81,11 @@ type Secret struct {
 	// Resume belongs to pause. It is asked for in every end, also where a rotation
 	// stops and waits for people.
 	Resume *Deploy `key:"resume"`
+	// Prove is how the running application shows which value it uses: "attest",
+	// by its own word, or "bundle", by the scripts of its page. Left out, variables
+	// that a build writes into scripts (NEXT_PUBLIC_… and the like) are proved by
+	// those, and all others by word.
+	Prove string `key:"prove" form:"prove"`
 	// Affected is a check that succeeds only if this credential works.
 	Affected Affected `key:"affected"`
 	// Explained are names under which the old value may stand without
