@@ -14,11 +14,14 @@ import (
 	"rekey/internal/sandbox/upstash"
 )
 
-// upstashLedger is about users, and about the databases' own credentials where
+// upstashLedger is about users, or about the databases' own credentials where
 // the application runs on those.
 func upstashLedger(b *box) ledger {
+	if b.world.OwnRedisToken() {
+		return resetLedger(b)
+	}
 	w := b.world
-	a := ledger{
+	return ledger{
 		variable: app.RedisToken, first: sandbox.Create, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Delete},
 		olds: []string{w.OldRedisToken(sandbox.Staging), w.OldRedisToken(sandbox.Production)},
 		end:  func(id string) { w.Upstash.End(id) },
@@ -30,7 +33,25 @@ func upstashLedger(b *box) ledger {
 				Header: http.Header{"Authorization": {"Bearer " + w.Upstash.Own(name).Token}}}
 		},
 	}
-	return a
+}
+
+// resetLedger is about generations: a reset ends one and makes the next.
+func resetLedger(b *box) ledger {
+	w := b.world
+	return ledger{
+		variable: app.RedisToken, first: sandbox.ResetCredentials, ends: []sandbox.Kind{sandbox.ResetCredentials},
+		olds: []string{w.OldRedisToken(sandbox.Staging), w.OldRedisToken(sandbox.Production)},
+		end:  func(id string) { w.Upstash.End(id) },
+		keys: func() []ledgerKey { return redisKeys(w.Upstash.Generations()) },
+		beside: func(id string) map[string]string {
+			for _, c := range w.Upstash.Generations() {
+				if c.ID == id {
+					return sandbox.RedisValues(c, w.Upstash.Address(c.Database))
+				}
+			}
+			return nil
+		},
+	}
 }
 
 func redisKeys(all []upstash.Credential) []ledgerKey {

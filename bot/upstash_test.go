@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/upstash"
+	"rekey/internal/sandbox/wire"
 	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/providers/providertest"
@@ -90,6 +92,36 @@ func TestDemoUpstash(t *testing.T) {
 		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
 	}
 	if r.Shape != "overlap" || r.ApprovedBy != "T0SANDBOX/U0BEN" || len(r.Steps) != 20 || r.AppRequests < 100 {
+		t.Errorf("result: %+v", r)
+	}
+}
+
+// TestDemoUpstashReset is the rotation of databases' own credentials: the survey
+// finds that nothing else replaces them, people are told the outage before, and
+// one reset for each environment moves tokens, password and address together.
+// The answer to the first reset is lost: what the database holds is read, and
+// nothing is reset twice.
+func TestDemoUpstashReset(t *testing.T) {
+	t.Parallel()
+	var resets []string
+	r, err := play(t, sandboxOptions{ownRedisToken: true, adjust: calm()}, script{secret: app.RedisToken, arrange: func(b *box) {
+		b.world.Upstash.Faults.Inject("lost", wire.Fault{Match: wire.Match{Method: http.MethodPost, Path: "/v2/redis/reset-password/*"}, Limit: 1, Do: wire.Lose()})
+		b.world.OnWrite(func(w sandbox.Write) {
+			if w.Kind == sandbox.ResetCredentials {
+				resets = append(resets, w.What)
+			}
+		})
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() {
+		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
+	}
+	if want := []string{"shop-staging#1", "shop-production#1"}; !slices.Equal(resets, want) {
+		t.Errorf("reset %v", resets)
+	}
+	if r.Shape != "cutover" || r.ApprovedBy != "T0SANDBOX/U0BEN" || r.GapSeconds <= 0 {
 		t.Errorf("result: %+v", r)
 	}
 }

@@ -62,6 +62,10 @@ func RedisValues(c upstash.Credential, address string) map[string]string {
 	return map[string]string{app.RedisToken: c.Token, app.RedisReadOnly: c.ReadOnly, app.RedisURL: "rediss://default:" + c.Password + "@" + address}
 }
 
+// OwnRedisToken reports whether the application runs on the databases' own
+// credentials.
+func (w *World) OwnRedisToken() bool { return w.databases.own }
+
 // OldRedisToken is the id of what an environment used when the world began.
 func (w *World) OldRedisToken(environment string) string { return w.databases.old[environment].ID }
 

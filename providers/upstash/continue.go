@@ -50,8 +50,8 @@ func (k *resets) Current(ctx context.Context, environment string) (providers.Cre
 	if err != nil {
 		return providers.Credential{}, err
 	}
-	if w.Token.IsZero() {
-		return providers.Credential{}, fault.New(op, fault.Garbled, "the account does not show the token of "+at.d.name)
+	if w.bare(k.p.form) {
+		return providers.Credential{}, fault.New(op, fault.Garbled, "the account does not show the credentials of "+at.d.name+"; they are in the console, and whether it was reset its audit log says")
 	}
 	return k.credential(at, w), nil
 }

@@ -199,6 +199,9 @@ func addressed(old secret.Value, who string, v secret.Value) secret.Value {
 	return secret.New(scheme + "://" + url.UserPassword(who, v.Reveal()).String() + "@" + rest)
 }
 
+// unfilled is a token without what its encoding fills it up with.
+func unfilled(v secret.Value) secret.Value { return secret.New(strings.TrimRight(v.Reveal(), "=")) }
+
 // inside are the secret texts that a token carries in its encoding: a standard
 // token holds the password of the Redis protocol in clear.
 func inside(v secret.Value) []secret.Value {

@@ -28,6 +28,7 @@ var (
 	_ providers.PlacedIssuer = (*resets)(nil)
 	_ providers.Prober       = (*resets)(nil)
 	_ providers.Disguiser    = (*resets)(nil)
+	_ providers.Tailer       = (*resets)(nil)
 )
 
 // surveyReset holds each environment's credential against what the account shows
@@ -83,8 +84,8 @@ func (k *resets) Traits() providers.Traits {
 		Service: "Upstash",
 		Shape:   providers.Cutover,
 		EndIs:   "the reset ends every credential of the database at once: both REST tokens and the password of the Redis protocol",
-		Drain: "from the reset until each consumer is deployed again its requests are answered 401; consumers that read the database's other credentials (the read-only token, REDIS_URL, KV_URL, a platform's own copy) stop too. " +
-			"On a paid database a user of its own for the application ends that: its token is exchanged without an outage",
+		Drain: "whatever reads a credential of this database, also its read-only token, its password in REDIS_URL or KV_URL, or a platform's own copy: all die together, and each is answered 401 until it is deployed with the new ones. " +
+			"Where the plan is paid, a user of its own for the application would be exchanged without an outage",
 		Waits:      k.p.config.Waits,
 		Signatures: slices.Clone(signatures),
 	}
@@ -97,6 +98,16 @@ func (k *resets) Identify(v providers.Values) (providers.ID, error) {
 		return "", fault.New("identifying a token of Upstash", fault.Ambiguous, err.Error())
 	}
 	return k.p.config.Name(o.token), nil
+}
+
+// Tail is of the token: an address ends in the same for all, and a token in what
+// fills it up.
+func (k *resets) Tail(v providers.Values) string {
+	o, err := k.p.form.read(v)
+	if err != nil {
+		return ""
+	}
+	return unfilled(o.token).Last4()
 }
 
 // IssueIn resets the environment's database. The service takes no label.

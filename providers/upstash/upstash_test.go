@@ -493,6 +493,58 @@ func TestResetMovesAllTogether(t *testing.T) {
 	}
 }
 
+// TestTail: people tell credentials without an id apart by the end of the token,
+// of which nothing else is shown.
+func TestTail(t *testing.T) {
+	w := newWorld(t)
+	w.production.token = strings.Repeat("Qx", 30) + "wXyz=="
+	values := w.production.all()
+	with := func(c *upstash.Config) { c.Variables = both }
+	kind := w.kind(t, map[string]providers.Values{"production": values}, with)
+	if got := kind.(providers.Tailer).Tail(values); got != "wXyz" {
+		t.Errorf("shown %q", got)
+	}
+	if got := kind.(providers.Tailer).Tail(one("x")); got != "" {
+		t.Errorf("shown %q of what has not the form", got)
+	}
+}
+
+// TestReadBack: what a reset without an answer has left is what the account
+// shows, also when the value in the vault is dead; nothing is reset for it.
+func TestReadBack(t *testing.T) {
+	w := newWorld(t)
+	p := w.provider(t)
+	found := w.kind(t, w.asDefault()).Traits()
+	old := w.asDefault()
+	w.renew(w.production)
+	kind, err := p.Continue(t.Context(), found, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.asked()
+	now, err := kind.(providers.Current).Current(t.Context(), "production")
+	if err != nil || !now.Values[name].Equal(secret.New(w.production.token)) {
+		t.Errorf("read back %v", err)
+	}
+	same, err := kind.(providers.Current).Current(t.Context(), "staging")
+	if err != nil || !same.Values[name].Equal(old["staging"][name]) {
+		t.Errorf("read back %v", err)
+	}
+	for _, call := range w.asked() {
+		if !strings.HasPrefix(call, "GET") {
+			t.Errorf("did %s", call)
+		}
+	}
+	if found := probe(t, kind, old["production"]); found.Liveness != providers.Refused {
+		t.Errorf("the old one: %+v", found)
+	}
+	w.hidden = true
+	_, err = kind.(providers.Current).Current(t.Context(), "production")
+	failed(t, w, err, fault.Ask, fault.Garbled, "audit log")
+	_, err = kind.(providers.Current).Current(t.Context(), "nowhere")
+	failed(t, w, err, fault.Ask, fault.NotFound)
+}
+
 // TestPartsOfTwo: what does not belong together stops the survey.
 func TestPartsOfTwo(t *testing.T) {
 	for _, wrong := range both[1:] {
@@ -539,7 +591,7 @@ func TestAccountThatShowsNoCredentials(t *testing.T) {
 func TestOutageIsTold(t *testing.T) {
 	w := newWorld(t)
 	for drain, wants := range map[string][]string{
-		w.kind(t, w.asDefault()).Traits().Drain: {"401", "until each consumer is deployed again", "KV_URL", "a platform's own copy"},
+		w.kind(t, w.asDefault()).Traits().Drain: {"401 until it is deployed", "read-only token", "KV_URL", "a platform's own copy"},
 		w.kind(t, w.asUsers()).Traits().Drain:   {"default token", "must be reset once"},
 	} {
 		for _, want := range wants {

@@ -66,7 +66,7 @@ func (k *users) Traits() providers.Traits {
 		PublicID:   true,
 		UndoOfEnd:  true,
 		EndIs:      "the user is switched off first, which can be undone in seconds, and deleted after one more watch, which cannot",
-		Drain:      "connections of the old user end at once when it is switched off; the database's own default token is another credential and lives on: where the application ever ran on it, it must be reset once",
+		Drain:      "open connections of the old user, which end when it is switched off. The database's own default token is another credential and lives on: where the application ever ran on it, it must be reset once",
 		Waits:      k.p.config.Waits,
 		Signatures: slices.Clone(signatures),
 	}
