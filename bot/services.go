@@ -10,6 +10,7 @@ import (
 	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/providers/anthropic"
+	"rekey/providers/ayrshare"
 	"rekey/providers/fal"
 	"rekey/providers/helius"
 	"rekey/providers/langfuse"
@@ -45,6 +46,7 @@ func services() map[string]service {
 		"langfuse":         {shape: providers.Overlap, waits: langfuse.DefaultWaits(), profiles: langfuse.Profiles, build: buildLangfuse},
 		"upstash":          {shape: providers.Overlap, undo: true, waits: upstash.DefaultWaits(), profiles: upstash.Profiles, build: buildUpstash},
 		"helius":           {shape: providers.Overlap, waits: helius.DefaultWaits(), profiles: helius.Profiles, build: buildHelius},
+		"ayrshare":         {shape: providers.Cutover, waits: ayrshare.DefaultWaits(), profiles: ayrshare.Profiles, build: buildAyrshare},
 		"mem0":             {shape: providers.Overlap, waits: mem0.DefaultWaits(), profiles: mem0.Profiles, build: buildMem0},
 		"trigger":          {shape: providers.Overlap, waits: triggerdev.DefaultWaits(), profiles: triggerdev.Profiles, build: buildTrigger},
 	}

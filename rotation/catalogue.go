@@ -61,6 +61,8 @@ func Catalogue() []Secret {
 		case "UPSTASH_REDIS_REST_TOKEN":
 			e.Aliases = []string{"KV_REST_API_TOKEN", "UPSTASH_REDIS_TOKEN"}
 			e.Built = true
+		case "AYRSHARE_API_KEY":
+			e.ByHand, e.Built = true, true
 		case "TRIGGER_API_KEY":
 			e.Aliases = []string{"TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN"}
 			e.ByHand, e.Built = true, true

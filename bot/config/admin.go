@@ -4,9 +4,10 @@ package config
 // because people make and end keys at a console, or because it stands
 // elsewhere. Each says when.
 var withoutAdmin = map[string]func(*Secret) bool{
-	"helius":  func(*Secret) bool { return true },
-	"upstash": func(s *Secret) bool { return s.Upstash.kept() },
-	"mem0":    func(s *Secret) bool { return !s.Mem0.Own() || s.Mem0.signedIn() },
+	"ayrshare": func(*Secret) bool { return true }, // nothing but the dashboard makes its keys
+	"helius":   func(*Secret) bool { return true },
+	"upstash":  func(s *Secret) bool { return s.Upstash.kept() },
+	"mem0":     func(s *Secret) bool { return !s.Mem0.Own() || s.Mem0.signedIn() },
 }
 
 // Administered reports whether an admin credential is named.
