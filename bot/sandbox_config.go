@@ -77,6 +77,8 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"JobsProject": sandbox.JobsProject,
 		"Redis":       redisConfig(w, o),
+		"Signed":      slices.Contains(o.also, app.JWTSecret),
+		"Rows":        slices.Contains(o.also, app.SupabaseKey),
 		"Traced":      slices.Contains(o.also, app.LangfuseSecret),
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand,

@@ -75,3 +75,53 @@ func TestSupabaseContract(t *testing.T) {
 	contract.Seen("GET "+keys+" 200", "GET "+keys+" 401", "GET "+keys+" 403", "POST "+keys+" 201", "DELETE "+keys+"/{id} 200",
 		"GET "+keys+"/legacy 200", "GET /v1/projects/{ref}/analytics/endpoints/logs 200")
 }
+
+// TestSigningContract is the same for the life of a signing key.
+func TestSigningContract(t *testing.T) {
+	cloud := local.New(local.Options{})
+	m := http.NewServeMux()
+	m.Handle("/api/", http.StripPrefix("/api", cloud.Handler()))
+	m.Handle("/", cloud.Handler())
+	s := httptest.NewServer(m)
+	t.Cleanup(s.Close)
+	contract := providertest.NewContract(t, "supabase.yaml", s.URL+"/api")
+	ref := sandbox.SupabaseRef(rotation.Production)
+	cloud.AddProject(ref)
+	cloud.Seed(ref, local.Publishable, "default", time.Now())
+	old := cloud.Migrate(ref)
+	token := cloud.AddToken(local.ReadKeys, local.ReadLogs, local.ReadSigners, local.WriteSigners, local.ReadAuth)
+	p, err := supabase.NewSigning(supabase.SigningConfig{
+		BaseURL: s.URL + "/api", ProjectURL: s.URL + "/{ref}", HTTP: &http.Client{Transport: contract},
+		Projects: map[string]string{rotation.Production: ref},
+		Token:    func(context.Context) (secret.Value, error) { return secret.New(token), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, err := p.Survey(t.Context(), map[string]providers.Values{rotation.Production: {app.JWTSecret: secret.New(old.Secret), app.JWTPrevious: secret.New(old.Secret)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := kind.(providers.Importer).Make("rk_contract_production_r1_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := kind.(providers.Importer).Import(t.Context(), rotation.Production, made.ID, made.Values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := kind.(providers.Activator).Activate(t.Context(), rotation.Production, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if why, err := kind.(providers.Blocker).Blocked(t.Context(), providers.ID(old.ID)); why == "" || err != nil {
+		t.Errorf("nothing is in the way of the revocation, %v", err)
+	}
+	cloud.SwitchLegacy(ref, false)
+	if err := kind.(providers.Ender).End(t.Context(), providers.ID(old.ID)); err != nil {
+		t.Error(err)
+	}
+	const signers = "/v1/projects/{ref}/config/auth/signing-keys"
+	contract.Seen("GET "+signers+" 200", "POST "+signers+" 201", "PATCH "+signers+"/{id} 200", "GET "+signers+"/legacy 200", "GET /v1/projects/{ref}/config/auth 200",
+		"GET /v1/projects/{ref}/api-keys/{id} 200", "GET /v1/projects/{ref}/api-keys/legacy 200")
+}

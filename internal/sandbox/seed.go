@@ -67,6 +67,10 @@ type seeded struct {
 	supabaseAdmin string
 	memory        memory
 	oldRows       map[string]supabase.Key // by environment; nil when nothing uses them
+
+	signed     bool                       // visitors are signed in
+	passes     map[string]string          // publishable keys, by project
+	oldSigners map[string]supabase.Signer // by environment
 }
 
 // silent keeps net/http's own complaints, about connections that faults cut,
@@ -176,7 +180,7 @@ func (w *World) buildApps(o Options) {
 		return app.Options{
 			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger,
 			Redis: w.databaseAt(environment),
-			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.supabaseProject(environment), AttestKey: attest,
+			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.rowsAt(environment), Sessions: w.sessionsOf(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
 		}
 	}
@@ -195,6 +199,7 @@ func (w *World) values(environment string) map[string]string {
 	maps.Copy(all, w.traces.values(environment))
 	maps.Copy(all, w.memory.values(environment))
 	maps.Copy(all, w.jobs.values(environment))
+	maps.Copy(all, w.signingValues(environment))
 	return all
 }
 

@@ -26,11 +26,14 @@ const (
 // seedSupabase makes a project and a key for each environment, and keys that
 // are others', if its key is played.
 func (w *World) seedSupabase(o Options, made time.Time) {
-	if !slices.Contains(o.Also, app.SupabaseKey) {
+	rows := slices.Contains(o.Also, app.SupabaseKey)
+	if !rows && !slices.Contains(o.Also, app.JWTSecret) {
 		return
 	}
-	w.Supabase = supabase.New(supabase.Options{Spread: o.scaled(supabaseSpread), Rate: supabaseRate * o.Speed})
-	w.supabaseAdmin = w.Supabase.AddToken(supabase.ReadKeys, supabase.WriteKeys, supabase.ReadLogs)
+	w.Supabase = supabase.New(supabase.Options{
+		Spread: o.scaled(supabaseSpread), Rate: supabaseRate * o.Speed, Throttle: o.scaled(5 * time.Minute / 200), TokenLife: o.tokenLife(),
+	})
+	w.supabaseAdmin = w.Supabase.AddToken(supabase.ReadKeys, supabase.WriteKeys, supabase.ReadLogs, supabase.ReadSigners, supabase.WriteSigners, supabase.ReadAuth)
 	w.oldRows = map[string]supabase.Key{}
 	for _, environment := range []string{Staging, Production} {
 		ref := SupabaseRef(environment)
@@ -38,8 +41,11 @@ func (w *World) seedSupabase(o Options, made time.Time) {
 		w.Supabase.Seed(ref, supabase.Publishable, "default", made)
 		w.Supabase.Seed(ref, supabase.Secret, "default", made) // what Edge Functions look up
 		w.Supabase.Seed(ref, supabase.Secret, "worker", made)
-		w.oldRows[environment] = w.Supabase.Seed(ref, supabase.Secret, AppName, made)
+		if rows {
+			w.oldRows[environment] = w.Supabase.Seed(ref, supabase.Secret, AppName, made)
+		}
 	}
+	w.seedSessions(o)
 }
 
 // OldSupabaseKey is the id of the key that an environment used when the world
@@ -61,6 +67,14 @@ func (w *World) supabaseProject(environment string) string {
 	return w.endpoints.Supabase + "/" + SupabaseRef(environment)
 }
 
+// rowsAt is the same, if the application reads rows there.
+func (w *World) rowsAt(environment string) string {
+	if len(w.oldRows) == 0 {
+		return ""
+	}
+	return w.supabaseProject(environment)
+}
+
 func (w *World) watchSupabase() {
 	if w.Supabase == nil {
 		return
@@ -73,6 +87,8 @@ func (w *World) watchSupabase() {
 			w.wrote(Delete, s.KeyID)
 		case supabase.Legacy:
 			w.wrote(LegacyKeys, s.KeyID)
+		default:
+			w.noteSigner(s)
 		}
 	})
 }
@@ -92,9 +108,10 @@ func (w *World) supabaseSecrets() []scan.Secret {
 	}
 	for _, environment := range []string{Staging, Production} {
 		ref := SupabaseRef(environment)
-		all = append(all, scan.Secret{Name: "legacy key of Supabase project " + ref, Value: w.Supabase.LegacyKey(ref, "service_role")})
+		all = append(all, scan.Secret{Name: "legacy key of Supabase project " + ref, Value: w.Supabase.LegacyKey(ref, "service_role")},
+			scan.Secret{Name: "legacy JWT secret of Supabase project " + ref, Value: w.Supabase.LegacySecret(ref)})
 	}
-	return all
+	return append(all, w.signingSecrets()...)
 }
 
 func (w *World) supabaseLabels() [][2]string {

@@ -41,7 +41,7 @@ type Options struct {
 	Age time.Duration
 	// Also names secrets that the application uses besides those it always
 	// does: R2_ACCESS_KEY_ID, UPSTASH_REDIS_REST_TOKEN,
-	// SUPABASE_SERVICE_ROLE_KEY, LANGFUSE_SECRET_KEY,
+	// SUPABASE_SERVICE_ROLE_KEY, JWT_SECRET, LANGFUSE_SECRET_KEY,
 	// MEM0_API_KEY, TRIGGER_API_KEY. Others
 	// cost nothing.
 	Also []string
@@ -57,6 +57,9 @@ type Options struct {
 	NoLangfuseAPI bool
 	// RootJobs has the application use the root keys of Trigger.dev.
 	RootJobs bool
+	// NotMigrated leaves Supabase's projects with their legacy JWT secrets, as
+	// they were before signing keys.
+	NotMigrated bool
 	// History gives the Slack app the scope to read messages back.
 	History bool
 }

@@ -22,6 +22,7 @@ type Options struct {
 	Redis       string        // REST address of the database that counts visits; empty means that nothing counts
 	Supabase    string        // address of the project with its rows; empty means that none are needed
 	Memory      Memory        // where visitors are remembered; zero means that they are not
+	Sessions    *Sessions     // visitors who are signed in; nil means that nobody is
 	Langfuse    string        // base URL of the trace service; empty means that nothing is traced
 	Jobs        string        // base URL of the job service; empty means that no tasks are started
 	AttestKey   string        // signs questions and answers of attestation

@@ -36,6 +36,7 @@ func newInstance(o *Options, id, deployment string, values map[string]string) *i
 	for _, p := range o.parts() {
 		i.mux.HandleFunc("/api/"+p.path, i.alone(p))
 	}
+	i.mux.HandleFunc("GET /api/me", i.me)
 	i.mux.HandleFunc("POST /rekey/attest", i.attest)
 	i.mux.HandleFunc("GET /healthz", i.health)
 	return i

@@ -34,6 +34,7 @@ func parts() []part {
 		{secret: MediaKeyID, path: "media", sorry: "nothing to see today", used: func(o *Options) bool { return o.Media != (Media{}) }, make: silently((*instance).object)},
 		{secret: SupabaseKey, path: "products", sorry: "nothing to sell today", used: func(o *Options) bool { return o.Supabase != "" }, make: silently((*instance).rows)},
 		{secret: RedisToken, path: "limit", sorry: "nobody is let in today", used: func(o *Options) bool { return o.Redis != "" }, make: silently((*instance).admitted)},
+		{secret: JWTSecret, path: "session", sorry: "nobody is signed in today", used: func(o *Options) bool { return o.Sessions != nil }, make: silently((*instance).session)},
 		{secret: LangfuseSecret, path: "trace", sorry: "traces are lost", spared: true, used: func(o *Options) bool { return o.Langfuse != "" }, make: silently((*instance).send)},
 		{secret: MemoryKey, path: "recall", sorry: "nothing is remembered today", used: func(o *Options) bool { return o.Memory != (Memory{}) }, make: silently((*instance).recall)},
 		{secret: JobsKey, path: "job", sorry: "nothing is done today", used: func(o *Options) bool { return o.Jobs != "" }, make: silently((*instance).job)},

@@ -12,6 +12,13 @@
 // and for a while after: the gateways learn of new and deleted keys a little
 // later than the Management API does.
 //
+// A project that was moved to signing keys signs its users' access tokens with
+// the one in use and trusts that and those in use before; a standby key is
+// trusted by nobody. Each change of them is refused for a while after the last
+// one, with the moment in words. The legacy secret is not revoked while legacy API
+// keys are switched on, and the key in use never is. Before it was moved, a project
+// signs with its legacy secret.
+//
 // A gateway takes secret keys in the header apikey alone, from no browser.
 // Every request it serves or refuses is in the edge logs, which answer the
 // questions of counting by key and by legacy role, a day at a time.

@@ -1,9 +1,6 @@
 package supabase
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"regexp"
 	"slices"
@@ -20,11 +17,7 @@ func (s *Server) LegacyKey(ref, role string) string {
 	if p == nil {
 		return ""
 	}
-	part := func(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-	text := part([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + part([]byte(`{"iss":"supabase","ref":"`+ref+`","role":"`+role+`","iat":1700000000,"exp":2015576000}`))
-	mac := hmac.New(sha256.New, []byte(p.signing))
-	_, _ = mac.Write([]byte(text)) // a hash never fails
-	return text + "." + part(mac.Sum(nil))
+	return jwt("", map[string]any{"iss": "supabase", "ref": ref, "role": role, "iat": 1700000000, "exp": 2015576000}, p.signing)
 }
 
 // caller is who a request to a gateway comes from.

@@ -19,6 +19,11 @@ type Options struct {
 	// Rate is how many requests a minute the Management API takes for each
 	// project; 120.
 	Rate float64
+	// Throttle is how long after a change of a project's signing keys the next
+	// one is refused.
+	Throttle time.Duration
+	// TokenLife is how long access tokens live, in whole seconds; an hour.
+	TokenLife time.Duration
 	// Column is what the logs call the source of a line; "source".
 	Column string
 }
@@ -28,6 +33,10 @@ const (
 	ReadKeys  = "api_gateway_keys_read"
 	WriteKeys = "api_gateway_keys_write"
 	ReadLogs  = "analytics_logs_read"
+
+	ReadSigners  = "auth_signing_keys_read"
+	WriteSigners = "auth_signing_keys_write"
+	ReadAuth     = "auth_config_read"
 )
 
 // The types of keys.
@@ -59,6 +68,9 @@ type project struct {
 	legacy  bool   // they are switched on
 	lines   []line // of the edge logs
 	budget  budget
+
+	signers []*Signer // none until it was moved to signing keys
+	changed time.Time // last change of them over the API
 }
 
 // Server is a local Supabase. Use New.
@@ -86,6 +98,13 @@ const (
 	Created Act = "create"
 	Deleted Act = "delete"
 	Legacy  Act = "switch legacy keys"
+
+	Migrated    Act = "move to signing keys"
+	ImportedKey Act = "import a signing key"
+	Activated   Act = "activate a signing key"
+	RevokedKey  Act = "revoke a signing key"
+	StandBy     Act = "set a signing key to standby"
+	Destroyed   Act = "destroy a signing key"
 )
 
 // Write is a write that took effect.
@@ -99,6 +118,9 @@ type Write struct {
 func New(o Options) *Server {
 	if o.Rate <= 0 {
 		o.Rate = 120
+	}
+	if o.TokenLife <= 0 {
+		o.TokenLife = time.Hour
 	}
 	if o.Column == "" {
 		o.Column = "source"
@@ -151,7 +173,7 @@ func (s *Server) AddToken(rights ...string) string {
 // choice.
 func (s *Server) Seed(ref, kind, name string, made time.Time) Key {
 	k := &Key{
-		ID:    random(4) + "-" + random(2) + "-4" + random(2)[1:] + "-8" + random(2)[1:] + "-" + random(6),
+		ID:    uuid(),
 		Value: "sb_" + kind + "_" + random(16), Name: name, Type: kind, Project: ref, Created: made,
 	}
 	s.mu.Lock()
