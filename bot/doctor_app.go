@@ -132,6 +132,7 @@ func (p *physician) secret(ctx context.Context, s rotation.Subject) []finding.Fi
 		found = append(found, finding.Failed(looked, err, "Settle it before the next rotation."))
 	} else {
 		found = append(found, finding.Good(looked, "Accepted; the key in use is known there."))
+		found = append(found, gates(ctx, s, kind, current)...)
 	}
 	for name := range p.config.Environments.Each() {
 		if values := current[name]; values != nil {

@@ -39,6 +39,13 @@ type Minter interface {
 	Mint(id ID, v Values) (secret.Value, error)
 }
 
+// Parent recognises what was made with a credential and dies with it, such as a
+// token that it signed. A survey looks for that under other names.
+type Parent interface {
+	// Begot reports whether the text was made with the values. It asks nobody.
+	Begot(v Values, text secret.Value) bool
+}
+
 // Clearer knows what has to be settled at a service before a rotation may
 // begin there. A survey for a plan asks it; a rotation under way does not,
 // because it makes such things itself.

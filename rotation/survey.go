@@ -64,7 +64,7 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 	if err := e.compare(s, found.places); err != nil {
 		return surveyed{}, err
 	}
-	if err := aliases(ctx, s, disguised(found.kind, current)); err != nil {
+	if err := aliases(ctx, s, found.kind, current); err != nil {
 		return surveyed{}, err
 	}
 	return found, found.plan(s)
@@ -146,11 +146,12 @@ func (e *Engine) compare(s Subject, places map[string]Place) error {
 
 // aliases looks for the value under other names: a consumer that reads the
 // other name would break when the old value dies.
-func aliases(ctx context.Context, s Subject, current map[string]providers.Values) error {
+func aliases(ctx context.Context, s Subject, kind providers.Kind, current map[string]providers.Values) error {
 	names, ok := s.Vault.(deploy.Names)
 	if !ok {
 		return nil
 	}
+	texts := disguised(kind, current)
 	for _, env := range environments() {
 		all, err := names.All(ctx, env)
 		if err != nil {
@@ -160,13 +161,31 @@ func aliases(ctx context.Context, s Subject, current map[string]providers.Values
 			if slices.Contains(s.Variables, entry.Name) || s.Explained[entry.Name] != "" {
 				continue
 			}
-			if related(entry.Value, current) {
+			if begot(kind, current, entry.Value) {
+				return fault.New("looking for what was made with the value", fault.Ambiguous,
+					fmt.Sprintf("%s in %s was signed with %s and dies with it; make another one that does not depend on it, or explain it in the configuration", entry.Name, env, s.Name))
+			}
+			if related(entry.Value, texts) {
 				return fault.New("looking for the value under other names", fault.Ambiguous,
 					fmt.Sprintf("%s in %s holds the value of %s or a part of it; add it to the secret's variables or explain it in the configuration", entry.Name, env, s.Name))
 			}
 		}
 	}
 	return nil
+}
+
+// begot reports whether a text was made with a current value.
+func begot(kind providers.Kind, current map[string]providers.Values, text secret.Value) bool {
+	p, can := kind.(providers.Parent)
+	if !can {
+		return false
+	}
+	for _, values := range current {
+		if p.Begot(values, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // disguised adds to the current values the texts that carry them otherwise.

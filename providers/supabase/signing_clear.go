@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rekey/internal/fault"
+	"rekey/internal/secret"
 	"rekey/providers"
 )
 
@@ -52,6 +53,13 @@ func (k *signingKey) unencumbered(op string, h signed, keys []wireSigning) error
 		return fault.New(op, fault.Ambiguous, fmt.Sprintf("project %s still trusts keys that were in use before: %s, the oldest first. Whoever holds one of their secrets can sign in as anybody. Once nothing uses them, revoke each in this order under %s", h.ref, strings.Join(former, ", "), signingConsole(h.ref)))
 	}
 	return nil
+}
+
+// Begot reports whether a text is a token that was signed with the value, as
+// long-lived ones for other services are, and the legacy API keys.
+func (k *signingKey) Begot(values providers.Values, text secret.Value) bool {
+	v := values[k.s.config.Variable]
+	return !v.IsZero() && isLegacy(text) && signedWith(v, text)
 }
 
 // Blocked says that a project's legacy API keys are still switched on: they are

@@ -37,6 +37,7 @@ var (
 	_ providers.Minter    = (*signingKey)(nil)
 	_ providers.Clearer   = (*signingKey)(nil)
 	_ providers.Blocker   = (*signingKey)(nil)
+	_ providers.Parent    = (*signingKey)(nil)
 	_ providers.Lister    = (*signingKey)(nil)
 	_ providers.Prober    = (*signingKey)(nil)
 	_ providers.Ender     = (*signingKey)(nil)

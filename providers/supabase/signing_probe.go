@@ -56,9 +56,20 @@ func sign(kid string, claims map[string]any, v secret.Value) (secret.Value, erro
 		return secret.Value{}, err
 	}
 	text := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(body)
+	return secret.New(text + "." + signature(v, text)), nil
+}
+
+func signature(v secret.Value, text string) string {
 	mac := hmac.New(sha256.New, []byte(v.Reveal()))
 	_, _ = mac.Write([]byte(text)) // a hash never fails
-	return secret.New(text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))), nil
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// signedWith checks a token's signature.
+func signedWith(v, token secret.Value) bool {
+	text := token.Reveal()
+	end := strings.LastIndex(text, ".")
+	return end > 0 && hmac.Equal([]byte(text[end+1:]), []byte(signature(v, text[:end])))
 }
 
 // project is where a key is, "" while that is not known.

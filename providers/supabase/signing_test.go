@@ -180,6 +180,21 @@ func TestWhatARevocationDoesIsSaid(t *testing.T) {
 	}
 }
 
+// Trap 8: a long-lived token in the vault that the old secret signed is found.
+func TestTokensOfTheOldSecretAreFound(t *testing.T) {
+	w := newSigningWorld(t)
+	kind := w.surveyed(t)
+	current := w.current()["production"]
+	token, err := kind.(providers.Minter).Mint(providers.ID(w.old["production"].ID), current)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := kind.(providers.Parent)
+	if !parent.Begot(current, token) || parent.Begot(w.current()["staging"], token) || parent.Begot(current, jwt(productionRef, "anon")) || parent.Begot(current, secret.New("no token")) {
+		t.Error("what was signed with the secret is not told from what was not")
+	}
+}
+
 // Trap 7: a revoked key stays, as the way back.
 func TestARevokedKeyIsNotDeleted(t *testing.T) {
 	w := newSigningWorld(t)
