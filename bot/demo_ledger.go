@@ -45,7 +45,7 @@ type ledgerKey struct {
 }
 
 // ledgers are the services whose keys can be played, by secret.
-var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.RedisToken: upstashLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger, app.MemoryKey: memoryLedger, app.JobsKey: jobsLedger, app.JWTSecret: jwtLedger}
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.RedisToken: upstashLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger, app.MemoryKey: memoryLedger, app.JobsKey: jobsLedger, app.SocialKey: socialLedger, app.JWTSecret: jwtLedger}
 
 func (b *box) ledger(secret string) ledger {
 	a := ledgers[secret](b)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/template"
 	"time"
 
@@ -76,6 +77,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"SupabaseRef": map[string]string{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production)},
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"JobsProject": sandbox.JobsProject,
+		"Hooks":       strings.TrimSuffix(w.Endpoints().Deploy, "/deploy") + "/hooks",
 		"Redis":       redisConfig(w, o),
 		"Signed":      slices.Contains(o.also, app.JWTSecret),
 		"Rows":        slices.Contains(o.also, app.SupabaseKey),

@@ -305,7 +305,7 @@ func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 	}
 	w.r.Errand = nil
 	if w.r.Cell.Ahead() {
-		return finished(fmt.Sprintf("Took %s, made in the place of %s, and wrote it to %s.%s %s", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again."), w.r.fate(env)))
+		return finished(fmt.Sprintf("Took %s, made in the place of %s, and wrote it to %s.%s %s", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again."), sentence(w.r.fate(env))))
 	}
 	return finished(fmt.Sprintf("Took %s, made beside %s, and wrote it to %s.%s Both keys work.", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
 }

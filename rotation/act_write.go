@@ -116,7 +116,7 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 		}
 	}
 	if w.r.Cell.Ahead() {
-		return finished(fmt.Sprintf("Wrote %s to %s. %s", issued.Brief(), env, w.r.fate(env)))
+		return finished(fmt.Sprintf("Wrote %s to %s. %s", issued.Brief(), env, sentence(w.r.fate(env))))
 	}
 	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Brief(), env, place.Old.Brief()))
 }

@@ -50,6 +50,9 @@ func (r *Rotation) standingOf(env string) string {
 	}
 }
 
+// sentence begins with a capital letter.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
 // fate says what becomes of an environment, now that its new key is made.
 func (r *Rotation) fate(env string) string {
 	t, runs := r.TurnOf(env), r.runsOnNew(env)

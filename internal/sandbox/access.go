@@ -26,6 +26,7 @@ type Endpoints struct {
 	Langfuse   string `json:"langfuse"`           // the API is below /api/public
 	Mem0       string `json:"mem0,omitempty"`     // the platform's API is below /v1 and /v3; empty unless played
 	Mem0Own    string `json:"mem0_own,omitempty"` // a server of one's own; empty unless played
+	Ayrshare   string `json:"ayrshare,omitempty"` // the API is below /api; empty unless played
 	Trigger    string `json:"trigger,omitempty"`  // the API is below /api; empty unless played
 }
 

@@ -35,6 +35,10 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Langfuse.Faults
 	case "mem0", "mem0-own":
 		return w.memoryFaults(service)
+	case "ayrshare":
+		if w.Ayrshare != nil {
+			return w.Ayrshare.Faults
+		}
 	case "trigger":
 		if w.Trigger != nil {
 			return w.Trigger.Faults

@@ -105,6 +105,7 @@ func (w *World) Issued() []scan.Secret {
 	all = append(all, w.issuedTraces()...)
 	all = append(all, w.issuedMemory()...)
 	all = append(all, w.issuedJobs()...)
+	all = append(all, w.issuedSocial()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},

@@ -62,6 +62,7 @@ type seeded struct {
 	databases databases
 	traces    traces
 	jobs      jobs
+	social    social
 	tokens    Credentials
 
 	supabaseAdmin string
@@ -97,6 +98,7 @@ func (w *World) seed(o Options) error {
 	w.seedTraces(o, made)
 	w.seedMemory(o, made)
 	w.seedJobs(o, made)
+	w.seedSocial(o, made)
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
@@ -178,7 +180,7 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger,
+			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger, Social: w.socialAt(),
 			Redis: w.databaseAt(environment),
 			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.rowsAt(environment), Sessions: w.sessionsOf(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
@@ -199,6 +201,7 @@ func (w *World) values(environment string) map[string]string {
 	maps.Copy(all, w.traces.values(environment))
 	maps.Copy(all, w.memory.values(environment))
 	maps.Copy(all, w.jobs.values(environment))
+	maps.Copy(all, w.social.values(environment))
 	maps.Copy(all, w.signingValues(environment))
 	return all
 }

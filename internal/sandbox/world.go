@@ -13,6 +13,7 @@ import (
 
 	"rekey/internal/sandbox/anthropic"
 	"rekey/internal/sandbox/app"
+	"rekey/internal/sandbox/ayrshare"
 	"rekey/internal/sandbox/fal"
 	"rekey/internal/sandbox/infisical"
 	"rekey/internal/sandbox/langfuse"
@@ -42,7 +43,7 @@ type Options struct {
 	// Also names secrets that the application uses besides those it always
 	// does: R2_ACCESS_KEY_ID, UPSTASH_REDIS_REST_TOKEN,
 	// SUPABASE_SERVICE_ROLE_KEY, JWT_SECRET, LANGFUSE_SECRET_KEY,
-	// MEM0_API_KEY, TRIGGER_API_KEY. Others
+	// MEM0_API_KEY, TRIGGER_API_KEY, AYRSHARE_API_KEY. Others
 	// cost nothing.
 	Also []string
 	// OwnRedisToken lets the application run on its databases' own credentials at
@@ -77,6 +78,7 @@ type World struct {
 	Mem0       *mem0.Server       // nil unless its key is played
 	Mem0Own    *mem0.Server       // the same
 	Trigger    *triggerdev.Server // nil unless its key is played
+	Ayrshare   *ayrshare.Server   // the same
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App
@@ -142,6 +144,7 @@ func (w *World) open(ctx context.Context, o Options) error {
 		{&w.endpoints.Mem0, "", w.memoryHandler},
 		{&w.endpoints.Mem0Own, "", w.ownMemoryHandler},
 		{&w.endpoints.Trigger, "", w.jobsHandler},
+		{&w.endpoints.Ayrshare, "", w.socialHandler},
 		{&w.endpoints.Infisical, "", w.Infisical.Handler},
 		{&w.endpoints.Slack, "/api/", func() http.Handler { return w.cards(w.Slack.Handler()) }},
 		{&w.endpoints.Loki, "", w.Loki.Handler},

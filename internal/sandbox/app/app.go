@@ -24,6 +24,7 @@ type Options struct {
 	Memory      Memory        // where visitors are remembered; zero means that they are not
 	Sessions    *Sessions     // visitors who are signed in; nil means that nobody is
 	Langfuse    string        // base URL of the trace service; empty means that nothing is traced
+	Social      string        // base URL of the service that posts; empty means that nothing is posted
 	Jobs        string        // base URL of the job service; empty means that no tasks are started
 	AttestKey   string        // signs questions and answers of attestation
 	Logs        *loki.Store   // may be nil
@@ -31,6 +32,8 @@ type Options struct {
 	SlowBoot    time.Duration // the same for the last instance of a deployment
 	Drain       time.Duration // longest wait for an instance's last request; 30 s if zero
 	Client      *http.Client  // for the model service; one with a 5 s timeout if nil
+
+	posts *posts
 }
 
 // App is one environment of the application, running. Use New.
@@ -55,6 +58,7 @@ func New(o Options, deployment string, values map[string]string) *App {
 	if o.Name == "" {
 		o.Name = "shop"
 	}
+	o.posts = &posts{}
 	if o.Instances <= 0 {
 		o.Instances = 1
 	}

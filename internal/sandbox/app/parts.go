@@ -37,6 +37,7 @@ func parts() []part {
 		{secret: JWTSecret, path: "session", sorry: "nobody is signed in today", used: func(o *Options) bool { return o.Sessions != nil }, make: silently((*instance).session)},
 		{secret: LangfuseSecret, path: "trace", sorry: "traces are lost", spared: true, used: func(o *Options) bool { return o.Langfuse != "" }, make: silently((*instance).send)},
 		{secret: MemoryKey, path: "recall", sorry: "nothing is remembered today", used: func(o *Options) bool { return o.Memory != (Memory{}) }, make: silently((*instance).recall)},
+		{secret: SocialKey, path: "social", sorry: "nothing is posted today", spared: true, used: func(o *Options) bool { return o.Social != "" }, make: silently((*instance).social)},
 		{secret: JobsKey, path: "job", sorry: "nothing is done today", used: func(o *Options) bool { return o.Jobs != "" }, make: silently((*instance).job)},
 	}
 }

@@ -68,6 +68,7 @@ type Target struct {
 	closed   bool // nothing is queued any more
 	byID     map[string]*Deployment
 	byKey    map[string]*Deployment
+	hooked   map[string]bool // hooks that were carried out, by id
 	mischief map[string]Mischief
 	onDeploy func(Deployment)
 }
@@ -77,7 +78,7 @@ type Target struct {
 func NewTarget(ctx context.Context, o TargetOptions) *Target {
 	t := &Target{
 		Requests: &wire.Recorder{}, Faults: &wire.Faults{}, o: o, mux: http.NewServeMux(),
-		byID: map[string]*Deployment{}, byKey: map[string]*Deployment{},
+		byID: map[string]*Deployment{}, byKey: map[string]*Deployment{}, hooked: map[string]bool{},
 		mischief: map[string]Mischief{}, lanes: map[string]chan order{},
 	}
 	ctx, t.cancel = context.WithCancel(ctx)
@@ -88,6 +89,9 @@ func NewTarget(ctx context.Context, o TargetOptions) *Target {
 	}
 	t.mux.HandleFunc("POST /deploy", t.trigger)
 	t.mux.HandleFunc("GET /deployments/{id}", t.status)
+	t.mux.HandleFunc("POST /hooks/pause", t.hook(true))
+	t.mux.HandleFunc("POST /hooks/resume", t.hook(false))
+	t.mux.HandleFunc("GET /hooks/{id}", t.hookStatus)
 	return t
 }
 
