@@ -55,6 +55,8 @@ func (g *rig) farewellsTold(key string) []event.Event {
 // TestNobodyEnds: who does not come is asked again with growing pauses, and
 // the duty ends when they have come.
 func TestNobodyEnds(t *testing.T) {
+	long(t)
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.console()

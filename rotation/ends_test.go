@@ -273,6 +273,8 @@ func TestSecondWatchHeals(t *testing.T) {
 // It is ended again and again, people hear of it now and then, and the record
 // does not grow.
 func TestLastingDutyIsBounded(t *testing.T) {
+	long(t)
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.after = func(call string, _ int) error {

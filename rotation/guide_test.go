@@ -120,6 +120,8 @@ func TestWrongValues(t *testing.T) {
 // TestNobodyComes: people are reminded, then the waiting ends; a retry asks
 // anew, and the key that comes then is taken.
 func TestNobodyComes(t *testing.T) {
+	long(t)
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.guide()
