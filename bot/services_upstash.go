@@ -20,7 +20,7 @@ func buildUpstash(s *config.Secret, name providers.Namer) (providers.Provider, e
 		return nil, err
 	}
 	c := upstash.Config{
-		BaseURL: s.BaseURL, Databases: map[string]upstash.Database{}, Roots: roots, Own: ownRedis(s.Own), Name: name,
+		BaseURL: s.BaseURL, Console: s.Console, ByHand: s.Upstash.ByHand, Databases: map[string]upstash.Database{}, Roots: roots, Own: ownRedis(s.Own), Name: name,
 		Variables: s.Entry.Variables, HTTP: &http.Client{Timeout: s.Timeout}, Timeout: s.Timeout, Waits: waits(upstash.DefaultWaits(), s.Waits),
 	}
 	if s.Administered() {

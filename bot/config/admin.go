@@ -6,7 +6,7 @@ package config
 var withoutAdmin = map[string]func(*Secret) bool{
 	"ayrshare": func(*Secret) bool { return true }, // nothing but the dashboard makes its keys
 	"helius":   func(*Secret) bool { return true },
-	"upstash":  func(s *Secret) bool { return s.Upstash.kept() },
+	"upstash":  func(s *Secret) bool { return s.Upstash.kept() || s.Upstash.ByHand },
 	"mem0":     func(s *Secret) bool { return !s.Mem0.Own() || s.Mem0.signedIn() },
 }
 

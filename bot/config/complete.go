@@ -37,7 +37,7 @@ func (d *decoder) complete(c *Config) {
 			e = rotation.Secret{Name: name, Service: s.Service, Variables: []string{name}, Period: ownPeriod}
 		}
 		d.service(s, e, listed, built)
-		e.Title, e.Built, e.ByHand = titles[e.Service], built[e.Service], (byHand[e.Service] || s.Langfuse.ByHand) && !s.Mem0.Own() && !s.inPortal(e.Service)
+		e.Title, e.Built, e.ByHand = titles[e.Service], built[e.Service], (byHand[e.Service] || s.Langfuse.ByHand || s.Upstash.ByHand) && !s.Mem0.Own() && !s.inPortal(e.Service)
 		s.Entry, s.Own = s.overlaid(e), c.Redis
 	}
 }

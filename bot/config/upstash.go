@@ -15,6 +15,9 @@ import (
 // protocol, in _USERNAME whose that is, and in _URL an address with both. The
 // address of the REST API never changes and is none of them.
 type Upstash struct {
+	// ByHand says that people reset a database in the console, because the account
+	// has no API: a platform made it. Users are exchanged without them.
+	ByHand bool `key:"by_hand" default:"false"`
 	// Staging is the database of staging.
 	Staging RedisDatabase `key:"staging"`
 	// Production is the database of production.
@@ -67,7 +70,7 @@ func (r RedisDatabase) elsewhere() bool {
 func (d *decoder) upstash(s *Secret, at string) {
 	u := s.Upstash
 	if s.Entry.Service != "upstash" {
-		if u.Staging.set() || u.Production.set() || u.CAFile != "" {
+		if u.ByHand || u.Staging.set() || u.Production.set() || u.CAFile != "" {
 			d.say(at, "only Upstash has such databases", "it for Upstash's secrets only, or leave it out,")
 		}
 		return

@@ -7,10 +7,7 @@ import (
 	"rekey/providers"
 )
 
-var (
-	_ providers.Continuer = (*Provider)(nil)
-	_ providers.Current   = (*resets)(nil)
-)
+var _ providers.Continuer = (*Provider)(nil)
 
 // Continue returns the kind of a rotation that is under way. Of a reset the
 // token in the vault may be dead already: only the addresses tell the databases.
@@ -29,18 +26,23 @@ func (p *Provider) Continue(ctx context.Context, found providers.Traits, current
 		if !known {
 			return nil, fault.New(op, fault.NotFound, "no database of "+env+" is configured")
 		}
-		w, err := p.registered(ctx, op, d)
-		if err != nil {
+		k.inUse[env] = held{d: d, own: o}
+		if found.Guided {
+			continue // nothing but the databases can be asked
+		}
+		if k.shown[env], err = p.registered(ctx, op, d); err != nil {
 			return nil, err
 		}
-		k.inUse[env], k.shown[env] = held{d: d, own: o}, w
 	}
-	return k, nil
+	if found.Guided {
+		return &manual{k}, nil
+	}
+	return &called{k}, nil
 }
 
 // Current reads the environment's credentials back, as its database has them
 // now.
-func (k *resets) Current(ctx context.Context, environment string) (providers.Credential, error) {
+func (k *called) Current(ctx context.Context, environment string) (providers.Credential, error) {
 	const op = "reading the credentials of a database at Upstash back"
 	at, surveyed := k.inUse[environment]
 	if !surveyed {

@@ -12,8 +12,8 @@ import (
 	"rekey/providers"
 )
 
-// resets is the kind whose credentials are the databases' own: a reset replaces
-// all of them at once.
+// resets is what both kinds have in common whose credentials are the databases'
+// own: a reset replaces all of them at once.
 type resets struct {
 	p     *Provider
 	inUse map[string]held         // by environment
@@ -23,21 +23,28 @@ type resets struct {
 	made map[string]own // by database's name
 }
 
+// called is the kind that the account's API resets.
+type called struct{ *resets }
+
 var (
-	_ providers.Kind         = (*resets)(nil)
-	_ providers.PlacedIssuer = (*resets)(nil)
-	_ providers.Prober       = (*resets)(nil)
-	_ providers.Disguiser    = (*resets)(nil)
-	_ providers.Tailer       = (*resets)(nil)
+	_ providers.Kind         = (*called)(nil)
+	_ providers.PlacedIssuer = (*called)(nil)
+	_ providers.Current      = (*called)(nil)
+	_ providers.Prober       = (*called)(nil)
+	_ providers.Disguiser    = (*called)(nil)
+	_ providers.Tailer       = (*called)(nil)
 )
 
 // surveyReset holds each environment's credential against what the account shows
 // of its database.
 func (p *Provider) surveyReset(ctx context.Context, parts map[string]held) (providers.Kind, error) {
 	k := &resets{p: p, inUse: parts, shown: make(map[string]wireDatabase), made: make(map[string]own)}
-	if p.config.Account == nil {
+	switch {
+	case p.config.Account == nil && p.config.ByHand:
+		return k.byHand(ctx)
+	case p.config.Account == nil:
 		return nil, fault.New(opSurvey, fault.Unsupported, "the application runs on the database's own token, which only a reset of the whole database replaces, and no API key of the account is configured (admin). "+
-			"An account that a platform made has none: there it is done in the console, https://console.upstash.com/redis, or the application is given a user of its own once. Nothing was changed")
+			"An account that a platform made has none: there people reset in the console (upstash.by_hand), or the application is given a user of its own once. Nothing was changed")
 	}
 	for _, env := range sorted(parts) {
 		at := parts[env]
@@ -50,7 +57,7 @@ func (p *Provider) surveyReset(ctx context.Context, parts map[string]held) (prov
 		}
 		k.shown[env] = w
 	}
-	return k, nil
+	return &called{k}, nil
 }
 
 // certain holds that everything that the variables carry is this database's.
@@ -111,7 +118,7 @@ func (k *resets) Tail(v providers.Values) string {
 }
 
 // IssueIn resets the environment's database. The service takes no label.
-func (k *resets) IssueIn(ctx context.Context, environment, _ string) (providers.Credential, error) {
+func (k *called) IssueIn(ctx context.Context, environment, _ string) (providers.Credential, error) {
 	at, surveyed := k.inUse[environment]
 	if !surveyed {
 		return providers.Credential{}, fault.New("resetting a database at Upstash", fault.NotFound, fmt.Sprintf("no token of %q was looked at", environment))

@@ -13,7 +13,8 @@
 //   - The database's own user, "default": nothing but a reset of the whole
 //     database replaces its credentials. It is one call that makes the new ones
 //     and ends all old ones at once, the read-only token and the password of the
-//     Redis protocol among them. The shape is cutover. There is no public id.
+//     Redis protocol among them. The shape is cutover. There is no public id. An
+//     account that a platform made has no API for it: people reset in the console.
 //
 // Moving from the second to the first is an operator's decision and work; and
 // the default token lives on behind it until it is reset once.
@@ -68,6 +69,9 @@ import (
 // DefaultBaseURL is the account's API.
 const DefaultBaseURL = "https://api.upstash.com"
 
+// DefaultConsole lists the databases.
+const DefaultConsole = "https://console.upstash.com/redis"
+
 // DefaultTimeout is how long one conversation over the Redis protocol may take.
 const DefaultTimeout = 15 * time.Second
 
@@ -108,6 +112,10 @@ type Config struct {
 	// Account returns the account's e-mail address and API key, joined by a
 	// colon. It is asked before each use; nil where none is configured.
 	Account func(context.Context) (secret.Value, error)
+	// ByHand says that people reset databases in the console, where no API can.
+	ByHand bool
+	// Console is where they do; empty is [DefaultConsole].
+	Console string
 	// Databases by environment.
 	Databases map[string]Database
 	// Roots are trusted to sign the certificates of the Redis protocol; nil are
@@ -191,6 +199,9 @@ func (c Config) withDefaults() Config {
 	if c.BaseURL == "" {
 		c.BaseURL = DefaultBaseURL
 	}
+	if c.Console == "" {
+		c.Console = DefaultConsole
+	}
 	if len(c.Variables) == 0 {
 		c.Variables = []string{"UPSTASH_REDIS_REST_TOKEN"}
 	}
@@ -212,7 +223,7 @@ func newDatabase(d Database, client *http.Client) (*database, error) {
 	if err != nil {
 		return nil, errors.New("the address is no URL") // unreachable: rest has read it
 	}
-	made := &database{name: called(u), host: strings.ToLower(u.Hostname()), redis: d.Redis, id: d.ID, api: api, password: d.Password}
+	made := &database{name: nameOf(u), host: strings.ToLower(u.Hostname()), redis: d.Redis, id: d.ID, api: api, password: d.Password}
 	if made.redis == "" {
 		made.redis = net.JoinHostPort(u.Hostname(), port)
 	}
@@ -227,9 +238,9 @@ func newDatabase(d Database, client *http.Client) (*database, error) {
 	return made, nil
 }
 
-// called is what a database is named after: the first part of its host's name,
+// nameOf is what a database is named after: the first part of its host's name,
 // or the last of its path where databases share a host.
-func called(u *url.URL) string {
+func nameOf(u *url.URL) string {
 	if name := path.Base(strings.Trim(u.Path, "/")); name != "." && name != "/" {
 		return name
 	}

@@ -24,18 +24,29 @@ var malformed = []providers.Values{
 	{name: secret.New(strings.Repeat("a", 60)), "OTHER_TOKEN": secret.New(strings.Repeat("a", 60))},
 }
 
-func conforms(t *testing.T, current func(world) map[string]providers.Values) {
-	providertest.Run(t, providertest.Subject{Open: func(t testing.TB) providertest.World {
+func conforms(t *testing.T, current func(world) map[string]providers.Values, change ...func(*upstash.Config)) {
+	providertest.Run(t, providertest.Subject{Profiles: upstash.Profiles(), Open: func(t testing.TB) providertest.World {
 		w := newWorld(t)
 		return providertest.World{
-			Provider: w.provider(t), Current: current(w), Secrets: w.issued, Faults: w.faults,
+			Provider: w.provider(t, change...), Current: current(w), Secrets: w.issued, Faults: w.faults,
 			Unknown: one(strings.Repeat("ab12", 20)), Malformed: malformed,
+			ByHand: func(environment, _ string) providers.Values {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				d := map[string]*fakeDatabase{"staging": w.staging, "production": w.production}[environment]
+				w.renew(d)
+				return one(d.token)
+			},
 		}
 	}})
 }
 
-func TestConformanceUsers(t *testing.T) { conforms(t, world.asUsers) }
-func TestConformanceReset(t *testing.T) { conforms(t, world.asDefault) }
+// byHand is an account that has no API key.
+func byHand(c *upstash.Config) { c.Account, c.ByHand = nil, true }
+
+func TestConformanceUsers(t *testing.T)       { conforms(t, world.asUsers) }
+func TestConformanceReset(t *testing.T)       { conforms(t, world.asDefault) }
+func TestConformanceResetByHand(t *testing.T) { conforms(t, world.asDefault, byHand) }
 
 // failed fails unless err has the class and reason and says something, without
 // a value.
@@ -689,5 +700,80 @@ func TestSignatures(t *testing.T) {
 		if hit(line) != want {
 			t.Errorf("%q: hit %t", line, !want)
 		}
+	}
+}
+
+// TestPastedParts: what people bring after a reset is taken whole, from one
+// database and after the reset, or told in one sentence.
+func TestPastedParts(t *testing.T) {
+	w := newWorld(t)
+	old, other := w.production.all(), w.staging.all()
+	values := map[string]providers.Values{"production": old}
+	kind := w.kind(t, values, byHand, func(c *upstash.Config) { c.Variables = both }).(providers.Guide)
+	told, err := kind.Guide(providers.Errand{Environment: "production"})
+	text := strings.Join(told.Steps, "\n")
+	for _, want := range append([]string{"`shop-production`", "Reset Credentials", "until the new values are deployed"}, both...) {
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("%q is not said: %v", want, err)
+		}
+	}
+	inspect := func(change func(providers.Values)) providers.Inspection {
+		t.Helper()
+		pasted := w.production.all()
+		change(pasted)
+		found, err := kind.Inspect(t.Context(), providers.Errand{Environment: "production", Label: "rk_1"}, pasted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrettest.NoLeak(t, w.issued(), found)
+		return found
+	}
+	if found := inspect(func(providers.Values) {}); !strings.Contains(found.Wrong, "until the reset") {
+		t.Errorf("before the reset: %q", found.Wrong)
+	}
+	w.renew(w.production)
+	for says, change := range map[string]func(providers.Values){
+		"has no value":            func(v providers.Values) { v[both[1]] = secret.Value{} },
+		"before the reset":        func(v providers.Values) { v[both[1]] = old[both[1]] },
+		"belongs to another":      func(v providers.Values) { v[both[2]] = old[both[2]] },
+		"read-only token":         func(v providers.Values) { v[name] = v[both[1]] },
+		"user of the list":        func(v providers.Values) { v[name] = secret.New(w.production.app().tokens[0]) },
+		"refuses the token":       func(v providers.Values) { v[name] = other[name] },
+		"refuses another part of": func(v providers.Values) { v[both[1]] = other[both[1]] },
+	} {
+		if found := inspect(change); !strings.Contains(found.Wrong, says) || found.Credential.ID != "" {
+			t.Errorf("want %q: %q", says, found.Wrong)
+		}
+	}
+	found := inspect(func(v providers.Values) {
+		v[name] = secret.New(w.production.token + " \n")
+		v["KV_URL"] = secret.New("rediss://default:" + w.production.password + "@elsewhere.upstash.io:6379")
+	})
+	want := secret.New("rediss://default:" + w.production.password + "@shop-production.upstash.io:6379/0?family=6")
+	if found.Wrong != "" || !found.Credential.Values["KV_URL"].Equal(want) || !found.Credential.Values[name].Equal(secret.New(w.production.token)) {
+		t.Errorf("taken: %+v", found.Wrong)
+	}
+	w.override = func(rw http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/ping") {
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}
+		return false
+	}
+	if found := inspect(func(providers.Values) {}); !found.Wait {
+		t.Errorf("while it cannot be told: %+v", found)
+	}
+}
+
+// TestByHandIsForNobodyElse: with a key of the account the API resets, and users
+// are exchanged whoever would reset.
+func TestByHandIsForNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	hand := func(c *upstash.Config) { c.ByHand = true }
+	if traits := w.kind(t, w.asDefault(), hand).Traits(); traits.Guided {
+		t.Errorf("found %+v", traits)
+	}
+	if traits := w.kind(t, w.asUsers(), byHand).Traits(); traits.Guided || traits.Shape != providers.Overlap {
+		t.Errorf("found %+v", traits)
 	}
 }
