@@ -1,0 +1,161 @@
+package audit
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Rank is why a line needs an answer, the most urgent one first.
+type Rank int
+
+// The ranks.
+const (
+	AfterDeath   Rank = iota // used after it was proved dead
+	Stranger                 // done or read by an identity that nobody declared
+	AfterMove                // used after the application had moved, not by it as far as can be told
+	UnknownPlace             // from an address where the application was not seen
+	UnknownAgent             // from a known address, by another program
+	Left                     // used after the application had moved, from where it is
+	Usual
+)
+
+var ranks = map[Rank]string{
+	AfterDeath:   "after its death",
+	Stranger:     "by an unknown identity",
+	AfterMove:    "after the application had moved to the new one",
+	UnknownPlace: "from an unknown address",
+	UnknownAgent: "by an unknown program",
+	Left:         "after the move, from a known address",
+	Usual:        "usual",
+}
+
+func (r Rank) String() string { return ranks[r] }
+
+// Finding is a line with its rank.
+type Finding struct {
+	Rank   Rank
+	Source Source // without its lines
+	Line   Line
+}
+
+// Unusual reports that it needs an answer.
+func (f Finding) Unusual() bool { return f.Rank < Usual }
+
+// Findings are all lines about the old credential and the vault, what needs an
+// answer first. Rekey's own acts are none.
+func (c *Case) Findings() []Finding {
+	var all []Finding
+	for _, s := range c.Sources {
+		lines := s.Lines
+		s.Lines = nil
+		if s.Role == New {
+			continue
+		}
+		for _, l := range lines {
+			if !l.Own && !c.probe(s, l) {
+				all = append(all, Finding{c.judge(s, l), s, l})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Rank, b.Rank), a.Line.First.Compare(b.Line.First))
+	})
+	return all
+}
+
+// Unusual are the findings that need an answer.
+func (c *Case) Unusual() []Finding {
+	return slices.DeleteFunc(c.Findings(), func(f Finding) bool { return !f.Unusual() })
+}
+
+// judge ranks one line.
+func (c *Case) judge(s Source, l Line) Rank {
+	if l.Own || s.Role == New || c.probe(s, l) {
+		return Usual
+	}
+	if s.Role == Vault || l.Who != "" {
+		if c.declared(l.Who) {
+			return Usual
+		}
+		return Stranger
+	}
+	place, agent := c.seen(s, l)
+	after := !c.Moved.IsZero() && !l.First.Before(c.Moved)
+	switch {
+	case !c.Dead.IsZero() && !l.First.Before(c.Dead):
+		return AfterDeath
+	case after && (l.IP == "" || !place || !agent):
+		return AfterMove
+	case l.IP != "" && !place:
+		return UnknownPlace
+	case l.IP != "" && !agent:
+		return UnknownAgent
+	case after:
+		return Left
+	default:
+		return Usual
+	}
+}
+
+// declared reports an identity that the configuration names, by the whole of its
+// name or id.
+func (c *Case) declared(who string) bool {
+	words := strings.FieldsFunc(who, func(r rune) bool { return r == ' ' || r == '(' || r == ')' })
+	return slices.ContainsFunc(c.Readers, func(known string) bool { return known == who || slices.Contains(words, known) })
+}
+
+// seen says whether the application is known to come from a line's address, and
+// with its agent.
+func (c *Case) seen(s Source, l Line) (place, agent bool) {
+	place = c.within(l.IP)
+	agent = place || l.Agent == ""
+	for _, other := range c.Sources {
+		if other.Role != New || other.Name != s.Name {
+			continue
+		}
+		for _, n := range other.Lines {
+			place = place || n.IP == l.IP && n.IP != ""
+			agent = agent || n.Agent == l.Agent && n.IP == l.IP
+		}
+	}
+	return place, agent
+}
+
+func (c *Case) within(ip string) bool {
+	at, err := netip.ParseAddr(ip)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(c.Addresses, func(network string) bool {
+		if one, err := netip.ParseAddr(network); err == nil {
+			return one == at
+		}
+		n, err := netip.ParsePrefix(network)
+		return err == nil && n.Contains(at)
+	})
+}
+
+// Agent is how Rekey calls itself where it probes a credential.
+const Agent = "rekey"
+
+// probe reports one of Rekey's own: who calls himself so and comes from where the
+// new credential was probed, too, by the same name. A thief may take the name, and
+// not the address.
+func (c *Case) probe(s Source, l Line) bool {
+	if l.IP == "" || l.Agent != Agent {
+		return false
+	}
+	return slices.ContainsFunc(c.Sources, func(other Source) bool {
+		return other.Role == New && other.Name == s.Name && slices.ContainsFunc(other.Lines, func(n Line) bool { return n.IP == l.IP && n.Agent == Agent })
+	})
+}
+
+// Comparable reports that something is known of where the application comes from.
+// Without it every address is an unknown one.
+func (c *Case) Comparable() bool {
+	return len(c.Addresses) > 0 || slices.ContainsFunc(c.Sources, func(s Source) bool {
+		return s.Role == New && slices.ContainsFunc(s.Lines, func(l Line) bool { return l.IP != "" && l.Agent != Agent })
+	})
+}
