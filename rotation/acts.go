@@ -16,6 +16,7 @@ import (
 // act does what a step says. Every act may be entered again after a crash
 // with its effect made, not made or half made: it looks first.
 func (w *run) act(ctx context.Context, s Step) (outcome, error) {
+	w.secure(ctx, s)
 	if w.r.Cell.Ahead() {
 		if act := w.ahead(s); act != nil {
 			return act(ctx)
@@ -46,6 +47,8 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.end(ctx, s)
 	case ConfirmDead:
 		return w.confirmDead(ctx, s)
+	case Audit:
+		return w.audit(ctx)
 	case Report:
 		return w.report(ctx)
 	case Make, Import, Activate, WritePrev:

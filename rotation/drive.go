@@ -62,6 +62,7 @@ func (e *Engine) drive(ctx context.Context, key string) (err error) {
 	if w.resting() {
 		return w.chores(ctx)
 	}
+	w.beside(ctx)
 	for ctx.Err() == nil && (w.r.State == Running || w.r.State == Asking) {
 		on, err := w.step(ctx)
 		if err != nil || !on {
@@ -347,6 +348,7 @@ func (w *run) stepOf(act Act, environment string) int {
 // commit writes record, events and timer in one act.
 func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) error {
 	var err error
+	w.collected()
 	if w.r.State != w.was {
 		w.r.Since = time.Now()
 	}

@@ -49,6 +49,8 @@ type Engine struct {
 	subjects map[string]Subject
 	names    []string // of subjects, in the configuration's order
 
+	inquiries inquiries
+
 	mu      sync.Mutex
 	driving map[string]rest // keys busy here, or left alone for a while
 }
@@ -108,6 +110,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return fmt.Errorf("listening for wake-ups: %w", err)
 	}
 	var drivers sync.WaitGroup
+	defer e.inquiries.aside.Wait()
 	defer drivers.Wait()
 	freed := make(chan struct{}, 1)
 	outage := outageLog{log: e.config.Log}

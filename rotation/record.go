@@ -9,6 +9,7 @@ import (
 	"rekey/deploy"
 	"rekey/internal/secret"
 	"rekey/providers"
+	"rekey/rotation/audit"
 	"rekey/rotation/watch"
 )
 
@@ -277,8 +278,12 @@ type Rotation struct {
 	Closing bool               `json:"closing,omitempty"` // it is called off, and over as soon as the work goes on
 	Gap     Gap                `json:"gap,omitzero"`
 	Problem *Problem           `json:"problem,omitempty"`
-	Times   []Timing           `json:"times,omitempty"`
-	Seen    Figures            `json:"seen"`
+	// Exposed is since when the old credential may have been known to others, as
+	// somebody said; zero means since it was made.
+	Exposed time.Time   `json:"exposed,omitzero"`
+	Audit   *audit.Case `json:"audit,omitempty"`
+	Times   []Timing    `json:"times,omitempty"`
+	Seen    Figures     `json:"seen"`
 }
 
 // Figures add up what the checks saw of the application meanwhile.

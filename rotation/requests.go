@@ -23,6 +23,9 @@ type Order struct {
 	// Seen is when what the person acts on was true, zero for what they know
 	// themselves. A secret that was rotated since is left alone.
 	Seen time.Time
+	// Exposed is since when the secret may have been known to others, where the
+	// person says so; zero otherwise.
+	Exposed time.Time
 }
 
 // Preview is a dry run: what a rotation would do, found by a survey that

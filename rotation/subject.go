@@ -19,6 +19,7 @@ type Subject struct {
 	Stages   map[string]Stage // by environment name
 	Policy   Policy
 	Pace     Pace
+	Audit    Inquiry
 	Watch    watch.Params // before approval
 	After    watch.Params // after the end
 	// Explained are names under which the old value may stand without

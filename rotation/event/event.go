@@ -41,6 +41,7 @@ const (
 	Retried   Kind = "retried"   // somebody asked to go on; By
 	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
 	Dead      Kind = "dead"      // the death certificate; Facts
+	Audited   Kind = "audited"   // what the sources tell of a leaked credential; Text, Facts
 	Reported  Kind = "reported"  // the rotation is finished; Facts
 	Deadline  Kind = "deadline"  // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
 

@@ -94,6 +94,8 @@ func decision(e event.Event, text string) string {
 		return sentences("■", text)
 	case event.Dead:
 		return sentences("✓ *The old key is dead.*", text)
+	case event.Audited:
+		return sentences("■ *What the leaked key could do.*", text)
 	case event.Reported:
 		return sentences("✓ *Finished.*", text)
 	default:
