@@ -24,6 +24,10 @@ func supabaseLedger(b *box) ledger {
 		},
 		keys: func() []ledgerKey {
 			var all []ledgerKey
+			for _, environment := range []string{sandbox.Staging, sandbox.Production} { // the legacy ones, by their project
+				ref := sandbox.SupabaseRef(environment)
+				all = append(all, ledgerKey{ref, "service_role", w.Supabase.LegacyKey(ref, "service_role"), w.Supabase.LegacyOn(ref)})
+			}
 			for _, k := range w.Supabase.Keys() {
 				if k.Type == supabase.Secret {
 					all = append(all, ledgerKey{k.ID, k.Name, k.Value, k.Live()})

@@ -55,6 +55,8 @@ type sandboxOptions struct {
 	oneMedia bool
 	// notMigrated leaves Supabase's projects with their legacy JWT secrets.
 	notMigrated bool
+	// legacySupabase has the application begin with legacy keys.
+	legacySupabase bool
 	// ownMemory says that the application uses a Mem0 server of one's own.
 	ownMemory bool
 	// noLangfuseAPI is a plan of Langfuse's without the API for keys.
@@ -186,7 +188,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
 		o.also = append(slices.Clone(o.also), name)
 	}
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NotMigrated: o.notMigrated, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, NoLangfuseAPI: o.noLangfuseAPI, RootJobs: o.rootJobs})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NotMigrated: o.notMigrated, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, LegacySupabase: o.legacySupabase, NoLangfuseAPI: o.noLangfuseAPI, RootJobs: o.rootJobs})
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"ProductionSlug": sandbox.ProductionSlug, "Channel": sandbox.Channel, "Approvers": sandbox.Approvers,
 		"Workspace":   map[string]string{"Staging": sandbox.Workspace(sandbox.Staging), "Production": sandbox.Workspace(sandbox.Production)},
 		"Media":       map[string]any{"Used": slices.Contains(o.also, app.MediaKeyID), "One": o.oneMedia, "Account": r2.Account, "Staging": sandbox.StagingBucket, "Production": sandbox.ProductionBucket},
-		"SupabaseRef": map[string]string{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production)},
+		"SupabaseRef": map[string]any{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production), "Legacy": o.legacySupabase},
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"JobsProject": sandbox.JobsProject,
 		"Hooks":       strings.TrimSuffix(w.Endpoints().Deploy, "/deploy") + "/hooks",

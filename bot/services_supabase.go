@@ -17,7 +17,7 @@ func buildSupabase(s *config.Secret, _ providers.Namer) (providers.Provider, err
 	c := supabase.Config{
 		BaseURL: s.BaseURL, ProjectURL: s.ProjectURL, Token: reader(s.Admin.Key), Variable: s.Entry.Variables[0],
 		Projects: map[string]string{rotation.Staging: s.Projects.Staging, rotation.Production: s.Projects.Production},
-		HTTP:     &http.Client{Timeout: s.Timeout}, Waits: waits(supabase.DefaultWaits(), s.Waits),
+		HTTP:     &http.Client{Timeout: s.Timeout}, Waits: waits(supabase.DefaultWaits(), s.Waits), SendsAPIKey: s.SendsAPIKey,
 	}
 	if s.LegacyQuiet != nil {
 		c.Quiet = *s.LegacyQuiet

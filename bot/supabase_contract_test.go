@@ -54,6 +54,16 @@ func TestSupabaseContract(t *testing.T) {
 	if found, err := kind.(providers.Prober).Probe(t.Context(), current[rotation.Production]); err != nil || found.Liveness != providers.Alive {
 		t.Errorf("the old one beside the new one: %+v, %v", found, err)
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/"+ref+"/rest/v1/products", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("apikey", old.Value) // somebody else's use; ours is none
+	if resp, err := http.DefaultClient.Do(req); err != nil {
+		t.Fatal(err)
+	} else {
+		_ = resp.Body.Close()
+	}
 	if at, err := kind.(providers.Usage).LastUsed(t.Context(), providers.ID(old.ID), time.Now().Add(-time.Hour)); err != nil || at.IsZero() {
 		t.Errorf("last used %v, %v", at, err)
 	}

@@ -5,7 +5,9 @@ package main
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/app"
@@ -54,7 +56,7 @@ func TestSupabaseKeysThatAreNotRotated(t *testing.T) {
 	ref := sandbox.SupabaseRef(sandbox.Production)
 	s.holdsInProduction(s.world.Supabase.LegacyKey(ref, "service_role"))
 	s.shows(s.rotate(s.secret), "stopped before changing anything", "legacy service_role key of project "+ref, "ends anon in every browser",
-		"show no request with one", "From then on it rotates here")
+		"show no request with one", "sends_apikey: true, then it rotates here")
 	if err := s.visitAsAnon(ref); err != nil {
 		t.Fatal(err)
 	}
@@ -135,4 +137,46 @@ func TestSupabaseTokenWithoutARight(t *testing.T) {
 	s.retries()
 	s.reports()
 	s.done(2, 2)
+}
+
+// TestSupabaseLegacyKeys: secret keys take the place of legacy ones. Their end,
+// which ends anon as well, is not asked for while the logs show any; the reason
+// is told, and nothing dies. When they have been silent for long enough, a card
+// says what it costs.
+func TestSupabaseLegacyKeys(t *testing.T) {
+	t.Parallel()
+	s := open(t, sandboxOptions{also: []string{app.SupabaseKey}, legacySupabase: true})
+	s.secret = app.SupabaseKey
+	refs := []string{sandbox.SupabaseRef(sandbox.Staging), sandbox.SupabaseRef(sandbox.Production)}
+	s.shows(s.rotate(s.secret), "started")
+	told := s.says("are not switched off yet").Text
+	for _, say := range []string{"they are still used", "Revocation pending", "both keys live", "/rotate retry " + s.secret} {
+		if !strings.Contains(told, say) {
+			t.Errorf("%q does not say %q", told, say)
+		}
+	}
+	s.becomes(rotation.Pending)
+	if n := s.wrote(sandbox.ApprovalCard) + s.wrote(sandbox.LegacyKeys); n > 0 || !s.newInUse(s.ledger(s.secret)) {
+		t.Errorf("%d cards and switches, new keys in use %t", n, s.newInUse(s.ledger(s.secret)))
+	}
+	if err := s.visitAsAnon(refs[1]); err != nil { // somebody's browser
+		t.Fatal(err)
+	}
+	s.world.Supabase.Hush(8 * 24 * time.Hour)
+	s.retries()
+	card := s.card(1)
+	if !strings.Contains(string(card.Blocks)+card.Text, "ALL LEGACY KEYS") {
+		t.Errorf("the card does not say what the end costs: %s", card.Text)
+	}
+	s.react(sandbox.Approver, card, yes)
+	s.reports()
+	for _, ref := range refs {
+		if s.world.Supabase.LegacyOn(ref) {
+			t.Errorf("legacy keys of %s are on", ref)
+		}
+	}
+	s.done(2, 0)
+	if n := s.wrote(sandbox.LegacyKeys); n != 2 {
+		t.Errorf("switched %d times", n)
+	}
 }

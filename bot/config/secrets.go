@@ -42,6 +42,10 @@ type Secret struct {
 	// ProjectURL is the address of a project, with {ref} in the place of its
 	// reference (Supabase); left out, the service's own.
 	ProjectURL string `key:"project_url" form:"template"`
+	// SendsAPIKey says that every consumer sends the key in the header apikey and
+	// none as Authorization: Bearer, as people have seen (Supabase). Legacy
+	// service_role keys are replaced only then.
+	SendsAPIKey bool `key:"sends_apikey" default:"false"`
 	// LegacyQuiet is for how long logs must show no legacy key before those can
 	// be switched off (Supabase); left out, the service's own.
 	LegacyQuiet *time.Duration `key:"legacy_quiet" min:"24h"`

@@ -18,8 +18,8 @@ func ofProjects(service string) bool {
 func (d *decoder) projects(s *Secret, at string) {
 	switch p := s.Projects; {
 	case !ofProjects(s.Entry.Service):
-		if p != (Projects{}) || s.ProjectURL != "" || s.LegacyQuiet != nil {
-			d.say(at, "projects, project_url and legacy_quiet are about Supabase only", "them for those, or leave them out,")
+		if p != (Projects{}) || s.ProjectURL != "" || s.LegacyQuiet != nil || s.SendsAPIKey {
+			d.say(at, "projects, project_url, legacy_quiet and sends_apikey are about Supabase only", "them for those, or leave them out,")
 		}
 	case p.Staging == "" || p.Production == "":
 		d.lack(at+".projects", "the project of each environment is needed: a value does not tell where it belongs", "staging: and production:, each with the reference of its project")

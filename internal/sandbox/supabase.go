@@ -44,6 +44,9 @@ func (w *World) seedSupabase(o Options, made time.Time) {
 		if rows {
 			w.oldRows[environment] = w.Supabase.Seed(ref, supabase.Secret, AppName, made)
 		}
+		if rows && o.LegacySupabase {
+			w.oldRows[environment] = supabase.Key{ID: ref, Value: w.Supabase.LegacyKey(ref, "service_role"), Project: ref, Created: made} // its project names it
+		}
 	}
 	w.seedSessions(o)
 }
@@ -93,8 +96,7 @@ func (w *World) watchSupabase() {
 	})
 }
 
-// LegacyKeys is the switch that turns all legacy keys of a project off or on,
-// which no rotation may touch.
+// LegacyKeys is the switch that turns all legacy keys of a project off or on.
 const LegacyKeys Kind = "switch legacy keys"
 
 func (w *World) supabaseSecrets() []scan.Secret {

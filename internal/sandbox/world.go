@@ -51,6 +51,9 @@ type Options struct {
 	OwnRedisToken bool
 	// OneMedia gives both environments the same key and buckets of R2.
 	OneMedia bool
+	// LegacySupabase has the application begin with the legacy service_role keys
+	// of its projects.
+	LegacySupabase bool
 	// OwnMemory says that the application uses a Mem0 server of one's own, and
 	// not the platform.
 	OwnMemory bool

@@ -46,10 +46,10 @@ type askedOf struct{ op, ref, where string }
 // Uses goes back from the end, a question for each day.
 func (k *secretKey) Uses(ctx context.Context, id providers.ID, over trail.Window) ([]trail.Trail, error) {
 	const op = "asking Supabase for the uses of a key"
-	if !idForm.MatchString(string(id)) {
+	if !idForm.MatchString(string(id)) && k.p.legacyOf(id) == "" {
 		return nil, &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: "that is not a key id"}
 	}
-	ref, prefix, err := k.prefix(op, id)
+	ref, where, err := k.mark(op, id)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (k *secretKey) Uses(ctx context.Context, id providers.ID, over trail.Window
 		}
 		return []trail.Trail{g.Trail(edgeLogs, c, why), trail.None(dashboard, "It was not asked: "+dashboard.Blind+".")}
 	}
-	of := askedOf{op, ref, prefixAttribute + " = '" + prefix + "'"}
+	of := askedOf{op, ref, where}
 	parts, oldest := days(over)
 	for i, part := range parts {
 		full, err := k.p.gather(ctx, of, part, g)

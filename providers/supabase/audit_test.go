@@ -15,7 +15,7 @@ import (
 )
 
 // grouped answers with requests that are alike, the rarest first.
-func (f *fake) grouped(ref, prefix string, start, end time.Time) []any {
+func (f *fake) grouped(ref, prefix, role string, start, end time.Time) []any {
 	type alike struct{ ip, agent, path, status string }
 	type seen struct {
 		first, last time.Time
@@ -23,7 +23,7 @@ func (f *fake) grouped(ref, prefix string, start, end time.Time) []any {
 	}
 	all, order := map[alike]*seen{}, []alike{}
 	for _, u := range f.uses {
-		if u.ref != ref || u.prefix != prefix || u.at.Before(start) || !u.at.Before(end) {
+		if u.ref != ref || u.prefix != prefix || u.role != role || u.at.Before(start) || !u.at.Before(end) {
 			continue
 		}
 		k := alike{u.ip, u.agent, u.path, u.status}

@@ -18,9 +18,13 @@ func TestContract(t *testing.T) {
 	contract := providertest.NewContract(t, "supabase.yaml", w.url+apiPath)
 	w.client = &http.Client{Transport: contract}
 	everyCall(t, w)
+	w.uses = []use{old(productionRef)}
+	if err := w.legacyKind(t, "production").(providers.Ender).End(t.Context(), "legacy_"+productionRef); err != nil {
+		t.Error(err)
+	}
 	contract.Seen(
 		"GET /v1/projects/{ref}/api-keys 200", "GET /v1/projects/{ref}/api-keys 401", "POST /v1/projects/{ref}/api-keys 201",
-		"DELETE /v1/projects/{ref}/api-keys/{id} 200", "GET /v1/projects/{ref}/api-keys/legacy 200", "GET /v1/projects/{ref}/analytics/endpoints/logs 200",
+		"DELETE /v1/projects/{ref}/api-keys/{id} 200", "GET /v1/projects/{ref}/api-keys/legacy 200", "PUT /v1/projects/{ref}/api-keys/legacy 200", "GET /v1/projects/{ref}/analytics/endpoints/logs 200",
 	)
 }
 

@@ -138,6 +138,15 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f *fake) root(w http.ResponseWriter, r *http.Request, ref string) {
 	given := r.Header.Get("Apikey")
 	known := slices.ContainsFunc(f.keys, func(k fakeKey) bool { return k.Ref == ref && k.Text == given && k.Type == "secret" })
+	for _, role := range []string{"anon", "service_role"} {
+		if given == jwt(ref, role).Reveal() {
+			f.uses = append(f.uses, use{ref: ref, role: role, at: time.Now(), agent: r.UserAgent()})
+			if known = f.legacy[ref]; !known {
+				answer(w, http.StatusUnauthorized, map[string]any{"message": "Legacy API keys are disabled", "hint": "They were on 2026-11-01."})
+				return
+			}
+		}
+	}
 	switch {
 	case f.paused[ref], browser.MatchString(r.UserAgent()), r.Header.Get("Authorization") != "", !known:
 		answer(w, http.StatusUnauthorized, map[string]any{"message": "Invalid API key", "hint": "Double check your API key."})
@@ -254,7 +263,11 @@ func (f *fake) logs(w http.ResponseWriter, r *http.Request, ref string) {
 		return
 	}
 	if strings.Contains(q.Get("sql"), " group by ") {
-		answer(w, http.StatusOK, map[string]any{"result": f.grouped(ref, prefixAsked.FindStringSubmatch(q.Get("sql"))[1], start, end)})
+		prefix, role := "", "service_role"
+		if asked := prefixAsked.FindStringSubmatch(q.Get("sql")); asked != nil {
+			prefix, role = asked[1], ""
+		}
+		answer(w, http.StatusOK, map[string]any{"result": f.grouped(ref, prefix, role, start, end)})
 		return
 	}
 	prefix, count, last := prefixAsked.FindStringSubmatch(q.Get("sql")), 0, time.Unix(0, 0).UTC()
@@ -264,8 +277,13 @@ func (f *fake) logs(w http.ResponseWriter, r *http.Request, ref string) {
 		case prefix != nil:
 			asked = asked && u.prefix == prefix[1]
 		case !strings.Contains(q.Get("sql"), " and "): // any request at all
+		case strings.Contains(q.Get("sql"), "= 'service_role'"):
+			asked = asked && u.role == "service_role"
 		default:
 			asked = asked && u.role != ""
+		}
+		if strings.Contains(q.Get("sql"), "user_agent'] != 'rekey'") {
+			asked = asked && u.agent != "rekey"
 		}
 		if asked {
 			count++

@@ -59,8 +59,9 @@ func (k *secretKey) Traits() providers.Traits {
 		Shape:      providers.Overlap,
 		PublicID:   true,
 		FreeProbe:  true,
-		EndIs:      "deleted at once; Supabase cannot undo it",
+		EndIs:      k.endIs(),
 		Drain:      "copies inside the project are not fed by the vault: Postgres Vault, cron jobs, database webhooks and Edge Functions that hold the old key are refused after the deletion",
+		Notice:     k.notice(),
 		Waits:      k.p.config.Waits,
 		Signatures: slices.Clone(signatures),
 	}
@@ -125,6 +126,9 @@ func (k *secretKey) Identify(values providers.Values) (providers.ID, error) {
 	v, err := k.p.read(values)
 	if err != nil {
 		return "", fault.New(op, fault.Ambiguous, err.Error())
+	}
+	if ref := k.p.serviceRole(v); ref != "" {
+		return providers.ID(legacyID(ref)), nil
 	}
 	if wrong := unlike(v); wrong != "" {
 		return "", fault.New(op, fault.Ambiguous, wrong)
@@ -192,7 +196,8 @@ func (k *secretKey) IssueIn(ctx context.Context, environment, label string) (pro
 	return providers.Credential{ID: providers.ID(made.ID), Label: label, Made: at, Values: providers.Values{k.p.config.Variable: made.Value}}, nil
 }
 
-// List returns the secret keys of all projects.
+// List returns the secret keys of all projects, and the legacy service_role
+// keys where they are switched on.
 func (k *secretKey) List(ctx context.Context) ([]providers.Credential, error) {
 	lists, err := k.refresh(ctx)
 	if err != nil {
@@ -200,6 +205,13 @@ func (k *secretKey) List(ctx context.Context) ([]providers.Credential, error) {
 	}
 	var all []providers.Credential
 	for _, ref := range k.p.refs() {
+		on, err := k.p.legacyOn(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		if on {
+			all = append(all, providers.Credential{ID: providers.ID(legacyID(ref)), Label: "service_role"})
+		}
 		for _, w := range lists[ref] {
 			if w.Type == typeSecret {
 				all = append(all, providers.Credential{ID: providers.ID(w.ID), Label: w.Name, Made: w.made()})
@@ -211,9 +223,13 @@ func (k *secretKey) List(ctx context.Context) ([]providers.Credential, error) {
 
 // End deletes the secret key with this id for good. Deleting cannot be undone,
 // so the lists are looked at first: what is no secret key, belongs to the
-// operator, or was renamed since this survey first saw it, is left alone.
+// operator, or was renamed since this survey first saw it, is left alone. A
+// legacy key ends by its project's switch.
 func (k *secretKey) End(ctx context.Context, id providers.ID) error {
 	const op = "deleting a key at Supabase"
+	if ref := k.p.legacyOf(id); ref != "" {
+		return k.switchOff(ctx, ref)
+	}
 	if !idForm.MatchString(string(id)) {
 		return &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: "that is not a key id"}
 	}

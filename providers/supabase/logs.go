@@ -37,6 +37,10 @@ const (
 	roleAttribute   = "log_attributes['request.sb.jwt.apikey.payload.role']"
 )
 
+// notOurs leaves out what this program asked itself to find out whether a key
+// lives.
+const notOurs = " and log_attributes['request.headers.user_agent'] != '" + agent + "'"
+
 // row is the one line that every question here asks for.
 type row struct {
 	Requests json.Number `json:"requests"`
@@ -56,14 +60,14 @@ type used struct {
 // going back day by day. How far they reach depends on the project's plan.
 func (k *secretKey) LastUsed(ctx context.Context, id providers.ID, since time.Time) (time.Time, error) {
 	const op = "asking Supabase when a key was used"
-	if !idForm.MatchString(string(id)) {
+	if !idForm.MatchString(string(id)) && k.p.legacyOf(id) == "" {
 		return time.Time{}, &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: "that is not a key id"}
 	}
 	end := time.Now().UTC().Truncate(time.Second).Add(time.Second)
 	if end.Sub(since) > maxSlices*slice {
 		return time.Time{}, &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: fmt.Sprintf("that is more than %d days ago", maxSlices)}
 	}
-	ref, prefix, err := k.prefix(op, id)
+	ref, where, err := k.mark(op, id)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -72,7 +76,7 @@ func (k *secretKey) LastUsed(ctx context.Context, id providers.ID, since time.Ti
 		if start.Before(since) {
 			start = since.UTC()
 		}
-		u, err := k.p.edge(ctx, op, ref, prefixAttribute+" = '"+prefix+"'", stretch{start, end})
+		u, err := k.p.edge(ctx, op, ref, where+notOurs, stretch{start, end})
 		if err != nil || u.last.After(since) {
 			return u.last, err
 		}
@@ -95,15 +99,19 @@ func (k *secretKey) note(ref string, w wireKey) {
 	}
 }
 
-// prefix of a key that some list had.
-func (k *secretKey) prefix(op string, id providers.ID) (ref, prefix string, err error) {
+// mark is what the logs know a key by: the beginning of one that some list had,
+// or the role of a legacy one.
+func (k *secretKey) mark(op string, id providers.ID) (ref, where string, err error) {
+	if ref := k.p.legacyOf(id); ref != "" {
+		return ref, roleAttribute + " = 'service_role'", nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	m, known := k.gone[string(id)]
 	if !known {
 		return "", "", fault.New(op, fault.NotFound, "key "+string(id)+" is not in the list, and the logs know keys by what the list shows of them")
 	}
-	return m.ref, m.prefix, nil
+	return m.ref, prefixAttribute + " = '" + m.prefix + "'", nil
 }
 
 // plain reports a text that can stand between quotes.

@@ -27,7 +27,7 @@ func (k *secretKey) Probe(ctx context.Context, values providers.Values) (provide
 	wrong := ""
 	if err != nil {
 		wrong = err.Error()
-	} else {
+	} else if k.p.serviceRole(v) == "" {
 		wrong = unlike(v)
 	}
 	if wrong != "" {
@@ -50,6 +50,9 @@ func (k *secretKey) Probe(ctx context.Context, values providers.Values) (provide
 func (k *secretKey) projectsOf(v secret.Value) []string {
 	if h, sure := k.holding(v); sure {
 		return []string{h.ref}
+	}
+	if ref := k.p.serviceRole(v); ref != "" {
+		return []string{ref}
 	}
 	for _, ref := range k.p.refs() {
 		if _, err := k.one(ref, v); err == nil {
@@ -97,13 +100,26 @@ type reply struct {
 	accepted bool   // the description of the tables came
 	refused  bool   // the gateway's own word that it does not take the key
 	reason   string // why there is no usable answer
+	cause    *fault.Error
 }
+
+// failure is an answer from which nothing can be told.
+func (r reply) failure(op string) error {
+	f := &fault.Error{Op: op, Reason: fault.Garbled, Status: r.status, Detail: "not Supabase's own answer"}
+	if r.cause != nil {
+		f.Class, f.Reason, f.Detail, f.RetryAfter, f.Err = r.cause.Class, r.cause.Reason, r.cause.Detail, r.cause.RetryAfter, r.cause.Err
+	}
+	return f
+}
+
+// agent is how the logs tell our requests from others'.
+const agent = "rekey"
 
 // apikey sends a key as secret keys must be sent, and as no browser.
 func apikey(key secret.Value) func(*http.Request, []byte) {
 	return func(r *http.Request, _ []byte) {
 		r.Header.Set("Apikey", key.Reveal())
-		r.Header.Set("User-Agent", "rekey")
+		r.Header.Set("User-Agent", agent)
 	}
 }
 
@@ -121,7 +137,8 @@ func (p *Provider) root(ctx context.Context, op, ref string, key secret.Value) r
 		refused: answer.Status == http.StatusUnauthorized && said.Message != "",
 	}
 	if err != nil && !r.refused {
-		r.reason = strings.ReplaceAll(string(fault.Of(err).Reason), "_", " ")
+		r.cause = fault.Of(err)
+		r.reason = strings.ReplaceAll(string(r.cause.Reason), "_", " ")
 	}
 	return r
 }

@@ -135,7 +135,7 @@ func TestProbeOfMalformedValuesIsNotSent(t *testing.T) {
 	w := newWorld(t)
 	prober := w.kind(t).(providers.Prober)
 	before := len(w.seen())
-	for _, text := range []string{"", "sb_secret_", w.staging.Text + " ", jwt(stagingRef, "service_role").Reveal()} {
+	for _, text := range []string{"", "sb_secret_", w.staging.Text + " ", jwt(stagingRef, "anon").Reveal(), jwt("zzzzzzzzzzzzzzzzzzzz", "service_role").Reveal()} {
 		_, err := prober.Probe(t.Context(), providers.Values{variable: secret.New(text)})
 		failed(t, w, err, fault.Never, fault.Invalid)
 	}

@@ -2,12 +2,18 @@ package supabase
 
 import "rekey/providers"
 
-// Profiles of the kinds there are.
+// Profiles of the kinds there are: they differ in what the key in use is.
 func Profiles() []providers.Profile {
-	return []providers.Profile{{
-		Kind: &secretKey{p: &Provider{config: Config{Waits: DefaultWaits()}}}, When: "the value is a secret key (`sb_secret_…`)",
-		Admin: "a scoped personal access token", Rights: "`api_gateway_keys_read`, `api_gateway_keys_write`, `analytics_logs_read`, for these projects",
-	}}
+	const project = "project"
+	p := &Provider{config: Config{Waits: DefaultWaits(), Projects: map[string]string{"production": project}}}
+	const admin, rights = "a scoped personal access token", "`api_gateway_keys_read`, `api_gateway_keys_write`, `analytics_logs_read`, for these projects"
+	return []providers.Profile{
+		{Kind: &secretKey{p: p}, When: "the value is a secret key (`sb_secret_…`)", Admin: admin, Rights: rights},
+		{
+			Kind: &secretKey{p: p, held: []holding{{env: "production", id: legacyID(project)}, {env: "staging", id: legacyID(project)}}},
+			When: "the value is a legacy `service_role` JWT, and `sends_apikey` is set: a secret key takes its place", Admin: admin, Rights: rights,
+		},
+	}
 }
 
 // SigningProfiles of the kinds of signing keys there are.

@@ -11,10 +11,12 @@
 // account's and no key of any project.
 //
 // Beside them a project may still have its two legacy keys, anon and
-// service_role: JWTs that live and die together, by one switch. A survey that
-// finds a legacy key where a secret key should be says what it found, whether
-// the edge logs still show legacy keys in use, and what to do; it touches
-// nothing.
+// service_role: JWTs that live and die together, by one switch. Where a survey
+// finds the latter, secret keys take its place, once people have said that
+// nothing sends it as Authorization: Bearer; and its end is that switch, which
+// ends anon in every browser and app as well. So it is not asked for before the
+// edge logs, which must reach so far back, have shown neither for days, and
+// they are looked at once more before the switch is turned.
 //
 // A value does not carry its id. The list shows each key's prefix, and its
 // hash: a key is the one that fits, by hash where several share a prefix.
@@ -98,6 +100,10 @@ type Config struct {
 	// Projects are the references of the projects, by environment. They may be
 	// equal.
 	Projects map[string]string
+	// SendsAPIKey says that every consumer sends the key in the header apikey and
+	// none as Authorization: Bearer, as people have seen. Legacy keys are
+	// replaced only then.
+	SendsAPIKey bool
 	// Quiet is for how long the edge logs must show no legacy key before those
 	// can be switched off; zero is [DefaultQuiet].
 	Quiet time.Duration
@@ -230,7 +236,10 @@ func (p *Provider) admissible(ctx context.Context, op string, held []holding) er
 		case h.value.Equal(token):
 			return fault.New(op, fault.Managed, h.env+" runs on the very access token Rekey works with, which may do far more; give the application a secret key of its project")
 		case isLegacy(h.value):
-			return p.legacy(ctx, op, h)
+			if err := p.legacy(ctx, op, h); err != nil {
+				return err
+			}
+			continue
 		}
 		if wrong := unlike(h.value); wrong != "" {
 			return fault.New(op, fault.Ambiguous, h.env+": "+wrong)
@@ -239,8 +248,12 @@ func (p *Provider) admissible(ctx context.Context, op string, held []holding) er
 	return nil
 }
 
-// usable finds the key of one environment, and refuses the operator's own.
+// usable finds the key of one environment, and refuses the operator's own. That
+// a legacy one is usable is known already.
 func (k *secretKey) usable(op string, h holding) (wireKey, error) {
+	if isLegacy(h.value) {
+		return wireKey{ID: legacyID(h.ref), Name: "service_role", Type: typeLegacy}, nil
+	}
 	found, err := k.one(h.ref, h.value)
 	if err != nil {
 		return wireKey{}, fault.New(op, fault.Of(err).Reason, h.env+": "+fault.Of(err).Detail)

@@ -24,6 +24,7 @@ func (s *Server) LegacyKey(ref, role string) string {
 type caller struct {
 	prefix string // of a new key
 	role   string // of a legacy one
+	agent  string // what it calls itself
 	why    string // it is refused; "" when it is not
 }
 
@@ -66,6 +67,7 @@ func (s *Server) gate(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ref := r.PathValue("ref")
 		c := s.caller(r, ref)
+		c.agent = r.UserAgent()
 		s.log(ref, c)
 		if c.why != "" {
 			wire.JSON(w, http.StatusUnauthorized, map[string]string{"message": c.why, "hint": "Double check your Supabase API key."})
