@@ -80,6 +80,9 @@ func (d *demo) follow(text string, done map[string]bool) error {
 				continue
 			}
 			done[words+label] = true
+			if strings.Contains(guide, "environment `"+sandbox.ProductionSlug+"`") {
+				environment = sandbox.Production // where it is asked for, for both
+			}
 			if err := bring(d, errand{environment, label}); err != nil {
 				return fmt.Errorf("bringing the key for %s: %w", words, err)
 			}

@@ -87,6 +87,7 @@ func (p *physician) looks() []look {
 			all = append(all, look{"Check " + c.Name, func(ctx context.Context) []finding.Finding { return p.check(ctx, name, c) }})
 		}
 	}
+	all = append(all, p.hookLooks()...)
 	for _, s := range p.subjects {
 		all = append(all, look{s.Name, func(ctx context.Context) []finding.Finding { return p.secret(ctx, s) }})
 	}

@@ -40,8 +40,35 @@ func (p *physician) vault(ctx context.Context) []finding.Finding {
 
 // target asks the deployer without deploying.
 func (p *physician) target(ctx context.Context, environment string) []finding.Finding {
-	looked := "Deploy target of " + environment
-	switch d := p.stage(environment).Deployer.(type) {
+	return targeted(ctx, "Deploy target of "+environment, environment, p.stage(environment).Deployer)
+}
+
+// hookLooks are at the hooks that hold an application's work, where there are
+// any.
+func (p *physician) hookLooks() []look {
+	var all []look
+	for _, s := range p.subjects {
+		for what, hook := range map[string]deploy.Deployer{"Pause": s.Pause, "Resume": s.Resume} {
+			if hook == nil {
+				continue
+			}
+			looked := what + " hook of " + s.Name
+			all = append(all, look{looked, func(ctx context.Context) []finding.Finding {
+				found := targeted(ctx, looked, rotation.Production, hook)
+				for i := range found {
+					found[i].Looked = looked // its words are those of a deployment
+				}
+				return found
+			}})
+		}
+	}
+	slices.SortFunc(all, func(a, b look) int { return strings.Compare(a.at, b.at) })
+	return all
+}
+
+// targeted asks a deployer without deploying.
+func targeted(ctx context.Context, looked, environment string, by deploy.Deployer) []finding.Finding {
+	switch d := by.(type) {
 	case *webhook.Deployer:
 		return []finding.Finding{d.Examine(ctx, environment)}
 	case *command.Deployer:

@@ -39,7 +39,7 @@ func (w *run) gone(ctx context.Context, s Step) (outcome, error) {
 	case found.Liveness == providers.Refused:
 		w.turn(env, func(t *Turn) { t.Refused = t.firstRefusal(w.r.Traits.Guided, time.Now()) })
 		if env == Production {
-			w.r.Gap.From = w.r.TurnOf(env).Refused
+			w.r.Gap.From, w.r.Gap.Deployment = w.r.TurnOf(env).Refused, w.r.Deploys[env].Name
 		}
 		return finished(fmt.Sprintf("%s is refused (%s): %s without a working key until the new one is deployed.", w.r.Places[env].Old.Brief(), found.Answer, w.r.whoIs(env)))
 	case found.Liveness == providers.Alive && time.Since(e.Sent) < waits.ProbeFor:
@@ -182,15 +182,19 @@ func (w *run) feltGap(ctx context.Context) {
 	if g.Length() == 0 || g.Counted {
 		return
 	}
+	win := deploy.Window{From: g.From, To: g.To, Deployment: w.r.Deploys[Production].Name, Signatures: w.r.Traits.Signatures}
+	if g.Deployment != "" && g.Deployment != win.Deployment {
+		win.Beside = []string{g.Deployment}
+	}
 	for _, c := range w.subject.Stages[Production].Checks {
 		if c.Unit != watch.Count {
 			continue
 		}
-		m := c.Measure(ctx, deploy.Window{From: g.From, To: g.To, Signatures: w.r.Traits.Signatures})
+		m := c.Measure(ctx, win)
 		if m.Outcome == deploy.Error || m.Outcome == deploy.NoData || m.Requests < 0 {
 			continue
 		}
-		g.Counted = true
+		g.Counted, g.Logged = true, g.Logged || m.Hard
 		g.Requests += m.Requests
 		g.Failed += m.Value
 	}
@@ -204,7 +208,11 @@ func (r *Rotation) gapWords() string {
 	case g.Length() == 0:
 		return "No gap was seen: the old key was not refused before production ran on the new one."
 	case g.Counted:
-		return fmt.Sprintf("The gap was %s (rehearsed: %s); of %.0f application requests meanwhile %.0f failed.", human(g.Length()), human(g.Rehearsed), g.Requests, g.Failed)
+		text := fmt.Sprintf("The gap was %s (rehearsed: %s); of %.0f application requests meanwhile %.0f failed.", human(g.Length()), human(g.Rehearsed), g.Requests, g.Failed)
+		if g.Logged {
+			text += " Its log shows refusals of the old key in that time."
+		}
+		return text
 	default:
 		return fmt.Sprintf("The gap was %s (rehearsed: %s); no check counted the application's requests meanwhile.", human(g.Length()), human(g.Rehearsed))
 	}

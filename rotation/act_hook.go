@@ -53,6 +53,9 @@ func (w *run) pursue(ctx context.Context, a Act, by deploy.Deployer, op, reason 
 		return 0, err
 	}
 	age := time.Since(d.Triggered)
+	if status.Deployment != "" {
+		d.Name = status.Deployment
+	}
 	switch d.Phase = status.Phase; {
 	case status.Phase == deploy.Live, status.Phase == deploy.Unknown && d.Handle.StatusURL == "": // fire and wait
 		d.Live = time.Now()

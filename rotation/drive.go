@@ -113,8 +113,11 @@ func (w *run) unknown(ctx context.Context, due time.Time) error {
 	p := Problem{Step: w.at(), Reason: "not configured", What: w.r.Secret + " is no longer in the configuration of Rekey.", Safe: w.r.Safe(),
 		Next: "Put it back, then `/rotate retry " + w.r.Secret + "` goes on from here."}
 	w.withdraw()
-	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{} // its hooks are not known here, either
-	return errors.Join(err, w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: p.Step, Reason: p.Reason, Text: p.Text()}}, state.Change{Release: true}))
+	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
+	if w.r.held() { // its hooks are not known here, either: whoever knows them again has the work go on
+		w.r.Wake = time.Now().Add(w.e.config.Retry.Max)
+	}
+	return errors.Join(err, w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: p.Step, Reason: p.Reason, Text: p.Text()}}, state.Change{Timer: w.r.Wake, Release: true}))
 }
 
 // release gives the lease up, even when ctx has ended: the next holder would

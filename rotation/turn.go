@@ -33,9 +33,13 @@ type Gap struct {
 	Rehearsed time.Duration `json:"rehearsed,omitempty"` // how long a deployment that changed nothing took
 	From      time.Time     `json:"from,omitzero"`       // the old one was first refused
 	To        time.Time     `json:"to,omitzero"`         // production was first proved on the new one
+	// Deployment is the one that ran on the old one last.
+	Deployment string `json:"deployment,omitempty"`
 	// What the checks saw of the application from From to To; Counted says
-	// that one of them could tell.
+	// that one of them could tell, Logged that its log shows this credential
+	// refused.
 	Counted  bool    `json:"counted,omitempty"`
+	Logged   bool    `json:"logged,omitempty"`
 	Requests float64 `json:"requests,omitempty"`
 	Failed   float64 `json:"failed,omitempty"`
 }

@@ -76,7 +76,7 @@ func (g *rig) turnedWell(r *Rotation, issued int) {
 			g.t.Errorf("ended %v, loose %v, inbox %v", g.ended, r.Loose, g.inbox)
 		}
 	})
-	if cut := r.Cell.Shape == providers.Cutover; cut != (r.Gap.Length() > 0) {
+	if cut := r.Cell.Shape == providers.Cutover; cut != (r.Gap.Length() > 0) || cut != r.Gap.Counted {
 		g.t.Errorf("the gap is %+v", r.Gap)
 	}
 }

@@ -88,5 +88,17 @@ func gap(r *rotation.Rotation) string {
 	if r.Gap.Counted {
 		words += fmt.Sprintf("; application requests meanwhile: %.0f, failed: %.0f", r.Gap.Requests, r.Gap.Failed)
 	}
+	if r.Gap.Logged {
+		words += "; its log shows refusals of the old key"
+	}
 	return words
+}
+
+// gapLine is the same as a sentence.
+func gapLine(r *rotation.Rotation) string {
+	words := gap(r)
+	if words == "" {
+		return ""
+	}
+	return "The gap: " + words + "."
 }

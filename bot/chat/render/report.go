@@ -14,7 +14,7 @@ import (
 // long it took, and what the application felt of it.
 func Report(r *rotation.Rotation, e event.Event) Message {
 	title := r.Secret + " is rotated"
-	text := sentences(esc(title)+".", dead(r), felt(r), who(r.Requester)+" asked for it.")
+	text := sentences(esc(title)+".", dead(r), gapLine(r), felt(r), who(r.Requester)+" asked for it.")
 	blocks := []slack.Block{header(title), section(sentences(who(r.Requester), esc(e.Text)) + "\n" + dead(r) + "\n*" + felt(r) + "*")}
 	blocks = append(blocks, grid(
 		field{"New key, in use", keys(r, func(p rotation.Place) rotation.Known { return p.New })},
