@@ -12,6 +12,7 @@ import (
 	"rekey/internal/secret"
 	"rekey/providers"
 	"rekey/rotation/event"
+	"rekey/state"
 )
 
 // deployFirst reports the shape in which the application accepts two values,
@@ -49,6 +50,15 @@ func (s Subject) ready(ctx context.Context, kind providers.Kind) error {
 		return c.Clear(ctx)
 	}
 	return nil
+}
+
+// paired says which variables there must be, where one is missing.
+func (s Subject) paired(env string, err error) error {
+	if s.Previous == "" || !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return fault.New("reading "+s.Name+" in "+env, fault.NotFound,
+		s.signs()+" and "+s.Previous+" must both be there, with the same value in the beginning, and the application accept what either signs")
 }
 
 // make generates the new value and writes it to an environment, together with
@@ -285,6 +295,22 @@ func (w *run) retire(ctx context.Context, env string) (outcome, error) {
 	entries[prev] = written[prev]
 	w.wrote(env, entries, place.New)
 	return w.only(env), nil
+}
+
+// retiringHeld reports that the vault keeps the write over the value before
+// for a person.
+func (w *run) retiringHeld() bool {
+	step, ok := w.r.Step()
+	return ok && step.Act == WritePrev && !w.r.Places[step.Environment].HeldSince.IsZero()
+}
+
+// stopRetiring stops because a person turned that write down: there is no way
+// back behind the revocation, only once more.
+func (w *run) stopRetiring(ctx context.Context, by Person) error {
+	p := Problem{Step: w.at(), Reason: turnedDown, What: "Stopped by <@" + user(by) + ">.", Safe: w.r.Safe(),
+		Next: "Turn down what waits for approval in the vault, then `/rotate retry " + w.r.Secret + "` writes " + w.subject.Previous + " again: until it holds the new value the application accepts what the old key signed."}
+	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
+	return w.commit(ctx, []event.Event{{Kind: event.Cancelled, By: by.ID, Text: p.Safe + " " + p.Next}}, state.Change{Release: true})
 }
 
 // retired reports that the value before is the new value already.

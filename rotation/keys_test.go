@@ -210,6 +210,57 @@ func TestNothingIsActivatedUnproved(t *testing.T) {
 	})
 }
 
+// TestARetirementIsHeld: the vault keeps the write over the value before for a
+// person, who turns it down; a retry writes it again.
+func TestARetirementIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSigners(t)
+		s.before = func(call string, n int) error {
+			if call == "write production" && n == 2 {
+				return fault.New("writing", fault.HeldForApproval, "request 7")
+			}
+			return nil
+		}
+		e := s.engine("one")
+		defer s.run(t.Context(), e)()
+		r := s.resting(e, s.start(e).Key(), Asking)
+		s.approve(e, r)
+		for !strings.Contains(s.heard(r), "Waiting for a person to merge it there") {
+			if !pause(t.Context(), time.Minute) {
+				t.Fatal("nobody was told")
+			}
+		}
+		if _, err := e.Cancel(t.Context(), "JWT_SECRET", requester); err != nil {
+			t.Fatal(err)
+		}
+		r = s.until(e, r.Key(), Stuck)
+		if !strings.Contains(r.Problem.Next, "retry JWT_SECRET") || !r.OldDead() {
+			t.Errorf("%+v", r.Problem)
+		}
+		if _, err := e.Retry(t.Context(), "JWT_SECRET", requester); err != nil {
+			t.Fatal(err)
+		}
+		s.replaced(s.resting(e, r.Key(), Succeeded))
+	})
+}
+
+// TestBothVariablesAreNeeded: a survey says so, where one is missing.
+func TestBothVariablesAreNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSigners(t)
+		s.before = func(call string, _ int) error {
+			if call == "read staging" {
+				return fault.New("reading", fault.NotFound, "")
+			}
+			return nil
+		}
+		_, err := s.engine("one").Start(t.Context(), Order{Secret: "JWT_SECRET", Requester: requester})
+		if err == nil || !strings.Contains(err.Error(), "JWT_SECRET and JWT_SECRET_PREVIOUS must both be there") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // TestGatesAreTriedFirst: one that is open to everybody, and one that takes no
 // token, stop before anything is changed.
 func TestGatesAreTriedFirst(t *testing.T) {

@@ -183,6 +183,9 @@ func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotatio
 		if w.undoable() {
 			return w.undo(ctx, by)
 		}
+		if w.retiringHeld() {
+			return w.stopRetiring(ctx, by)
+		}
 		if len(w.r.Ends) > 0 {
 			return &Refusal{Code: NotNow, Sentence: "The end of the old key was already requested, so there is nothing left to cancel. Rekey goes on proving that it is dead."}
 		}

@@ -37,7 +37,7 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 	for _, env := range environments() {
 		read, err := s.Vault.Read(ctx, env, s.Variables)
 		if err != nil {
-			return surveyed{}, fmt.Errorf("surveying %s in %s: %w", s.Name, env, err)
+			return surveyed{}, fmt.Errorf("surveying %s in %s: %w", s.Name, env, s.paired(env, err))
 		}
 		entries[env], current[env] = read, valuesOf(read)
 	}

@@ -49,7 +49,7 @@ const ownPeriod = 90 * 24 * time.Hour
 func (s *Secret) overlaid(e rotation.Secret) rotation.Secret {
 	if len(s.Variables) > 0 {
 		e.Variables = s.Variables
-		if e.Previous != "" && len(s.Variables) == 2 {
+		if e.Service == serviceOfSigningKeys && len(s.Variables) == 2 {
 			e.Previous = s.Variables[1]
 		}
 	}

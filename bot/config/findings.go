@@ -31,6 +31,9 @@ func (c *Config) Findings() []string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		if c.Secrets[name].JWTUse == "mint" {
+			found = append(found, "secrets."+name+".jwt_use: mint; an application that signs tokens itself is not rotated by this version")
+		}
 		if c.Secrets[name].Policy.SelfApproval {
 			found = append(found, "secrets."+name+": whoever asks for a rotation may approve it (self_approval)")
 		}
