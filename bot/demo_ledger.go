@@ -45,7 +45,7 @@ type ledgerKey struct {
 }
 
 // ledgers are the services whose keys can be played, by secret.
-var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.RedisToken: upstashLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger, app.MemoryKey: memoryLedger, app.JobsKey: jobsLedger, app.SocialKey: socialLedger, app.JWTSecret: jwtLedger}
+var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicKey: anthropicLedger, app.MediaKeyID: mediaLedger, app.RedisToken: upstashLedger, app.SupabaseKey: supabaseLedger, app.LangfuseSecret: langfuseLedger, app.MemoryKey: memoryLedger, app.ChainURL: chainLedger, app.JobsKey: jobsLedger, app.SocialKey: socialLedger, app.JWTSecret: jwtLedger}
 
 func (b *box) ledger(secret string) ledger {
 	a := ledgers[secret](b)
@@ -140,6 +140,9 @@ func (k ledgerKey) ours() bool { return strings.HasPrefix(k.name, "rk_"+sandboxI
 
 // secretPart is what of a value is secret to the last character.
 func (k ledgerKey) secretPart() string {
+	if _, hidden, address := strings.Cut(k.value, "api-key="); address {
+		return hidden
+	}
 	if _, hidden, pair := strings.Cut(k.value, ":"); pair {
 		return hidden
 	}

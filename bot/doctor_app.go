@@ -261,6 +261,9 @@ func (p *physician) attested(ctx context.Context, s rotation.Subject, environmen
 	looked := fmt.Sprintf("%s in the application, %s", s.Name, environment)
 	for _, name := range s.Variables {
 		heard, err := s.Stages[environment].Attester.Attest(ctx, name, values[name], secret.Value{})
+		if scripts, looked := p.bundled(s, name, environment); scripts && (err != nil || !heard.Agreed) {
+			return unbundled(looked, heard, err)
+		}
 		if err != nil {
 			return finding.Failed(looked, err, "Look at the application's endpoint for proofs: address, attestation key on both sides, clock. docs/attestation.md has the protocol.")
 		}
@@ -270,6 +273,22 @@ func (p *physician) attested(ctx context.Context, s rotation.Subject, environmen
 		}
 	}
 	return finding.Good(looked, "It proved that it runs on the value in the vault.")
+}
+
+// bundled reports whether scripts of a page prove a variable, and how that is
+// called.
+func (p *physician) bundled(s rotation.Subject, name, environment string) (bool, string) {
+	own := p.config.Secrets[s.Name]
+	return own != nil && own.ByBundle() && rotation.Inlined(name), fmt.Sprintf("%s in the page's scripts, %s", name, environment)
+}
+
+// unbundled is a value that a page's scripts do not show.
+func unbundled(looked string, heard deploy.Testimony, err error) finding.Finding {
+	if err != nil {
+		return finding.Failed(looked, err, "Look at environments.ENV.bundle: the page must open without signing in, and its scripts within the bounds. docs/bundles.md says what is read.")
+	}
+	return finding.Bad(looked, fmt.Sprintf("%d visits found the value in the vault, %d found another or none.", heard.New, heard.Old+heard.Other),
+		"Build and deploy, so that the page has what the vault holds. A value that is looked up while running is in no script; docs/bundles.md says what to do.")
 }
 
 // affectedNow runs a secret's own check where that costs nothing.

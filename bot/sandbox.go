@@ -61,6 +61,10 @@ type sandboxOptions struct {
 	ownMemory bool
 	// noLangfuseAPI is a plan of Langfuse's without the API for keys.
 	noLangfuseAPI bool
+	// chainPortal has the bot make keys at Helius with a portal's token.
+	chainPortal bool
+	// oneChainKey is a plan of Helius's with one key for each project.
+	oneChainKey bool
 	// rootJobs has the application use the root keys of Trigger.dev.
 	rootJobs bool
 	// byHand says that people act on the page, not a script.
@@ -188,7 +192,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
 		o.also = append(slices.Clone(o.also), name)
 	}
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NotMigrated: o.notMigrated, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, LegacySupabase: o.legacySupabase, NoLangfuseAPI: o.noLangfuseAPI, RootJobs: o.rootJobs})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NotMigrated: o.notMigrated, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, LegacySupabase: o.legacySupabase, NoLangfuseAPI: o.noLangfuseAPI, ChainPortal: o.chainPortal, OneChainKey: o.oneChainKey, RootJobs: o.rootJobs})
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error)
 		"infisical-id": c.InfisicalID, "infisical-secret": c.InfisicalSecret, "fal-admin": c.FalAdmin, "anthropic-admin": c.AnthropicAdmin,
 		"r2-admin": c.R2Admin, "supabase-token": c.SupabaseToken, "mem0-login": c.Mem0Login,
 		"upstash-account": c.UpstashAccount, "upstash-staging": c.UpstashStaging, "upstash-production": c.UpstashProduction, "upstash-authority": c.UpstashAuthority,
-		"langfuse-admin": c.LangfuseAdmin, "trigger-token": c.TriggerToken,
+		"langfuse-admin": c.LangfuseAdmin, "trigger-token": c.TriggerToken, "helius-token": c.HeliusToken,
 		"deploy": c.Deploy, "attest-staging": c.AttestStaging, "attest-production": c.AttestProduction,
 		"redis-url": w.Endpoints().Redis,
 	}
@@ -78,6 +78,8 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"JobsProject": sandbox.JobsProject,
 		"Hooks":       strings.TrimSuffix(w.Endpoints().Deploy, "/deploy") + "/hooks",
+		"ChainToken":  w.ChainPortal(),
+		"OneChainKey": w.OneChainKey(),
 		"Redis":       redisConfig(w, o),
 		"Signed":      slices.Contains(o.also, app.JWTSecret),
 		"Rows":        slices.Contains(o.also, app.SupabaseKey),

@@ -10,24 +10,26 @@ import (
 
 // Endpoints is where the bot finds the world. All are on loopback.
 type Endpoints struct {
-	Redis      string `json:"redis"`              // redis://host:port/db
-	Slack      string `json:"slack"`              // base of the Web API, ends in /api/
-	Infisical  string `json:"infisical"`          // site
-	Fal        string `json:"fal"`                // the platform API is below /v1
-	Anthropic  string `json:"anthropic"`          // the API is below /v1
-	R2         string `json:"r2"`                 // the API is below /client/v4, the buckets are at the root
-	Upstash    string `json:"upstash,omitempty"`  // the account's API is below /v2, databases below their names; empty unless played
-	Supabase   string `json:"supabase,omitempty"` // the Management API is below /v1, projects below their references; empty unless played
-	Loki       string `json:"loki"`               // base; queries below /loki/api/v1
-	Deploy     string `json:"deploy"`             // the webhook of both environments
-	Staging    string `json:"staging"`            // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
-	Production string `json:"production"`         // the same
-	Control    string `json:"control"`            // the world's own API
-	Langfuse   string `json:"langfuse"`           // the API is below /api/public
-	Mem0       string `json:"mem0,omitempty"`     // the platform's API is below /v1 and /v3; empty unless played
-	Mem0Own    string `json:"mem0_own,omitempty"` // a server of one's own; empty unless played
-	Ayrshare   string `json:"ayrshare,omitempty"` // the API is below /api; empty unless played
-	Trigger    string `json:"trigger,omitempty"`  // the API is below /api; empty unless played
+	Redis      string `json:"redis"`                // redis://host:port/db
+	Slack      string `json:"slack"`                // base of the Web API, ends in /api/
+	Infisical  string `json:"infisical"`            // site
+	Fal        string `json:"fal"`                  // the platform API is below /v1
+	Anthropic  string `json:"anthropic"`            // the API is below /v1
+	R2         string `json:"r2"`                   // the API is below /client/v4, the buckets are at the root
+	Upstash    string `json:"upstash,omitempty"`    // the account's API is below /v2, databases below their names; empty unless played
+	Supabase   string `json:"supabase,omitempty"`   // the Management API is below /v1, projects below their references; empty unless played
+	Loki       string `json:"loki"`                 // base; queries below /loki/api/v1
+	Deploy     string `json:"deploy"`               // the webhook of both environments
+	Staging    string `json:"staging"`              // base of the application: /, /api/generate, /api/write, /rekey/attest, /healthz
+	Production string `json:"production"`           // the same
+	Control    string `json:"control"`              // the world's own API
+	Langfuse   string `json:"langfuse"`             // the API is below /api/public
+	Mem0       string `json:"mem0,omitempty"`       // the platform's API is below /v1 and /v3; empty unless played
+	Mem0Own    string `json:"mem0_own,omitempty"`   // a server of one's own; empty unless played
+	Helius     string `json:"helius,omitempty"`     // the RPC at the root, the portal's API below /v0; empty unless played
+	PublicRPC  string `json:"public_rpc,omitempty"` // what the application falls back to
+	Ayrshare   string `json:"ayrshare,omitempty"`   // the API is below /api; empty unless played
+	Trigger    string `json:"trigger,omitempty"`    // the API is below /api; empty unless played
 }
 
 // Credentials is what the bot is given; to be written into files.
@@ -42,6 +44,7 @@ type Credentials struct {
 	SupabaseToken    string // access token; empty unless played
 	LangfuseAdmin    string // the organisation's key pair, joined by a colon
 	Mem0Login        string // e-mail address and password at the server of one's own, joined by a colon; empty unless played
+	HeliusToken      string // of a portal session; empty unless played
 	TriggerToken     string // personal access token; empty unless played
 	Deploy           string // signs triggers, both environments
 	AttestStaging    string // signs attestation questions and answers

@@ -39,6 +39,10 @@ func (w *World) Faults(service string) *wire.Faults {
 		if w.Ayrshare != nil {
 			return w.Ayrshare.Faults
 		}
+	case "helius":
+		if w.Helius != nil {
+			return w.Helius.Faults
+		}
 	case "trigger":
 		if w.Trigger != nil {
 			return w.Trigger.Faults

@@ -41,6 +41,7 @@ func (w *World) visit(ctx context.Context, perSecond float64) {
 		return
 	}
 	w.visitors[Production] = app.NewTraffic(w.endpoints.Production+"/", perSecond, w.Production.Uses()...)
+	w.browse(ctx)
 	w.visitors[Staging] = app.NewTraffic(w.endpoints.Staging+"/", perSecond/4, w.Staging.Uses()...)
 	for _, t := range w.visitors {
 		w.guests.Go(func() { t.Run(ctx) })
@@ -106,6 +107,7 @@ func (w *World) Issued() []scan.Secret {
 	all = append(all, w.issuedMemory()...)
 	all = append(all, w.issuedJobs()...)
 	all = append(all, w.issuedSocial()...)
+	all = append(all, w.issuedChain()...)
 	c := w.tokens
 	all = append(all,
 		scan.Secret{Name: "Anthropic Admin API key", Value: c.AnthropicAdmin},
@@ -170,10 +172,14 @@ func (w *World) Leaks(ctx context.Context, outputs ...Output) ([]scan.Hit, error
 }
 
 func (w *World) recorders() map[string]*wire.Recorder {
-	return map[string]*wire.Recorder{
+	all := map[string]*wire.Recorder{
 		"Slack": w.Slack.Requests, "the deploy platform": w.Target.Requests, "Loki": w.Loki.Requests,
 		"the application (staging)": w.Staging.Requests, "the application (production)": w.Production.Requests,
 	}
+	if w.PublicRPC != nil {
+		all["the public RPC"] = w.PublicRPC.Requests
+	}
+	return all
 }
 
 // labels lists texts that others may read: where they are, and what they say.
@@ -192,6 +198,7 @@ func (w *World) labels() [][2]string {
 	all = append(all, w.supabaseLabels()...)
 	all = append(all, w.memoryLabels()...)
 	all = append(all, w.jobsLabels()...)
+	all = append(all, w.chainLabels()...)
 	for _, k := range w.Langfuse.Keys() {
 		all = append(all, [2]string{"the note of Langfuse key " + k.Public, k.Note})
 	}

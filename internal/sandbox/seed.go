@@ -63,6 +63,7 @@ type seeded struct {
 	traces    traces
 	jobs      jobs
 	social    social
+	chain     chain
 	tokens    Credentials
 
 	supabaseAdmin string
@@ -99,6 +100,9 @@ func (w *World) seed(o Options) error {
 	w.seedMemory(o, made)
 	w.seedJobs(o, made)
 	w.seedSocial(o, made)
+	if err := w.seedChain(o, made); err != nil {
+		return err
+	}
 	if err := w.seedVault(made); err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ func (w *World) seed(o Options) error {
 	if w.Mem0Own != nil {
 		w.tokens.Mem0Login = w.Mem0Own.Login()
 	}
-	w.tokens.TriggerToken = w.jobs.token
+	w.tokens.TriggerToken, w.tokens.HeliusToken = w.jobs.token, w.chain.token
 	w.seedSlack(o)
 	return nil
 }
@@ -180,7 +184,7 @@ func (w *World) seedSlack(o Options) {
 func (w *World) buildApps(o Options) {
 	options := func(environment, attest string, instances int) app.Options {
 		return app.Options{
-			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger, Social: w.socialAt(),
+			Media: w.mediaOf(environment), Langfuse: w.tracesAt(), Memory: w.memoryAt(), Jobs: w.endpoints.Trigger, Social: w.socialAt(), PublicRPC: w.endpoints.PublicRPC,
 			Redis: w.databaseAt(environment),
 			Name:  AppName, Environment: environment, Instances: instances, Fal: w.endpoints.Fal, Anthropic: w.endpoints.Anthropic, Supabase: w.rowsAt(environment), Sessions: w.sessionsOf(environment), AttestKey: attest,
 			Logs: w.Loki.Store, Boot: o.scaled(200 * time.Millisecond), SlowBoot: o.scaled(1200 * time.Millisecond),
@@ -202,6 +206,7 @@ func (w *World) values(environment string) map[string]string {
 	maps.Copy(all, w.memory.values(environment))
 	maps.Copy(all, w.jobs.values(environment))
 	maps.Copy(all, w.social.values(environment))
+	maps.Copy(all, w.chainValues(environment))
 	maps.Copy(all, w.signingValues(environment))
 	return all
 }

@@ -15,6 +15,7 @@ import (
 	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/ayrshare"
 	"rekey/internal/sandbox/fal"
+	"rekey/internal/sandbox/helius"
 	"rekey/internal/sandbox/infisical"
 	"rekey/internal/sandbox/langfuse"
 	"rekey/internal/sandbox/loki"
@@ -43,7 +44,7 @@ type Options struct {
 	// Also names secrets that the application uses besides those it always
 	// does: R2_ACCESS_KEY_ID, UPSTASH_REDIS_REST_TOKEN,
 	// SUPABASE_SERVICE_ROLE_KEY, JWT_SECRET, LANGFUSE_SECRET_KEY,
-	// MEM0_API_KEY, TRIGGER_API_KEY, AYRSHARE_API_KEY. Others
+	// MEM0_API_KEY, TRIGGER_API_KEY, AYRSHARE_API_KEY, NEXT_PUBLIC_HELIUS_RPC_URL. Others
 	// cost nothing.
 	Also []string
 	// OwnRedisToken lets the application run on its databases' own credentials at
@@ -59,6 +60,10 @@ type Options struct {
 	OwnMemory bool
 	// NoLangfuseAPI is a plan of Langfuse's without the API for keys.
 	NoLangfuseAPI bool
+	// ChainPortal gives the bot the token of a session at Helius's portal.
+	ChainPortal bool
+	// OneChainKey is a plan of Helius's with one key for each project.
+	OneChainKey bool
 	// RootJobs has the application use the root keys of Trigger.dev.
 	RootJobs bool
 	// NotMigrated leaves Supabase's projects with their legacy JWT secrets, as
@@ -82,6 +87,8 @@ type World struct {
 	Mem0Own    *mem0.Server       // the same
 	Trigger    *triggerdev.Server // nil unless its key is played
 	Ayrshare   *ayrshare.Server   // the same
+	Helius     *helius.Server     // nil unless its address is played
+	PublicRPC  *helius.Public     // the same: what the application falls back to
 	Loki       *loki.Server
 	Staging    *app.App
 	Production *app.App

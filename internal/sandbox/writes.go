@@ -125,6 +125,7 @@ func (w *World) watchWrites() {
 	w.watchSupabase()
 	w.watchMemory()
 	w.watchJobs()
+	w.watchChain()
 	w.Langfuse.OnWrite(w.noteTraces)
 	w.watchDatabases()
 	w.Infisical.OnWrite(func(i infisical.Write) {

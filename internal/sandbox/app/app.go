@@ -26,6 +26,7 @@ type Options struct {
 	Langfuse    string        // base URL of the trace service; empty means that nothing is traced
 	Social      string        // base URL of the service that posts; empty means that nothing is posted
 	Jobs        string        // base URL of the job service; empty means that no tasks are started
+	PublicRPC   string        // what is asked where Helius refuses; empty means that no chain is needed
 	AttestKey   string        // signs questions and answers of attestation
 	Logs        *loki.Store   // may be nil
 	Boot        time.Duration // from start to ready
@@ -33,7 +34,8 @@ type Options struct {
 	Drain       time.Duration // longest wait for an instance's last request; 30 s if zero
 	Client      *http.Client  // for the model service; one with a 5 s timeout if nil
 
-	posts *posts
+	posts   *posts
+	scripts *scripts // of the builds
 }
 
 // App is one environment of the application, running. Use New.
@@ -69,6 +71,7 @@ func New(o Options, deployment string, values map[string]string) *App {
 		way := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second} // pages are loaded side by side
 		o.Client = &http.Client{Timeout: 5 * time.Second, Transport: way}
 	}
+	o.scripts = &scripts{}
 	a := &App{Requests: &wire.Recorder{}, Faults: &wire.Faults{}, o: o, deployment: deployment}
 	for range o.Instances {
 		a.b.add(newInstance(&a.o, a.nextID(), deployment, values))
@@ -78,7 +81,7 @@ func New(o Options, deployment string, values map[string]string) *App {
 
 // Handler is the load balancer.
 func (a *App) Handler() http.Handler {
-	return wire.Tap{Recorder: a.Requests, Faults: a.Faults}.Wrap(&a.b)
+	return wire.Tap{Recorder: a.Requests, Faults: a.Faults}.Wrap(a.o.scripts.serve(&a.b))
 }
 
 // Deployment is the last deployment all of whose instances are live.

@@ -20,6 +20,10 @@
 // is named in the answer, so that visitors count failures by secret, and the
 // page fails with it unless it can be spared.
 //
+// What a build writes into scripts is a value of the build: a deployment that is
+// not asked to build starts the last one again, with new values for everything
+// else. Scripts of old builds stay, and [Tabs] that loaded them go on with them.
+//
 // A [Target] is the platform that deploys: a signed webhook and a status
 // address. It fetches the values from the vault itself; nobody sends it any.
 //

@@ -28,12 +28,18 @@ type instance struct {
 	deployment string
 	values     map[string]string
 	mux        *http.ServeMux
+	tags       string // of the scripts of its build
 }
 
 func newInstance(o *Options, id, deployment string, values map[string]string) *instance {
 	i := &instance{o: o, id: id, deployment: deployment, values: values, mux: http.NewServeMux()}
+	i.tags = o.scripts.build(deployment, values)
 	i.mux.HandleFunc("GET /{$}", i.page)
 	for _, p := range o.parts() {
+		if p.own != nil {
+			i.mux.HandleFunc("/api/"+p.path, func(w http.ResponseWriter, r *http.Request) { p.own(i, w, r) })
+			continue
+		}
 		i.mux.HandleFunc("/api/"+p.path, i.alone(p))
 	}
 	i.mux.HandleFunc("GET /api/me", i.me)

@@ -24,6 +24,9 @@ type part struct {
 	used   func(*Options) bool
 	// make asks the service and returns what it puts into a page.
 	make func(*instance, context.Context) (string, error)
+	// own answers at the part's address where there is more to say than whether
+	// it is well; nil elsewhere.
+	own func(*instance, http.ResponseWriter, *http.Request)
 }
 
 // parts are all there are, in the order of a page.
@@ -39,6 +42,7 @@ func parts() []part {
 		{secret: MemoryKey, path: "recall", sorry: "nothing is remembered today", used: func(o *Options) bool { return o.Memory != (Memory{}) }, make: silently((*instance).recall)},
 		{secret: SocialKey, path: "social", sorry: "nothing is posted today", spared: true, used: func(o *Options) bool { return o.Social != "" }, make: silently((*instance).social)},
 		{secret: JobsKey, path: "job", sorry: "nothing is done today", used: func(o *Options) bool { return o.Jobs != "" }, make: silently((*instance).job)},
+		{secret: ChainURL, path: "chain", sorry: "the chain is slow today", spared: true, used: func(o *Options) bool { return o.PublicRPC != "" }, make: silently((*instance).slot), own: (*instance).chain},
 	}
 }
 
@@ -94,7 +98,7 @@ func (i *instance) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title>%s", i.o.Name, strings.Join(shown, ""))
+	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title>%s", i.o.Name, strings.Join(shown, "")+i.tags)
 }
 
 // alone does one part, or says that it cannot; nothing else can fail there.

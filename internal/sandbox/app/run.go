@@ -8,7 +8,7 @@ import (
 )
 
 // accept queues a deployment, or returns the one its key already has.
-func (t *Target) accept(key, environment string) (Deployment, *denial) {
+func (t *Target) accept(key, environment string, rebuild bool) (Deployment, *denial) {
 	t.mu.Lock()
 	known := t.byKey[key]
 	switch {
@@ -25,7 +25,7 @@ func (t *Target) accept(key, environment string) (Deployment, *denial) {
 		t.mu.Unlock()
 		return Deployment{}, &denial{http.StatusTooManyRequests, "too many deployments are waiting"}
 	}
-	d := &Deployment{ID: fmt.Sprintf("dpl-%s-%d-%s", environment, len(t.byID)+1, nonce()[:4]), Key: key, Environment: environment, Phase: Queued, ended: make(chan struct{})}
+	d := &Deployment{ID: fmt.Sprintf("dpl-%s-%d-%s", environment, len(t.byID)+1, nonce()[:4]), Key: key, Environment: environment, Rebuild: rebuild, Phase: Queued, ended: make(chan struct{})}
 	t.byID[d.ID], t.byKey[key] = d, d
 	accepted, hook := *d, t.onDeploy
 	t.lanes[environment] <- order{d, t.mischief[environment]} // has room: only accept fills it, under the lock
@@ -96,6 +96,7 @@ func (t *Target) build(ctx context.Context, d order) error {
 	if d.m.FailBuild {
 		return fmt.Errorf("building: exit status 1")
 	}
+	values = built(d.Rebuild, values, a.b.instances()[0].values)
 	if d.m.Stale {
 		values = a.b.instances()[0].values
 	}

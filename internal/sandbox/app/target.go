@@ -35,6 +35,7 @@ type Deployment struct {
 	ID          string // what logs are scoped to
 	Key         string // Idempotency-Key of its trigger
 	Environment string
+	Rebuild     bool // builds scripts anew; else the last build is started with new values
 	Phase       Phase
 	Detail      string
 	Done        time.Time // zero until it has ended
@@ -125,7 +126,7 @@ func (t *Target) Misbehave(environment string, m Mischief) {
 // Deploy starts a deployment as a colleague would from the console, and returns
 // its id.
 func (t *Target) Deploy(environment string) (string, error) {
-	d, no := t.accept("console-"+nonce(), environment)
+	d, no := t.accept("console-"+nonce(), environment, true)
 	if no != nil {
 		return "", no
 	}

@@ -46,13 +46,16 @@ func (t *Target) trigger(w http.ResponseWriter, r *http.Request) {
 		(&denial{http.StatusUnauthorized, err.Error()}).send(w)
 		return
 	}
-	var q struct{ ID, Environment string }
+	var q struct {
+		ID, Environment string
+		Rebuild         bool
+	}
 	key := r.Header.Get("Idempotency-Key")
 	if err := json.Unmarshal(body, &q); err != nil || key == "" || q.ID != key {
 		(&denial{http.StatusBadRequest, "Idempotency-Key and id must be there and equal"}).send(w)
 		return
 	}
-	d, no := t.accept(key, q.Environment)
+	d, no := t.accept(key, q.Environment, q.Rebuild)
 	if no != nil {
 		no.send(w)
 		return
