@@ -9,10 +9,12 @@ import (
 	"rekey/internal/sandbox/app"
 )
 
+// jobsLedger is of both kinds of keys: people make and end additional ones, and
+// root keys end by the making of others.
 func jobsLedger(b *box) ledger {
 	w := b.world
 	return ledger{
-		variable: app.JobsKey, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.EndedByHand},
+		variable: app.JobsKey, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.EndedByHand, sandbox.Regenerate},
 		olds: []string{w.OldJobsKey(sandbox.Staging), w.OldJobsKey(sandbox.Production)},
 		make: func(environment, label string) (string, map[string]string) {
 			k := w.MakeJobsKey(environment, label)

@@ -75,3 +75,88 @@ func TestDemoTrigger(t *testing.T) {
 		}
 	}
 }
+
+// regenerated counts the regenerations of an environment's root key, and holds
+// that each was approved before.
+func regenerated(t *testing.T, w *sandbox.World, environment string) (n int) {
+	t.Helper()
+	for _, write := range w.Writes() {
+		if write.Kind != sandbox.Regenerate {
+			continue
+		}
+		if len(write.Approved) == 0 {
+			t.Errorf("nobody had approved %+v", write)
+		}
+		if k, _ := w.Trigger.Key(write.What); k.Environment == sandbox.JobsEnvironment(environment) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestDemoTriggerRoot: root keys are regenerated once each, after the approval,
+// and are dead when their grace is over; what the world counts as dead is so
+// after that time only.
+func TestDemoTriggerRoot(t *testing.T) {
+	t.Parallel()
+	var world *sandbox.World
+	r, err := play(t, sandboxOptions{rootJobs: true}, script{secret: app.JobsKey, arrange: func(b *box) { world = b.world }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() || r.Shape != "grace" || r.AppRequests < 100 {
+		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
+	}
+	for _, environment := range []string{sandbox.Staging, sandbox.Production} {
+		if n := regenerated(t, world, environment); n != 1 {
+			t.Errorf("%s was regenerated %d times", environment, n)
+		}
+	}
+}
+
+// TestTriggerRootAnswerLost: the answer that holds production's new root key is
+// lost. It is read back, and the key is not regenerated again.
+func TestTriggerRootAnswerLost(t *testing.T) {
+	t.Parallel()
+	var world *sandbox.World
+	r, err := play(t, sandboxOptions{rootJobs: true}, script{secret: app.JobsKey, arrange: func(b *box) {
+		world = b.world
+		order := sandbox.FaultOrder{Service: "trigger", Kind: "lose", Method: http.MethodPost, Path: "/api/v1/projects/" + sandbox.JobsProject + "/prod/regenerate-api-key", Limit: 1}
+		if _, err := b.world.Inject(order); err != nil {
+			t.Error(err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() {
+		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
+	}
+	if n := regenerated(t, world, sandbox.Production); n != 1 || world.Trigger.Faults.Fired("lose") != 1 {
+		t.Errorf("production was regenerated %d times; lost %d answers", n, world.Trigger.Faults.Fired("lose"))
+	}
+}
+
+// TestTriggerMoves: an application on root keys moves to additional ones, which
+// a person makes. The root keys are regenerated once each, when nobody uses them
+// any more, and proved dead after their grace.
+func TestTriggerMoves(t *testing.T) {
+	t.Parallel()
+	var world *sandbox.World
+	migrating := func(config string) string {
+		return strings.Replace(config, "trigger: {project: ", "trigger: {migrate: additional, project: ", 1)
+	}
+	r, err := play(t, sandboxOptions{rootJobs: true, adjust: migrating}, script{secret: app.JobsKey, arrange: func(b *box) { world = b.world }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() || r.Shape != "overlap" {
+		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
+	}
+	for _, environment := range []string{sandbox.Staging, sandbox.Production} {
+		e, _ := world.Infisical.Read(world.Place(environment), app.JobsKey)
+		if n := regenerated(t, world, environment); n != 1 || !strings.Contains(e.Value, "_sk_") {
+			t.Errorf("%s was regenerated %d times, and runs on an additional key: %t", environment, n, strings.Contains(e.Value, "_sk_"))
+		}
+	}
+}

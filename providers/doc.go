@@ -40,6 +40,13 @@
 // probed. In a cutover ProbeEvery and ProbeFor bound how often a dead credential
 // is shown to its service.
 //
+// # Where made and ended are not the same
+//
+// Traits.Moves says that an application leaves one kind for another: people
+// make credentials of the new kind, List and End are about the old one. In the
+// middle of such a rotation the vault holds either, and a [Continuer] goes on.
+// What is ended may live on for Waits.Grace; Waits.ProbeFirst waits for that.
+//
 // Package providertest holds every adapter to this page.
 //
 // # What may run twice

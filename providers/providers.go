@@ -66,6 +66,7 @@ type Traits struct {
 	Guided    bool   `json:",omitempty"` // has Guide: people make its credentials
 	EndByHand bool   `json:",omitempty"` // has EndGuide instead of Ender: people end its credentials
 	Unnamed   bool   `json:",omitempty"` // has Recaller: the service takes no name for what it makes
+	Moves     bool   `json:",omitempty"` // made is one kind, ended another: list and end are about the old ones only
 	Account   string `json:",omitempty"` // whose the credential is, as the service tells it; its successor must be the same one's
 	FreeProbe bool   // probing costs nothing and may run at every watch tick
 	EndIs     string // for people, what ending does: "deleted at once; this cannot be undone"

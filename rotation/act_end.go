@@ -73,7 +73,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if e.Disabled {
 		verb = "switch off"
 	}
-	return finished(fmt.Sprintf("Asked %s to %s %s. Now to prove that it is dead.", w.r.Traits.Service, verb, w.oldOf(s).Brief()))
+	return finished(fmt.Sprintf("Asked %s to %s %s. %s", w.r.Traits.Service, verb, w.oldOf(s).Brief(), w.r.thenProved(e)))
 }
 
 // fallen is what follows when an approval does not stand.
@@ -201,7 +201,7 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 		return w.shut(ctx, s)
 	}
 	e, waits := w.r.Ends[s.Environment], w.r.Traits.Waits
-	if early := waits.ProbeFirst - time.Since(e.Sent); early > 0 && e.Probes == 0 {
+	if early := waits.ProbeFirst - time.Since(e.Sent); early > 0 && e.Probes == 0 && !w.r.lingered(e) {
 		return lookAgain(early)
 	}
 	alive, err := w.heard(ctx, s, &e)
@@ -344,7 +344,7 @@ func (w *run) stillAlive(s Step, answer string) (outcome, error) {
 	wait := w.e.config.Retry.pause(e.Tries)
 	ev := event.Event{Kind: event.Retrying, Step: s.String(), Reason: string(f.Reason)}
 	if telling(e.Tries) && !w.r.Traits.EndByHand { // a person is asked again, in words of its own
-		ev.Text = what(w.r, f) + " Ending it again."
+		ev.Text = what(w.r, f) + w.r.again()
 	}
 	return outcome{back: End, wake: time.Now().Add(wait), events: []event.Event{ev}}, nil
 }

@@ -219,10 +219,10 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 }
 
 // sent are the credentials that a write to an environment may have begun with:
-// those of its label that the service lists. Where it lists nothing, or takes no
-// label, the record alone knows.
+// those of its label that the service lists. Where it does not list them, or takes
+// no label, the record alone knows.
 func (w *run) sent(ctx context.Context, place Place) ([]providers.Credential, error) {
-	if listed, err := w.lists(ctx); err != nil || listed && !w.r.Traits.Unnamed {
+	if listed, err := w.lists(ctx); err != nil || listed && !w.r.Traits.Unnamed && !w.r.Traits.Moves {
 		if err != nil {
 			return nil, err
 		}

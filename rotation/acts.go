@@ -180,9 +180,10 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 }
 
 // look surveys the service again. Once the old credential may be dead by its
-// successor a survey would not know it: the kind is built again from its traits.
+// successor, or the new one is of another kind, a survey would not know it: the
+// kind is built again from its traits.
 func (w *run) look(ctx context.Context, current map[string]providers.Values) (providers.Kind, error) {
-	if again, ok := w.subject.Provider.(providers.Continuer); ok && len(w.r.Turns) > 0 {
+	if again, ok := w.subject.Provider.(providers.Continuer); ok && (len(w.r.Turns) > 0 || w.r.moving()) {
 		return again.Continue(ctx, w.r.Traits, current)
 	}
 	return w.subject.Provider.Survey(ctx, current)

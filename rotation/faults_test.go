@@ -114,7 +114,7 @@ func (s story) play(t *testing.T) {
 // untilLong is until for states that are days away.
 func (g *rig) untilLong(e *Engine, key string, want State) *Rotation {
 	g.t.Helper()
-	for range 200 {
+	for range 400 {
 		r, err := e.Load(g.t.Context(), key)
 		if err != nil {
 			g.t.Fatal(err)

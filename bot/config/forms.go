@@ -51,6 +51,7 @@ var forms = map[string]form{
 	"jwtuse":       {pattern: regexp.MustCompile(`^(verify|mint)$`), what: "a use", example: "verify, or mint"},
 	"level":        {pattern: regexp.MustCompile(`^(debug|info|warn|error)$`), what: "a level", example: "debug, info, warn or error"},
 	"method":       {pattern: regexp.MustCompile(`^(GET|HEAD|POST)$`), what: "a method", example: "GET, HEAD or POST"},
+	"migrate":      {pattern: regexp.MustCompile(`^additional$`), what: "the word additional", example: "additional, or leave the key out,"},
 	"name":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`), what: "a short name", example: "lower case letters, digits and hyphens, such as errors"},
 	"passed":       {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), what: "a variable's name", example: "a name such as PATH"},
 	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},

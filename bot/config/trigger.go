@@ -17,6 +17,9 @@ type Trigger struct {
 	// Production is where production's keys are, if not in the environment prod
 	// of the project.
 	Production Jobs `key:"production"`
+	// Migrate to additional keys, where the application runs on root keys. Left
+	// out, those are regenerated where they are in use.
+	Migrate string `key:"migrate" form:"migrate"`
 	// ReadBy says what in the application reads TRIGGER_API_KEY, a name that no
 	// library of Trigger.dev's reads any more. It ends the warning about it.
 	ReadBy string `key:"read_by"`

@@ -34,7 +34,7 @@ func inspected(t testing.TB, s Subject) {
 	}
 	secrettest.NoLeak(t, w.Secrets(), told)
 	wrong := map[string]providers.Values{"unknown": w.Unknown}
-	if named && has[providers.Lister](kind) { // nothing else tells a name
+	if named && has[providers.Lister](kind) && !kind.Traits().Moves { // nothing else tells a name
 		wrong["made under another name"] = w.ByHand(e.Environment, s.Label+"x")
 	}
 	for env, values := range w.Current {

@@ -35,6 +35,9 @@ func traitsAgree(t testing.TB, s Subject) {
 	if traits.Guided != has[providers.Guide](kind) {
 		t.Errorf("Guided is %v, but having Guide is %v", traits.Guided, !traits.Guided)
 	}
+	if traits.Moves && (continuer(w) == nil || !has[providers.Ender](kind)) {
+		t.Error("it moves to another kind, but its provider is no Continuer, or nothing ends the old ones")
+	}
 	byHand := has[providers.EndGuide](kind)
 	if traits.EndByHand != byHand || byHand && has[providers.Ender](kind) {
 		t.Errorf("EndByHand is %v, having EndGuide is %v, having Ender is %v", traits.EndByHand, byHand, has[providers.Ender](kind))
@@ -194,6 +197,10 @@ func life(t testing.TB, s Subject) {
 	for env, values := range w.Current {
 		lives(t, "the old one of "+env+" after issuing", kind, values, providers.Alive)
 	}
+	if kind.Traits().Moves {
+		moves(t, w, kind, first)
+		return
+	}
 	second := issue(t, w, kind, s.Label+"b")
 	if first.ID == second.ID {
 		t.Errorf("two credentials share the id %s", first.ID)
@@ -227,7 +234,7 @@ func belongs(t testing.TB, kind providers.Kind, c providers.Credential, label st
 			t.Errorf("%s was issued empty", name)
 		}
 	}
-	if !has[providers.Lister](kind) {
+	if !has[providers.Lister](kind) || kind.Traits().Moves {
 		return
 	}
 	listed := find(t, kind, hasLabel(label))

@@ -201,16 +201,16 @@ func lostIssue(t testing.TB, s Subject) {
 func lostEnd(t testing.TB, s Subject) {
 	w, kind := open(t, s)
 	ender := capability[providers.Ender](t, kind)
-	c := issue(t, w, kind, s.Label)
-	_, _, err := under(t, w, lostToWrites, func(ctx context.Context) (any, error) { return nil, ender.End(ctx, c.ID) })
+	id, values := endable(t, w, kind, s.Label)
+	_, _, err := under(t, w, lostToWrites, func(ctx context.Context) (any, error) { return nil, ender.End(ctx, id) })
 	// An adapter may find out by itself that the end arrived.
 	if err != nil && classified(t, "ending", err).Class != fault.Lost {
 		t.Errorf("ending: %v, want lost", err)
 	}
-	if err := ender.End(t.Context(), c.ID); err != nil {
+	if err := ender.End(t.Context(), id); err != nil {
 		t.Errorf("ending again: %v", err)
 	}
-	lives(t, "the ended one", kind, c.Values, providers.Refused)
+	lives(t, "the ended one", kind, values, providers.Refused)
 }
 
 func cancelled(t testing.TB, s Subject) {

@@ -8,7 +8,7 @@ import (
 )
 
 // additional is the kind of the keys that people make and revoke.
-type additional struct{ *keys }
+type additional struct{ byHand }
 
 var (
 	_ providers.Kind     = (*additional)(nil)

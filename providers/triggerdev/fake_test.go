@@ -47,6 +47,7 @@ type fake struct {
 	envs     []string // of the project
 	reader   bool     // the token may not write keys
 	old      bool     // a server without the route that regenerates
+	grace    time.Duration
 	override func(w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -98,7 +99,7 @@ func (f *fake) regenerated(env string) *fakeKey {
 }
 
 func (f *fake) regenerate(env string) *fakeKey {
-	f.rootOf(env).until = f.now().Add(grace)
+	f.rootOf(env).until = f.now().Add(f.grace)
 	return f.seat(env)
 }
 
@@ -205,7 +206,7 @@ type world struct {
 // newWorld has additional keys in use; onRoots moves it to root keys.
 func newWorld(t testing.TB, onRoots bool) world {
 	t.Helper()
-	f := &fake{now: time.Now, envs: []string{"dev", "staging", "prod"}}
+	f := &fake{now: time.Now, grace: grace, envs: []string{"dev", "staging", "prod"}}
 	w := world{fake: f, faults: providertest.Before(f), variables: []string{"TRIGGER_API_KEY", "TRIGGER_SECRET_KEY"}}
 	server := httptest.NewServer(w.faults)
 	t.Cleanup(server.Close)

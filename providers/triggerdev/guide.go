@@ -9,9 +9,12 @@ import (
 	"rekey/providers"
 )
 
+// byHand is what kinds have whose keys people make.
+type byHand struct{ *keys }
+
 // Guide says how to make the additional key that an environment needs. It is
 // pasted once, whatever the number of its names.
-func (k *keys) Guide(e providers.Errand) (providers.Guidance, error) {
+func (k byHand) Guide(e providers.Errand) (providers.Guidance, error) {
 	at, declared := k.places[e.Environment]
 	if !declared {
 		return providers.Guidance{}, fault.New("saying how to make a key at Trigger.dev", fault.NotFound, "no key of "+e.Environment+" was looked at")
@@ -31,7 +34,7 @@ func days(d time.Duration) int { return int((d + 24*time.Hour - 1) / (24 * time.
 // Inspect holds a pasted value against the form, the environment, what is in
 // use, and the service. There is no list: that the key bears the name it was
 // asked for by, and when it expires, nobody can tell.
-func (k *keys) Inspect(ctx context.Context, e providers.Errand, values providers.Values) (providers.Inspection, error) {
+func (k byHand) Inspect(ctx context.Context, e providers.Errand, values providers.Values) (providers.Inspection, error) {
 	at, declared := k.places[e.Environment]
 	if !declared {
 		return providers.Inspection{}, fault.New("trying a new key at Trigger.dev", fault.NotFound, "no key of "+e.Environment+" was looked at")
@@ -54,7 +57,7 @@ func (k *keys) Inspect(ctx context.Context, e providers.Errand, values providers
 const opTry = "trying a new key at Trigger.dev"
 
 // unfit says in what a key differs from the one that was asked for.
-func (k *keys) unfit(e providers.Errand, at Place, own key) string {
+func (k byHand) unfit(e providers.Errand, at Place, own key) string {
 	for env, used := range k.inUse {
 		if own.value.Equal(used.value) {
 			return fmt.Sprintf("That is the key that %s uses now. A new one is needed.", env)
@@ -70,7 +73,7 @@ func (k *keys) unfit(e providers.Errand, at Place, own key) string {
 }
 
 // tried judges the service's own answer, and asks for runs.
-func (k *keys) tried(ctx context.Context, e providers.Errand, own key, r reply) (providers.Inspection, error) {
+func (k byHand) tried(ctx context.Context, e providers.Errand, own key, r reply) (providers.Inspection, error) {
 	switch known := k.projects[e.Environment]; {
 	case r.refused && time.Since(e.Seen) >= k.p.config.Waits.Settle:
 		return providers.Inspection{Wrong: "Trigger.dev refuses what was pasted: a part of it is missing or altered, it was revoked, or it has expired."}, nil

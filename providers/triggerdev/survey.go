@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 
 	"rekey/internal/fault"
-	"rekey/internal/rest"
 	"rekey/providers"
 )
 
@@ -87,7 +85,7 @@ func (k *keys) kind(ctx context.Context) (providers.Kind, error) {
 	}
 	switch {
 	case len(roots) == 0:
-		return &additional{k}, nil
+		return &additional{byHand{k}}, nil
 	case len(others) > 0:
 		return nil, fault.New(opSurvey, fault.Unsupported, fmt.Sprintf("%s uses an additional key and %s the root key of its environment, which end in different ways and cannot be rotated as one. Nothing was changed. Give %s an additional key by hand, or %s the root key", others[0], roots[0], roots[0], others[0]))
 	}
@@ -96,7 +94,10 @@ func (k *keys) kind(ctx context.Context) (providers.Kind, error) {
 			return nil, err
 		}
 	}
-	return nil, fault.New(opSurvey, fault.Unsupported, "the application runs on the root keys of its environments. Regenerating one ends the old one after 24 hours, whatever happens, and this version cannot run that. Nothing was changed")
+	if k.p.config.Migrate {
+		return &moving{byHand{k}}, nil
+	}
+	return &root{k}, nil
 }
 
 // present holds that a root key is still the environment's present one.
@@ -109,17 +110,4 @@ func (k *keys) present(ctx context.Context, env string) error {
 		return fault.New(opSurvey, fault.ChangedByOther, "the root key of "+env+" was regenerated, and the vault holds the old one, which dies within 24 hours of that. Put the present one into the vault and deploy it first; regenerating it again would only add another old key")
 	}
 	return nil
-}
-
-// root reads the environment's present root key.
-func (p *Provider) root(ctx context.Context, op string, at Place) (key, error) {
-	var page rootPage
-	_, err := p.asAdmin(ctx, rest.Call{Op: op, Path: at.path()}, &page)
-	if fault.Is(err, fault.NotFound) {
-		return key{}, detailed(err, "the access token may not see environment "+at.Environment+" of project "+at.Project)
-	}
-	if err != nil {
-		return key{}, err
-	}
-	return page.key(op, at, http.StatusOK)
 }

@@ -79,13 +79,18 @@ const DefaultConsole = "https://cloud.trigger.dev/_/apikeys"
 const DefaultMinExpiry = 120 * 24 * time.Hour
 
 // DefaultWaits are the pauses that suit Trigger.dev. What is revoked in the
-// dashboard is refused at once.
+// dashboard is refused at once; a root key that was regenerated dies a day later,
+// which cannot be changed, and until four hours before that the application has to
+// run on its successor.
 func DefaultWaits() providers.Waits {
 	return providers.Waits{
 		Settle:     30 * time.Second,
 		Hold:       10 * time.Minute,
 		ProbeEvery: time.Minute,
 		ProbeFor:   5 * time.Minute,
+		Grace:      24 * time.Hour,
+		Margin:     4 * time.Hour,
+		ProbeAfter: 5 * time.Minute,
 	}
 }
 
@@ -112,6 +117,9 @@ type Config struct {
 	// Variables that carry the same key; empty is TRIGGER_API_KEY. People paste
 	// it once, under the first name.
 	Variables []string
+	// Migrate moves an application that runs on root keys to additional ones,
+	// instead of regenerating the root keys it uses.
+	Migrate bool
 	// ReadBy says who reads TRIGGER_API_KEY where no library does any more.
 	ReadBy string
 	// Name gives keys their ids.
@@ -159,6 +167,8 @@ func (c Config) valid() error {
 		return errors.New("keys have no id of their own and need a namer")
 	case w.Settle < 0 || w.Hold < 0 || w.ProbeFirst < 0 || w.ProbeEvery <= 0 || w.ProbeFor <= 0:
 		return errors.New("settle, hold and probe_first must not be negative, probe_every and probe_for must be positive")
+	case w.Grace <= 0 || w.ProbeAfter <= 0 || w.Margin < 0 || w.Margin >= w.Grace:
+		return errors.New("grace and probe_after must be positive, and the margin less than the grace")
 	case c.MinExpiry < 0:
 		return errors.New("the least expiry must not be negative")
 	case len(slices.Compact(slices.Sorted(slices.Values(c.Variables)))) != len(c.Variables):

@@ -22,16 +22,32 @@ const strange = "tr_stg_sk_deadbeefdeadbeefdeadbeef"
 // environments by those of the application.
 var environments = map[string]string{"staging": "staging", "production": "prod"}
 
-func TestConformance(t *testing.T) {
-	providertest.Run(t, providertest.Subject{Profiles: triggerdev.Profiles(), Open: func(t testing.TB) providertest.World {
-		w := newWorld(t, false)
+// conforming is an adapter in a world; what has the form of a key and is none
+// begins like the ones in use.
+func conforming(roots bool, grace time.Duration, change ...func(*triggerdev.Config)) providertest.Subject {
+	return providertest.Subject{Profiles: triggerdev.Profiles(), Open: func(t testing.TB) providertest.World {
+		w := newWorld(t, roots)
+		w.grace = grace
+		unknown := strange
+		if roots {
+			unknown = strings.Replace(strange, "_sk_", "_", 1)
+		}
 		return providertest.World{
-			Provider: w.provider(t), Current: w.current(), Secrets: w.issued, Faults: w.faults,
-			Unknown: w.of(strange), Malformed: w.malformed(),
+			Provider: w.provider(t, change...), Current: w.current(), Secrets: w.issued, Faults: w.faults,
+			Unknown: w.of(unknown), Malformed: w.malformed(),
 			ByHand: func(env, label string) providers.Values { return w.of(w.make(label, environments[env]).value) },
 		}
-	}})
+	}}
 }
+
+func migrate(c *triggerdev.Config) { c.Migrate = true }
+
+func TestConformance(t *testing.T) { providertest.Run(t, conforming(false, grace)) }
+
+func TestConformanceOfRoots(t *testing.T) { providertest.Run(t, conforming(true, grace)) }
+
+// TestConformanceOfMoves: in its world what is replaced dies at once.
+func TestConformanceOfMoves(t *testing.T) { providertest.Run(t, conforming(true, 0, migrate)) }
 
 func (w world) malformed() []providers.Values {
 	apart := w.of(w.staging.value)
@@ -72,6 +88,8 @@ func TestConfiguration(t *testing.T) {
 		"preview":                 {at(project, "preview"), false},
 		"a variable twice":        {func(c *triggerdev.Config) { c.Variables = []string{"A", "A"} }, true},
 		"no probing after an end": {func(c *triggerdev.Config) { c.Waits = providers.Waits{Settle: 1} }, true},
+		"no grace":                {func(c *triggerdev.Config) { c.Waits = triggerdev.DefaultWaits(); c.Waits.Grace = 0 }, true},
+		"all of it is margin":     {func(c *triggerdev.Config) { c.Waits = triggerdev.DefaultWaits(); c.Waits.Margin = c.Waits.Grace }, true},
 		"negative first probe":    {func(c *triggerdev.Config) { c.Waits = providers.Waits{ProbeFirst: -1, ProbeEvery: 1, ProbeFor: 1} }, true},
 		"negative expiry":         {func(c *triggerdev.Config) { c.MinExpiry = -1 }, true},
 	} {
@@ -127,14 +145,15 @@ func TestSurveyAsks(t *testing.T) {
 // TestWhoamiIsNeverAsked (traps 1 and 2): it tells the present root key to
 // whoever holds an old one, and refuses restricted keys.
 func TestWhoamiIsNeverAsked(t *testing.T) {
-	for _, roots := range []bool{false, true} {
-		w := newWorld(t, roots)
-		kind, err := w.provider(t).Survey(t.Context(), w.current())
-		if err == nil {
-			w.exercise(t, kind)
-		}
+	for name, c := range map[string]struct {
+		roots  bool
+		change func(*triggerdev.Config)
+	}{"additional": {false, migrate}, "root": {true, func(*triggerdev.Config) {}}, "moving": {true, migrate}} {
+		w := newWorld(t, c.roots)
+		kind := w.kind(t, c.change)
+		w.exercise(t, kind)
 		if asked := w.asked("GET /api/v1/whoami"); len(asked) > 0 {
-			t.Errorf("asked %v", asked)
+			t.Errorf("%s: asked %v", name, asked)
 		}
 	}
 }
@@ -144,6 +163,16 @@ func (w world) exercise(t *testing.T, kind providers.Kind) {
 	t.Helper()
 	if _, err := kind.(providers.Prober).Probe(t.Context(), w.of(w.staging.value)); err != nil {
 		t.Error(err)
+	}
+	if i, can := kind.(providers.PlacedIssuer); can {
+		if _, err := i.IssueIn(t.Context(), "staging", "rk_1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if e, can := kind.(providers.Ender); can {
+		if err := e.End(t.Context(), named(secret.New(w.staging.value))); err != nil {
+			t.Error(err)
+		}
 	}
 	if g, can := kind.(providers.Guide); can {
 		if _, err := g.Inspect(t.Context(), hand("staging"), w.of(w.make("rk_1", "staging").value)); err != nil {
@@ -165,6 +194,14 @@ func TestWhatOutlivesTheEnd(t *testing.T) {
 	for _, word := range []string{"public access tokens", "TRIGGER_ACCESS_TOKEN", "Vercel"} {
 		if !strings.Contains(traits.Drain, word) {
 			t.Errorf("%q does not speak of %s", traits.Drain, word)
+		}
+	}
+	for name, c := range map[string]func(*triggerdev.Config){"root": func(*triggerdev.Config) {}, "moving": migrate} {
+		drain := newWorld(t, true).kind(t, c).Traits().Drain
+		for _, word := range []string{"public access tokens", "TRIGGER_ACCESS_TOKEN", "Vercel", "pk_"} {
+			if !strings.Contains(drain, word) {
+				t.Errorf("%s: %q does not speak of %s", name, drain, word)
+			}
 		}
 	}
 	if strings.Contains(traits.Drain, "preview") {

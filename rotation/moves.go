@@ -1,0 +1,34 @@
+package rotation
+
+import "fmt"
+
+// moving reports that some environment may hold a credential of the kind that
+// this rotation moves to, which the survey of the old ones would not know.
+func (r *Rotation) moving() bool {
+	for _, p := range r.Places {
+		if r.Traits.Moves && p.New.ID != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// lingered reports that the time for which an old credential lives on after its
+// end has passed already: ending it again began no other one.
+func (r *Rotation) lingered(e Ending) bool { return r.Traits.Moves && e.Tries > 1 }
+
+// thenProved says what comes after the end was asked for.
+func (r *Rotation) thenProved(e Ending) string {
+	if grace := r.Traits.Waits.Grace; r.Traits.Moves && grace > 0 && !r.lingered(e) {
+		return fmt.Sprintf("It lives for %s more and then dies by itself, which nothing can hasten; Rekey proves it then.", span(grace))
+	}
+	return "Now to prove that it is dead."
+}
+
+// again says what follows when an old credential is still accepted.
+func (r *Rotation) again() string {
+	if r.Traits.Moves {
+		return " Its end was asked for already; Rekey goes on looking."
+	}
+	return " Ending it again."
+}
