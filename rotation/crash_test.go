@@ -47,7 +47,7 @@ var grounds = map[string]struct {
 
 // plotted lists the moments of an undisturbed run that are played.
 func plotted(t *testing.T, arrange func(*rig), enough int, answers bool) []crash {
-	return sampled(whole(t, arrange, enough, answers))
+	return played.of(whole(t, arrange, enough, answers))
 }
 
 // whole lists all moments of an undisturbed run. Calls that repeat in a

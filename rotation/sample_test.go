@@ -1,6 +1,9 @@
 package rotation
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
 
 // The tables of moments and the storms are complete without the race detector,
 // which sees in a sample of them what it would see in all.
@@ -13,11 +16,24 @@ func stride() int {
 	return 1
 }
 
-// sampled is the part of a table that is played.
-func sampled[T any](all []T) []T {
-	var some []T
-	for i := 0; i < len(all); i += stride() {
-		some = append(some, all[i])
+// sample picks what is played of the tables: every so manieth moment, and of
+// each call, in whatever table it comes first, the moment before it.
+type sample struct {
+	mu  sync.Mutex
+	met map[string]bool // calls
+}
+
+// played is the sample of this run.
+var played = sample{met: make(map[string]bool)}
+
+func (s *sample) of(all []crash) (some []crash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, c := range all {
+		if i%stride() == 0 || !s.met[c.call] {
+			s.met[c.call] = true
+			some = append(some, c)
+		}
 	}
 	return some
 }
@@ -28,29 +44,5 @@ func long(t *testing.T) {
 	t.Helper()
 	if racing {
 		t.Skip("it is played without the race detector")
-	}
-}
-
-// TestSampleMeetsEveryCall: the sample of each table still has a moment for
-// every call, in one world or another.
-func TestSampleMeetsEveryCall(t *testing.T) {
-	if !racing {
-		t.Skip("the tables are complete")
-	}
-	missed := map[string]bool{}
-	met := map[string]bool{}
-	for name, ground := range grounds {
-		for i, c := range whole(t, ground.arrange, ground.enough, name == "overlap") {
-			missed[c.call] = true
-			met[c.call] = met[c.call] || i%stride() == 0
-		}
-	}
-	for call := range met {
-		if met[call] {
-			delete(missed, call)
-		}
-	}
-	if len(missed) > 0 {
-		t.Errorf("no replica dies at %v while the race detector looks on", missed)
 	}
 }
