@@ -504,3 +504,94 @@ func TestCutoverThatDoesNotKill(t *testing.T) {
 		}
 	})
 }
+
+// TestTurnHeldWrite: the vault keeps the write of a new key for approval, when
+// the old one is dead already. A person merges it, or turns it down, and then
+// the value is read back and written again; it is never issued twice.
+func TestTurnHeldWrite(t *testing.T) {
+	for _, merged := range []bool{true, false} {
+		t.Run(fmt.Sprintf("merged: %t", merged), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t)
+				g.turning(providers.Cutover)
+				g.pausing()
+				g.before = func(call string, n int) error {
+					if call == "write production" && n == 1 {
+						return fault.New("writing", fault.HeldForApproval, "")
+					}
+					return nil
+				}
+				e := g.engine("one")
+				defer g.run(t.Context(), e)()
+				r := g.until(e, g.start(e).Key(), Asking)
+				g.approve(e, r)
+				for g.count("write production") == 0 {
+					pause(t.Context(), time.Second)
+				}
+				pause(t.Context(), time.Minute)
+				if merged {
+					g.in(func() {
+						fresh := g.credential(g.holds[Production]).Values["FAL_KEY"].Reveal()
+						g.vault[Production] = append(g.vault[Production], version{value: fresh})
+					})
+				} else {
+					if _, err := e.Cancel(t.Context(), "FAL_KEY", requester); err != nil {
+						t.Fatal(err)
+					}
+					r = g.until(e, r.Key(), Stuck)
+					if strings.Contains(r.Safe(), "still valid") {
+						t.Errorf("it says %q", r.Safe())
+					}
+					if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+						t.Fatal(err)
+					}
+				}
+				g.turnedWell(g.until(e, r.Key(), Succeeded), 1)
+			})
+		})
+	}
+}
+
+// TestTurnChangedByOther: somebody else writes the variable in the middle of a
+// cutover. Nothing is overwritten, and a person is asked.
+func TestTurnChangedByOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.turning(providers.Cutover)
+		g.pausing()
+		g.after = func(call string, _ int) error {
+			if call == "issue" {
+				g.vault[Production] = append(g.vault[Production], version{value: "key-other:0000000000000000000000000000"})
+			}
+			return nil
+		}
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Stuck)
+		pause(t.Context(), time.Minute)
+		if len(g.vault[Production]) != 2 || g.paused || !strings.Contains(r.Problem.Text(), "somebody else") {
+			t.Errorf("%d versions, paused %t: %s", len(g.vault[Production]), g.paused, r.Problem.Text())
+		}
+	})
+}
+
+// TestTurnNeitherListsNorEnds: plans in which issuing kills never list and
+// never end anything at the service.
+func TestTurnNeitherListsNorEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.turningApart(providers.Grace)
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		g.turnedWell(g.until(e, r.Key(), Succeeded), 2)
+		for _, call := range []string{"list", "end", "disable"} {
+			if slices.Contains(g.touched, call) {
+				t.Errorf("the service was asked to %s", call)
+			}
+		}
+	})
+}
