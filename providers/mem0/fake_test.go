@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,7 @@ type fake struct {
 	override func(w http.ResponseWriter, r *http.Request) bool
 	serve    func(w http.ResponseWriter, r *http.Request)
 
+	events    []happening     // of the platform
 	unclaimed bool            // of the platform: nobody owns the account
 	open      bool            // of the server: authentication is switched off
 	tokens    map[string]bool // of the server
@@ -133,6 +135,8 @@ func (f *fake) ping(w http.ResponseWriter, r *http.Request) {
 	value, token := strings.CutPrefix(r.Header.Get("Authorization"), "Token ")
 	k := f.live(value)
 	switch {
+	case r.URL.Path == "/v1/events/" && k != nil:
+		f.eventsOf(w, r, k.project)
 	case r.URL.Path != "/v1/ping/":
 		refuse(w, http.StatusNotFound, "Not found.")
 	case !token:
@@ -146,6 +150,31 @@ func (f *fake) ping(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(w, http.StatusOK, body)
 	}
+}
+
+// happening is an event of a project.
+type happening struct {
+	project, kind string
+	at            time.Time
+}
+
+// eventsOf is a page of two, newest first; the next one is named with another
+// host, which nobody may believe.
+func (f *fake) eventsOf(w http.ResponseWriter, r *http.Request, project string) {
+	from, _ := strconv.Atoi(r.URL.Query().Get("page")) // none is the first
+	own := slices.DeleteFunc(slices.Clone(f.events), func(e happening) bool { return e.project != project })
+	slices.SortFunc(own, func(a, b happening) int { return b.at.Compare(a.at) })
+	rows, body := []any{}, map[string]any{"count": len(own), "next": nil, "previous": nil}
+	for i := 2 * from; i < len(own) && i < 2*from+2; i++ {
+		rows = append(rows, map[string]any{
+			"id": "11111111-0000-4000-8000-000000000001", "event_type": own[i].kind, "status": "SUCCEEDED", "created_at": own[i].at.UTC().Format(time.RFC3339Nano),
+		})
+	}
+	if 2*from+2 < len(own) {
+		body["next"] = fmt.Sprintf("https://elsewhere.example/v1/events/?page=%d", from+1)
+	}
+	body["results"] = rows
+	answer(w, http.StatusOK, body)
 }
 
 // own is the server of one's own.

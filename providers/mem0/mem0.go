@@ -35,8 +35,8 @@
 //     and unless that is refused no answer counts.
 //   - A server's key is ended when it is refused and absent from the list.
 //
-// The platform's events name neither key nor user and need not show reads:
-// that there are none is no proof of anything, and they are not asked for.
+// The platform's events name neither key nor user and need not show reads: that
+// there are none is no proof of anything, and an audit says so.
 //
 // # What may run twice
 //

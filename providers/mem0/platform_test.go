@@ -116,6 +116,16 @@ func TestPasted(t *testing.T) {
 	}
 }
 
+// answers has the fake say the same to everything.
+func (w world) answers(body string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.override = func(out http.ResponseWriter, _ *http.Request) bool {
+		_, _ = io.WriteString(out, body)
+		return true
+	}
+}
+
 // TestWhatProvesDeath: only the platform's own words that the key is not valid
 // do, with 401 or 403; a click in the dashboard does not (trap 9).
 func TestWhatProvesDeath(t *testing.T) {

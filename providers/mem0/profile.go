@@ -10,7 +10,6 @@ func Profiles() []providers.Profile {
 		{
 			Kind: &own{p: p}, When: "the value begins with `m0sk_`, and `servers` are configured",
 			Admin: "e-mail address and password of the user who owns the application's keys", Rights: "an ordinary user of the server, for this alone",
-			Audit: "when each key was used last; the server's own log of requests",
 		},
 	}
 }
