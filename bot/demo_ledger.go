@@ -34,6 +34,9 @@ type ledger struct {
 	ending func(id string) *http.Request
 	// beside are the other values of a pair; nil where a key is one value.
 	beside func(id string) map[string]string
+	// unnumbered says that people know a key by its last characters, because
+	// its service gives it no id.
+	unnumbered bool
 	// lost counts what the application lost without a visitor's noticing; nil
 	// where there is no such thing.
 	lost func() int
@@ -53,6 +56,15 @@ func (b *box) ledger(secret string) ledger {
 	return a
 }
 
+// last are the characters by which people know a key that has no id; "" where
+// it has one.
+func (a ledger) last(value string) string {
+	if !a.unnumbered {
+		return ""
+	}
+	return value[len(value)-4:]
+}
+
 // openConsoles shows on the page what people see and do at the services of the
 // secrets played, beside fal.ai's and Anthropic's, which it always shows.
 func (b *box) openConsoles() {
@@ -66,7 +78,7 @@ func (b *box) openConsoles() {
 			Keys: func() []sandbox.ConsoleKey {
 				var all []sandbox.ConsoleKey
 				for _, k := range a.keys() {
-					all = append(all, sandbox.ConsoleKey{ID: k.id, Name: k.name, Value: k.value, Live: k.live})
+					all = append(all, sandbox.ConsoleKey{ID: k.id, Name: k.name, Value: k.value, Live: k.live, Last: a.last(k.value)})
 				}
 				return all
 			},

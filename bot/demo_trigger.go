@@ -32,9 +32,9 @@ func jobsLedger(b *box) ledger {
 			k, _ := w.Trigger.Key(id)
 			return map[string]string{app.JobsSecret: k.Value}
 		},
-		lost: w.Trigger.Refused,
+		lost: w.Trigger.Refused, unnumbered: true,
 		ending: func(id string) *http.Request { // nothing but a person's click ends one
-			return posting(w.Endpoints().Control+"/console/jobs/end", `{"id":"`+id+`"}`)
+			return posting(w.Endpoints().Control+"/console/end", `{"secret":"`+app.JobsKey+`","id":"`+id+`"}`)
 		},
 	}
 }

@@ -26,6 +26,9 @@ type Console struct {
 type ConsoleKey struct {
 	ID, Name, Value string
 	Live            bool
+	// Last are the characters by which its service shows it, where people know
+	// it by no id.
+	Last string
 }
 
 // consoles are those that the page shows beside the ones that have a place of
@@ -102,7 +105,7 @@ func (w *World) lookAtConsoles(out *page.World) {
 		}
 		shown := page.Console{Secret: c.Secret, Make: c.Make != nil, Keys: []page.ConsoleKey{}}
 		for _, k := range c.Keys() {
-			shown.Keys = append(shown.Keys, page.ConsoleKey{ID: k.ID, Name: k.Name, Live: k.Live, First: slices.Contains(c.First, k.ID), Users: users[k.Value]})
+			shown.Keys = append(shown.Keys, page.ConsoleKey{ID: k.ID, Name: k.Name, Last: k.Last, Live: k.Live, First: slices.Contains(c.First, k.ID), Users: users[k.Value]})
 		}
 		out.Consoles = append(out.Consoles, shown)
 	}

@@ -27,9 +27,6 @@ import (
 //	POST   /console/memory      {"name","project"}          a person makes a key at Mem0's platform and copies it
 //	POST   /console/memory/copy {"id"}                      copies one that somebody has kept
 //	POST   /console/memory/end  {"id"}                      deletes one
-//	POST   /console/jobs        {"environment","name"}      a person makes a key at Trigger.dev and copies it
-//	POST   /console/jobs/copy   {"id"}                      copies one that somebody has kept
-//	POST   /console/jobs/end    {"id"}                      revokes one
 //	POST   /console/make   {"secret","environment","name"}  the same at another service's console
 //	POST   /console/end    {"secret","id"}                  a person ends a key there
 //	POST   /inbox          {"environment"}                  pastes what was copied
@@ -67,7 +64,6 @@ func (w *World) control() http.Handler {
 	post(m, "/console/keys", w.makeKey)
 	post(m, "/console/copy", func(_ context.Context, q struct{ ID string }) (any, error) { return nil, w.Copy(q.ID) })
 	w.memoryConsole(m)
-	w.jobsConsole(m)
 	post(m, "/console/make", w.makeAt)
 	post(m, "/console/end", w.endAt)
 	post(m, "/inbox", func(_ context.Context, q struct{ Environment string }) (any, error) {

@@ -1,9 +1,6 @@
 package sandbox
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -80,54 +77,21 @@ func (w *World) jobsHandler() http.Handler {
 	return w.Trigger.Handler()
 }
 
-// MakeJobsKey makes a key in Trigger.dev's dashboard, as a person does, and
-// copies the value that is shown this once.
+// MakeJobsKey makes a key in Trigger.dev's dashboard, as a person does; its value
+// is shown this once.
 func (w *World) MakeJobsKey(environment, name string) triggerdev.Key {
-	k := w.Trigger.Create(triggerdev.Order{Project: JobsProject, Environment: JobsEnvironment(environment), Name: name})
-	w.clipboard.set(copied{k.Value, k.ID, app.JobsKey})
-	return k
+	return w.Trigger.Create(triggerdev.Order{Project: JobsProject, Environment: JobsEnvironment(environment), Name: name})
 }
 
 // EndJobsKey revokes a key in the dashboard, as a person does. It is noted with
 // who had approved it: no person is to be asked before. Nothing in the dashboard
 // ends a root key.
 func (w *World) EndJobsKey(id string) bool {
-	done := w.Trigger != nil && w.Trigger.Revoke(id)
+	done := w.Trigger.Revoke(id)
 	if done {
 		w.wrote(EndedByHand, id)
 	}
 	return done
-}
-
-// CopyJobsKey puts the value of a key that somebody has kept onto the clipboard:
-// what people do with the wrong key.
-func (w *World) CopyJobsKey(id string) bool {
-	if w.Trigger == nil {
-		return false
-	}
-	k, known := w.Trigger.Key(id)
-	if known {
-		w.clipboard.set(copied{k.Value, k.ID, app.JobsKey})
-	}
-	return known
-}
-
-// jobsConsole is the dashboard, for the page.
-func (w *World) jobsConsole(m *http.ServeMux) {
-	post(m, "/console/jobs", func(_ context.Context, q struct{ Environment, Name string }) (any, error) {
-		if w.Trigger == nil || q.Name == "" {
-			return nil, errors.New("making a key: nobody uses Trigger.dev, or it has no name")
-		}
-		return map[string]string{"id": w.MakeJobsKey(q.Environment, q.Name).ID}, nil
-	})
-	for path, act := range map[string]func(string) bool{"/console/jobs/copy": w.CopyJobsKey, "/console/jobs/end": w.EndJobsKey} {
-		post(m, path, func(_ context.Context, q struct{ ID string }) (any, error) {
-			if !act(q.ID) {
-				return nil, fmt.Errorf("at %s: there is no such key, or it cannot be", path)
-			}
-			return nil, nil
-		})
-	}
 }
 
 func (w *World) watchJobs() {

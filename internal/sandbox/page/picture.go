@@ -95,6 +95,7 @@ type Console struct {
 type ConsoleKey struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
+	Last  string `json:"last,omitempty"` // characters of its end, where people know it by those
 	Live  bool   `json:"live"`
 	First bool   `json:"first"` // in use when the world began
 	Users int    `json:"users"` // instances that run on it

@@ -46,8 +46,11 @@ function propose(el, secret) {
   el.elements.environment.value = (m.text.match(/new key for (staging|production)/) || ['', 'staging'])[1];
 }
 
+/** shown is how people know a key. */
+const shown = (k) => (k.last ? `…${k.last}` : k.id.length > 12 ? `…${k.id.slice(-8)}` : k.id);
+
 const end = async (secret, k) => {
-  const confirm = { title: { text: 'End this key?' }, text: { type: 'plain_text', text: `${k.id} of ${secret} would be refused from now on. This is the service’s console: Rekey is not asked.` }, deny: { text: 'Keep it' }, confirm: { text: 'End it' }, style: 'danger' };
+  const confirm = { title: { text: 'End this key?' }, text: { type: 'plain_text', text: `${k.last ? shown(k) : k.id} of ${secret} would be refused from now on. This is the service’s console: Rekey is not asked.` }, deny: { text: 'Keep it' }, confirm: { text: 'End it' }, style: 'danger' };
   if (await asked(confirm)) trying(() => endAt(secret, k.id));
 };
 
@@ -55,9 +58,9 @@ function list(parent, secret, keys) {
   const rank = (k) => (k.users ? 0 : k.live ? 1 : 2);
   keyed(parent, [...keys].sort((a, b) => rank(a) - rank(b)), (k) => k.id, (k) => h('li', { class: `row key ${k.live ? '' : 'dead'}` },
     h('span', { class: `state ${k.live ? 'live' : 'ended'}` }, k.live ? 'live' : 'dead'),
-    h('span', { class: 'main' }, h('code', { class: k.first ? 'old' : k.users ? 'new' : 'other', title: k.id }, k.id.length > 12 ? `…${k.id.slice(-8)}` : k.id), h('span', { class: 'alias', title: k.name }, k.name)),
+    h('span', { class: 'main' }, h('code', { class: k.first ? 'old' : k.users ? 'new' : 'other', title: k.id }, shown(k)), h('span', { class: 'alias', title: k.name }, k.name)),
     h('span', { class: 'side' }, k.users ? `${k.users} ${k.users === 1 ? 'instance' : 'instances'}` : 'not in use'),
-    k.live && h('span', { class: 'sub' }, h('button', { type: 'button', class: 'link', 'data-focus': 'end', 'aria-label': `End ${k.id} of ${secret}`, onclick: () => end(secret, k) }, 'End'))));
+    k.live && h('span', { class: 'sub' }, h('button', { type: 'button', class: 'link', 'data-focus': 'end', 'data-end': k.last || k.id, 'aria-label': `End ${k.last ? shown(k) : k.id} of ${secret}`, onclick: () => end(secret, k) }, 'End'))));
 }
 
 function render() {
