@@ -37,6 +37,13 @@ type fakeKey struct {
 	until            time.Time // zero while it does not end
 }
 
+// fakeRun is a run as the list has it, and the environment as it is stored.
+type fakeRun struct {
+	slug, task, status string
+	at                 time.Time
+	test               bool
+}
+
 // fake behaves as the vendor's server does, and counts what it was asked.
 type fake struct {
 	mu       sync.Mutex
@@ -48,6 +55,7 @@ type fake struct {
 	reader   bool     // the token may not write keys
 	old      bool     // a server without the route that regenerates
 	grace    time.Duration
+	runs     []fakeRun
 	override func(w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -148,6 +156,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "Unauthorized: Public Access Token is missing required permissions")
 	case r.URL.Path == "/api/v1/runs" && own != nil:
 		answer(w, http.StatusOK, map[string]any{"data": []any{}, "pagination": map[string]any{}})
+	case admin && env == "runs" && ref == project:
+		f.serveRuns(w, r)
 	case !below:
 		refuse(w, http.StatusNotFound, "Not found")
 	case regenerates:
