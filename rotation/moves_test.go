@@ -142,3 +142,43 @@ func TestMovesOnAfterACrash(t *testing.T) {
 		}
 	})
 }
+
+// TestLingersOverARestart: the time for which the old one lives on is a timer
+// of the record. Whoever lives then proves the death, and ends nothing twice.
+func TestLingersOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.move()
+		e := g.engine("one")
+		stop := g.run(t.Context(), e)
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		pause(t.Context(), time.Hour)
+		stop()
+		if len(g.ended) != 1 {
+			t.Fatalf("ended %v", g.ended)
+		}
+		pause(t.Context(), 2*linger)
+		again := g.engine("two")
+		defer g.run(t.Context(), again)()
+		r = g.untilLong(again, r.Key(), Succeeded)
+		g.invariants(r)
+		if len(g.ended) != 2 || g.counts["end"] != 2 || len(g.issued) != 2 {
+			t.Errorf("ended %v in %d calls, made %v", g.ended, g.counts["end"], g.issued)
+		}
+	})
+}
+
+// TestNoticed: what a survey found and people should know is told first.
+func TestNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.traits = func(t *providers.Traits) { t.Notice = "nobody reads this name any more" }
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		if g.told(r.Key(), "Nothing was changed. Note: nobody reads this name any more.") != 1 {
+			t.Error("people are not told")
+		}
+	})
+}
