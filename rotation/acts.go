@@ -179,11 +179,12 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 	return kind, nil
 }
 
-// look surveys the service again. Once the old credential may be dead by its
-// successor, or the new one is of another kind, a survey would not know it: the
-// kind is built again from its traits.
+// look surveys the service again. Where issuing kills the old credential it may
+// be dead, by this rotation or by somebody's click, and where the new one is of
+// another kind a survey would not know it, either: the kind is built again from
+// its traits.
 func (w *run) look(ctx context.Context, current map[string]providers.Values) (providers.Kind, error) {
-	if again, ok := w.subject.Provider.(providers.Continuer); ok && (len(w.r.Turns) > 0 || w.r.moving()) {
+	if again, ok := w.subject.Provider.(providers.Continuer); ok && (w.r.Cell.Ahead() || w.r.moving()) {
 		return again.Continue(ctx, w.r.Traits, current)
 	}
 	return w.subject.Provider.Survey(ctx, current)

@@ -18,6 +18,9 @@ func (w *run) cancelAhead(ctx context.Context, by Person) error {
 	if w.lease = lease; err != nil {
 		return &Refusal{Code: NotNow, Sentence: "It was not cancelled, because it could not be told whether the old key still lives. " + what(w.r, fault.Of(err)) + " " + w.r.Safe(), Err: err}
 	}
+	if w.r.settled() {
+		return &Refusal{Code: NotNow, Sentence: "Every environment runs on its new key, so there is nothing left to cancel. Rekey goes on proving that the old one is dead."}
+	}
 	w.withdraw()
 	ev := event.Event{Kind: event.Cancelled, By: by.ID}
 	if !w.r.Replaced() && !w.r.unsure() {
@@ -40,6 +43,16 @@ func (w *run) cancelAhead(ctx context.Context, by Person) error {
 	w.r.Wake = w.choreAt()
 	ev.Text = p.Safe + " " + p.Next
 	return w.commit(ctx, []event.Event{ev}, state.Change{Timer: w.r.Wake, Release: true})
+}
+
+// settled reports that every environment was proved on its new key.
+func (r *Rotation) settled() bool {
+	for _, env := range environments() {
+		if !r.proved(env) {
+			return false
+		}
+	}
+	return true
 }
 
 // kept reports a write that the vault keeps until a person merges it.

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -593,5 +594,63 @@ func TestTurnNeitherListsNorEnds(t *testing.T) {
 				t.Errorf("the service was asked to %s", call)
 			}
 		}
+	})
+}
+
+// TestTurnReplacedBeforeItWasAllowed: somebody presses the button while people
+// are asked. The next card says so, and going on is what mends it.
+func TestTurnReplacedBeforeItWasAllowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.turning(providers.Cutover)
+		g.byPerson()
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		value := ""
+		g.in(func() { value = g.byConsole(Production) })
+		g.person = func(env string, polls int) {
+			if polls == 2 {
+				g.paste(env, value)
+			}
+		}
+		g.approve(e, r)
+		for r.Card.Number < 2 || r.State != Asking {
+			if r.State == Stuck {
+				t.Fatalf("stopped: %+v", r.Problem)
+			}
+			pause(t.Context(), time.Second)
+			r, _ = e.Load(t.Context(), r.Key())
+		}
+		if r.Card.OldRefused == "" || strings.Contains(r.Safe(), "still valid") {
+			t.Errorf("the card knows nothing of it: %+v; it says %q", r.Card, r.Safe())
+		}
+		g.consider(e, r)
+		g.turnedWell(g.until(e, r.Key(), Succeeded), 1)
+	})
+}
+
+// TestTurnNothingLeftToCancel: what is proved cannot be called off, and the
+// proof of the death is not stopped.
+func TestTurnNothingLeftToCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.turning(providers.Grace)
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		for {
+			pause(t.Context(), time.Minute)
+			r, _ = e.Load(t.Context(), r.Key())
+			if s, _ := r.Step(); s.Act == DurableProbe {
+				break
+			}
+		}
+		_, err := e.Cancel(t.Context(), "FAL_KEY", requester)
+		if refused, ok := errors.AsType[*Refusal](err); !ok || !strings.Contains(refused.Sentence, "nothing left to cancel") {
+			t.Errorf("cancelled: %v", err)
+		}
+		g.turnedWell(g.until(e, r.Key(), Succeeded), 1)
 	})
 }

@@ -21,8 +21,8 @@ func (k *key) Guide(e providers.Errand) (providers.Guidance, error) {
 		"Under User Profiles, switch to the Primary Profile. A user's profile shows its Profile Key instead, which is no API key.",
 		"Open the page API Key.",
 	}
-	if k.scheduled > 0 {
-		steps = append(steps, fmt.Sprintf("Posts are scheduled at Ayrshare (%d or more); they go out from there whatever the key is. In the middle of a campaign, wait for a quiet minute.", k.scheduled))
+	if k.scheduled {
+		steps = append(steps, k.notice()+".")
 	}
 	steps = append(steps, "Now press the control that regenerates the key, and copy the new one. (If there is none, write to Ayrshare's support from the address of the account.)")
 	return providers.Guidance{Console: k.p.config.Console, Steps: steps}, nil

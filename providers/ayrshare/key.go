@@ -14,8 +14,7 @@ type key struct {
 	p         *Provider
 	accounts  map[string]string // by environment
 	inUse     map[string]secret.Value
-	scheduled int  // posts that go out later, of the fullest account
-	strange   bool // one has not the documented form
+	scheduled bool // posts go out later from one of the accounts
 }
 
 var (
@@ -38,9 +37,18 @@ func (k *key) Traits() providers.Traits {
 		Account: k.account(),
 		Drain: "clients that read the key when they start (MCP plug-ins, long-running workers, no-code tools): each has to be started again with the new one; " +
 			"posts tried in the gap fail unless the application holds them, and must not be sent again blindly",
+		Notice:     k.notice(),
 		Waits:      k.p.config.Waits,
 		Signatures: slices.Clone(signatures),
 	}
+}
+
+// notice tells of posts that are under way. How many changes while nobody looks.
+func (k *key) notice() string {
+	if !k.scheduled {
+		return ""
+	}
+	return "Posts are scheduled at Ayrshare; they go out from there whatever the key is; in the middle of a campaign, pick a quiet minute"
 }
 
 // account says whose the keys are, by environment. It is read back by Continue.

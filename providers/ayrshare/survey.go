@@ -31,7 +31,6 @@ func (p *Provider) Survey(ctx context.Context, current map[string]providers.Valu
 		if k.accounts[env], err = p.accountOf(ctx, env, v); err != nil {
 			return nil, err
 		}
-		k.strange = k.strange || strange(v)
 	}
 	if err := k.apart(); err != nil {
 		return nil, err
@@ -69,17 +68,17 @@ func (k *key) apart() error {
 	return nil
 }
 
-// planned counts the posts that an account has accepted for later, so that
+// planned looks for posts that an account has accepted for later, so that
 // people pick a quiet minute. A plan that does not tell is no obstacle.
 func (k *key) planned(ctx context.Context, env string) error {
 	var page struct {
 		History []struct{} `json:"history"`
 	}
-	call := rest.Call{Op: opSurvey, Path: "/history", Query: url.Values{"type": {"scheduled"}, "limit": {"100"}}, Sign: bearer(k.inUse[env])}
+	call := rest.Call{Op: opSurvey, Path: "/history", Query: url.Values{"type": {"scheduled"}, "limit": {"1"}}, Sign: bearer(k.inUse[env])}
 	_, err := k.p.api.Do(ctx, call, &page)
 	switch {
 	case err == nil:
-		k.scheduled = max(k.scheduled, len(page.History))
+		k.scheduled = k.scheduled || len(page.History) > 0
 	case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
 	default:
 		return err
@@ -91,7 +90,7 @@ func (k *key) planned(ctx context.Context, env string) error {
 // the vault may be dead: the accounts stand in the traits.
 func (p *Provider) Continue(_ context.Context, found providers.Traits, current map[string]providers.Values) (providers.Kind, error) {
 	const op = "going on with a key of Ayrshare"
-	k := &key{p: p, accounts: make(map[string]string), inUse: make(map[string]secret.Value)}
+	k := &key{p: p, accounts: make(map[string]string), inUse: make(map[string]secret.Value), scheduled: found.Notice != ""}
 	for _, part := range strings.Split(found.Account, "; ") {
 		env, account, ok := strings.Cut(part, ": ")
 		if !ok {
@@ -108,7 +107,6 @@ func (p *Provider) Continue(_ context.Context, found providers.Traits, current m
 			return nil, fault.New(op, fault.Ambiguous, "the record does not tell whose the key of "+env+" is")
 		}
 		k.inUse[env] = v
-		k.strange = k.strange || strange(v)
 	}
 	return k, nil
 }

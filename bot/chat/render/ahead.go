@@ -65,6 +65,9 @@ func consequenceAhead(r *rotation.Rotation) string {
 	if r.Traits.Drain != "" {
 		text += " May still hold the old key: " + r.Traits.Drain + "."
 	}
+	if r.Traits.Notice != "" {
+		text += " Note: " + r.Traits.Notice + "."
+	}
 	return text
 }
 
