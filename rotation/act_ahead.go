@@ -13,9 +13,12 @@ import (
 	"rekey/rotation/event"
 )
 
-// ahead is what a step of these plans does otherwise than in others; nil where
-// it does the same.
+// ahead is what a step does otherwise where people approve before issuing; nil
+// where it does the same, and in other plans.
 func (w *run) ahead(s Step) func(context.Context) (outcome, error) {
+	if !w.r.Cell.Ahead() {
+		return nil
+	}
 	of := func(act func(context.Context, Step) (outcome, error)) func(context.Context) (outcome, error) {
 		return func(ctx context.Context) (outcome, error) { return act(ctx, s) }
 	}

@@ -17,26 +17,14 @@ import (
 // with its effect made, not made or half made: it looks first.
 func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 	w.secure(ctx, s)
-	if w.r.Cell.Ahead() {
-		if act := w.ahead(s); act != nil {
-			return act(ctx)
-		}
+	if act := w.ahead(s); act != nil {
+		return act(ctx)
 	}
 	switch s.Act {
 	case Preflight:
 		return w.preflight(ctx)
-	case Issue:
-		return w.issue(ctx, s.Environment)
-	case Write, Backfill:
-		return w.write(ctx, s.Environment)
-	case Sync:
-		// A sync that carries these values stops the survey in this version,
-		// so here there is none to wait for.
-		return finished("")
-	case Deploy:
-		return w.deploy(ctx, s.Environment)
-	case Prove:
-		return w.prove(ctx, s.Environment)
+	case Issue, Write, Backfill, Sync, Deploy, Prove:
+		return w.rollOut(ctx, s)
 	case Watch, WatchAfter:
 		return w.watch(ctx, s)
 	case Hold:
@@ -55,6 +43,24 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.onKeys(ctx, s)
 	default:
 		return outcome{}, fault.New("executing "+s.String(), fault.Unsupported, "the step belongs to plans that cannot run yet")
+	}
+}
+
+// rollOut is what brings the new credential into one environment.
+func (w *run) rollOut(ctx context.Context, s Step) (outcome, error) {
+	switch s.Act {
+	case Issue:
+		return w.issue(ctx, s.Environment)
+	case Write, Backfill:
+		return w.write(ctx, s.Environment)
+	case Deploy:
+		return w.deploy(ctx, s.Environment)
+	case Prove:
+		return w.prove(ctx, s.Environment)
+	default:
+		// A sync that carries these values stops the survey in this version,
+		// so here there is none to wait for.
+		return finished("")
 	}
 }
 

@@ -23,6 +23,21 @@ func (w *World) Faults(service string) *wire.Faults {
 		return w.Anthropic.Faults
 	case "r2":
 		return w.R2.Faults
+	case "loki":
+		return w.Loki.Faults
+	case "deploy":
+		return w.Target.Faults
+	case Staging:
+		return w.Staging.Faults
+	case Production:
+		return w.Production.Faults
+	}
+	return w.playedFaults(service)
+}
+
+// playedFaults are those of services that are there only when they are played.
+func (w *World) playedFaults(service string) *wire.Faults {
+	switch service {
 	case "upstash":
 		if w.Upstash != nil {
 			return w.Upstash.Faults
@@ -47,14 +62,6 @@ func (w *World) Faults(service string) *wire.Faults {
 		if w.Trigger != nil {
 			return w.Trigger.Faults
 		}
-	case "loki":
-		return w.Loki.Faults
-	case "deploy":
-		return w.Target.Faults
-	case Staging:
-		return w.Staging.Faults
-	case Production:
-		return w.Production.Faults
 	}
 	return nil
 }

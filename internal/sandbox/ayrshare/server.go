@@ -179,18 +179,18 @@ func (s *Server) known(next answer) http.HandlerFunc {
 		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		at := slices.IndexFunc(s.keys, func(k *Key) bool { return k.Value == bearer })
 		if at < 0 {
-			s.refuse(w, r, http.StatusUnauthorized, "authorization", 102, "API Key not valid. Please verify your API Key.")
+			s.refuse(w, r, notValid)
 			return
 		}
 		k := s.keys[at]
 		a := s.accounts[k.Account]
 		switch {
 		case !s.within(w, k, a):
-			s.refuse(w, r, http.StatusTooManyRequests, "request", 101, "Too many requests.")
+			s.refuse(w, r, tooMany)
 		case a.suspended:
-			s.refuse(w, r, http.StatusForbidden, "request", 276, "Your account is suspended.")
+			s.refuse(w, r, barred)
 		case !k.Live:
-			s.refuse(w, r, http.StatusUnauthorized, "authorization", 102, "API Key not valid. Please verify your API Key.")
+			s.refuse(w, r, notValid)
 		default:
 			next(w, k, a)
 		}
@@ -217,11 +217,26 @@ func (s *Server) within(w http.ResponseWriter, k *Key, a *account) bool {
 	return false
 }
 
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, action string, code int, text string) {
+// refusal is an answer without what was asked for.
+type refusal struct {
+	status  int
+	Status  string `json:"status"`
+	Action  string `json:"action"`
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+var (
+	notValid = refusal{http.StatusUnauthorized, "error", "authorization", 102, "API Key not valid. Please verify your API Key."}
+	tooMany  = refusal{http.StatusTooManyRequests, "error", "request", 101, "Too many requests."}
+	barred   = refusal{http.StatusForbidden, "error", "request", 276, "Your account is suspended."}
+)
+
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, with refusal) {
 	if r.Method == http.MethodPost {
 		s.refused++
 	}
-	wire.JSON(w, status, map[string]any{"status": "error", "action": action, "code": code, "message": text})
+	wire.JSON(w, with.status, with)
 }
 
 func (s *Server) user(w http.ResponseWriter, _ *Key, a *account) {
