@@ -189,7 +189,7 @@ func (w *run) stillWaiting(ctx context.Context) (outcome, error) {
 		return w.tell(ctx, e)
 	}
 	out := outcome{wake: now.Add(pace.InboxPoll)}
-	if pace.InboxRemind > 0 && now.Sub(e.heard()) >= pace.InboxRemind {
+	if every := w.remindEvery(e, now); every > 0 && now.Sub(e.heard()) >= every {
 		e.Told = now
 		out.events = []event.Event{{Kind: event.Guide, Step: w.at(), Facts: map[string]string{"label": e.Label, "reminder": "true"},
 			Text: w.reminder(e)}}
@@ -197,8 +197,21 @@ func (w *run) stillWaiting(ctx context.Context) (outcome, error) {
 	return out, nil
 }
 
+// remindEvery is how long people hear nothing. Where the old key may be dead
+// already, or work waits, that is a proof's time at first, and ever longer.
+func (w *run) remindEvery(e *Errand, now time.Time) time.Duration {
+	every := w.subject.Pace.InboxRemind
+	if w.r.Cell.Ahead() {
+		every = min(every, max(w.subject.Pace.ProveFor, now.Sub(e.since())/2))
+	}
+	return every
+}
+
 func (w *run) reminder(e *Errand) string {
 	text := fmt.Sprintf("Still waiting for the key `%s` in %s.", e.Label, w.subject.Stages[e.Environment].Inbox)
+	if w.r.Cell.Ahead() { // the only one of an account, without a name
+		text = fmt.Sprintf("Still waiting for the new key in %s.", w.subject.Stages[e.Environment].Inbox)
+	}
 	if e.Wrong != "" {
 		text += " What lies there was not taken: " + e.Wrong
 	}

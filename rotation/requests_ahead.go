@@ -115,7 +115,8 @@ func (w *run) leftoversAhead() string {
 	if w.r.Errand == nil {
 		return ""
 	}
-	return " Do not replace the key in the console any more: production would stop." + w.leftovers()
+	return " Do not replace the key in the console any more: production would stop. Rekey no longer looks into the inbox (" +
+		w.subject.Stages[w.r.Errand.Environment].Inbox + "): remove what lies there."
 }
 
 // pausedAgain goes back to the pause of the application's work where a stop in

@@ -419,6 +419,9 @@ func TestProbesWhileAPersonIsWaitedFor(t *testing.T) {
 		if n := g.count("probe") - before; n < 12 || n > 120 {
 			t.Errorf("the old key was probed %d times in six hours", n)
 		}
+		if n := g.told(r.Key(), "Still waiting for the new key"); n < 4 || n > 12 {
+			t.Errorf("people were reminded %d times in six hours", n)
+		}
 	})
 }
 
