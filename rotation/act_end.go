@@ -201,7 +201,7 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 		return w.shut(ctx, s)
 	}
 	e, waits := w.r.Ends[s.Environment], w.r.Traits.Waits
-	if early := waits.ProbeFirst - time.Since(e.Sent); early > 0 && e.Probes == 0 && !w.r.lingered(e) {
+	if early := w.r.early(e); early > 0 {
 		return lookAgain(early)
 	}
 	alive, err := w.heard(ctx, s, &e)

@@ -1,6 +1,9 @@
 package rotation
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // moving reports that some environment may hold a credential of the kind that
 // this rotation moves to, which the survey of the old ones would not know.
@@ -16,6 +19,15 @@ func (r *Rotation) moving() bool {
 // lingered reports that the time for which an old credential lives on after its
 // end has passed already: ending it again began no other one.
 func (r *Rotation) lingered(e Ending) bool { return r.Traits.Moves && e.Tries > 1 }
+
+// early is for how long a credential whose end was asked for is left alone
+// before its first probe.
+func (r *Rotation) early(e Ending) time.Duration {
+	if e.Probes > 0 || r.lingered(e) {
+		return 0
+	}
+	return r.Traits.Waits.ProbeFirst - time.Since(e.Sent)
+}
 
 // thenProved says what comes after the end was asked for.
 func (r *Rotation) thenProved(e Ending) string {

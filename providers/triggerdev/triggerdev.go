@@ -160,27 +160,40 @@ func New(c Config) (*Provider, error) {
 }
 
 func (c Config) valid() error {
-	switch w := c.Waits; {
+	switch {
 	case c.AdminKey == nil:
 		return errors.New("a personal access token is needed")
 	case c.Name == nil:
 		return errors.New("keys have no id of their own and need a namer")
-	case w.Settle < 0 || w.Hold < 0 || w.ProbeFirst < 0 || w.ProbeEvery <= 0 || w.ProbeFor <= 0:
-		return errors.New("settle, hold and probe_first must not be negative, probe_every and probe_for must be positive")
-	case w.Grace <= 0 || w.ProbeAfter <= 0 || w.Margin < 0 || w.Margin >= w.Grace:
-		return errors.New("grace and probe_after must be positive, and the margin less than the grace")
 	case c.MinExpiry < 0:
 		return errors.New("the least expiry must not be negative")
 	case len(slices.Compact(slices.Sorted(slices.Values(c.Variables)))) != len(c.Variables):
 		return errors.New("each variable is named once")
 	}
 	for env, at := range c.Places {
-		if !projectForm.MatchString(at.Project) {
-			return fmt.Errorf("the project of %s must be a reference, proj_…, as the dashboard shows it", env)
+		if err := at.valid(env); err != nil {
+			return err
 		}
-		if prefixes[at.Environment] == "" {
-			return fmt.Errorf("the environment of %s must be staging, prod or preview: keys of dev are each developer's own", env)
-		}
+	}
+	return patient(c.Waits)
+}
+
+func (at Place) valid(env string) error {
+	if !projectForm.MatchString(at.Project) {
+		return fmt.Errorf("the project of %s must be a reference, proj_…, as the dashboard shows it", env)
+	}
+	if prefixes[at.Environment] == "" {
+		return fmt.Errorf("the environment of %s must be staging, prod or preview: keys of dev are each developer's own", env)
+	}
+	return nil
+}
+
+func patient(w providers.Waits) error {
+	if min(w.Settle, w.Hold, w.ProbeFirst) < 0 || min(w.ProbeEvery, w.ProbeFor) <= 0 {
+		return errors.New("settle, hold and probe_first must not be negative, probe_every and probe_for must be positive")
+	}
+	if min(w.Grace, w.ProbeAfter) <= 0 || w.Margin < 0 || w.Margin >= w.Grace {
+		return errors.New("grace and probe_after must be positive, and the margin less than the grace")
 	}
 	return nil
 }
