@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,30 @@ func TestDemoAyrshare(t *testing.T) {
 		return strings.Contains(m.Text, "May AYRSHARE_API_KEY be replaced now?") || strings.Contains(m.Text, "AYRSHARE_API_KEY: approved")
 	}); !told {
 		t.Error("no card asked before the key was replaced")
+	}
+}
+
+// TestDemoAyrshareShared: one account serves both environments. The person is
+// asked once, production comes first, and staging is brought along.
+func TestDemoAyrshareShared(t *testing.T) {
+	t.Parallel()
+	var order []sandbox.Kind
+	s := script{secret: app.SocialKey, arrange: func(b *box) {
+		b.world.OnWrite(func(w sandbox.Write) {
+			if w.Kind == sandbox.ReplacedByHand || w.Kind == sandbox.VaultStaging || w.Kind == sandbox.VaultProduction {
+				order = append(order, w.Kind)
+			}
+		})
+	}}
+	r, err := play(t, sandboxOptions{oneSocial: true}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() || r.Shape != "cutover" || r.GapSeconds <= 0 {
+		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
+	}
+	if want := []sandbox.Kind{sandbox.ReplacedByHand, sandbox.VaultProduction, sandbox.VaultStaging}; !slices.Equal(order, want) {
+		t.Errorf("it went %v, want %v", order, want)
 	}
 }
 

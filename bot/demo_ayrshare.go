@@ -11,9 +11,13 @@ import (
 
 func socialLedger(b *box) ledger {
 	w := b.world
+	olds := []string{w.OldSocialKey(sandbox.Staging), w.OldSocialKey(sandbox.Production)}
+	if w.OneSocial() {
+		olds = olds[:1]
+	}
 	return ledger{
 		variable: app.SocialKey, first: sandbox.ReplacedByHand, ends: []sandbox.Kind{sandbox.ReplacedByHand},
-		olds: []string{w.OldSocialKey(sandbox.Staging), w.OldSocialKey(sandbox.Production)},
+		olds: olds,
 		make: func(environment, _ string) (string, map[string]string) {
 			k, _ := w.ReplaceSocialKey(environment)
 			return k.ID, map[string]string{app.SocialKey: k.Value}

@@ -57,6 +57,8 @@ type sandboxOptions struct {
 	notMigrated bool
 	// legacySupabase has the application begin with legacy keys.
 	legacySupabase bool
+	// oneSocial gives both environments the same account at Ayrshare.
+	oneSocial bool
 	// ownMemory says that the application uses a Mem0 server of one's own.
 	ownMemory bool
 	// noLangfuseAPI is a plan of Langfuse's without the API for keys.
@@ -192,7 +194,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 	if name := strings.ToUpper(o.demo); ledgers[name] != nil {
 		o.also = append(slices.Clone(o.also), name)
 	}
-	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, NotMigrated: o.notMigrated, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, LegacySupabase: o.legacySupabase, NoLangfuseAPI: o.noLangfuseAPI, ChainPortal: o.chainPortal, OneChainKey: o.oneChainKey, RootJobs: o.rootJobs})
+	world, err := sandbox.Start(ctx, sandbox.Options{Redis: o.redis, Speed: o.speed, Also: o.also, OneMedia: o.oneMedia, OneSocial: o.oneSocial, NotMigrated: o.notMigrated, OwnRedisToken: o.ownRedisToken, OwnMemory: o.ownMemory, LegacySupabase: o.legacySupabase, NoLangfuseAPI: o.noLangfuseAPI, ChainPortal: o.chainPortal, OneChainKey: o.oneChainKey, RootJobs: o.rootJobs})
 	if err != nil {
 		return nil, err
 	}

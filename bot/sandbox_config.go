@@ -77,6 +77,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"SupabaseRef": map[string]any{"Staging": sandbox.SupabaseRef(sandbox.Staging), "Production": sandbox.SupabaseRef(sandbox.Production), "Legacy": o.legacySupabase},
 		"Memory":      map[string]any{"Used": slices.Contains(o.also, app.MemoryKey), "Own": o.ownMemory, "Staging": sandbox.MemoryProject(sandbox.Staging), "Production": sandbox.MemoryProject(sandbox.Production)},
 		"JobsProject": sandbox.JobsProject,
+		"OneSocial":   w.OneSocial(),
 		"Hooks":       strings.TrimSuffix(w.Endpoints().Deploy, "/deploy") + "/hooks",
 		"ChainToken":  w.ChainPortal(),
 		"OneChainKey": w.OneChainKey(),

@@ -25,6 +25,7 @@ const (
 // social is what the seed made at Ayrshare.
 type social struct {
 	old map[string]ayrshare.Key // by environment; nil when nothing uses them
+	one bool                    // both environments have the same
 }
 
 // SocialAccount is the reference of an environment's account.
@@ -37,14 +38,20 @@ func (w *World) seedSocial(o Options, made time.Time) {
 		return
 	}
 	w.Ayrshare = ayrshare.New(ayrshare.Options{Window: o.scaled(socialWindow), Day: o.scaled(socialDay)})
-	w.social.old = map[string]ayrshare.Key{}
+	w.social = social{old: map[string]ayrshare.Key{}, one: o.OneSocial}
 	for _, environment := range []string{Staging, Production} {
 		w.social.old[environment] = w.Ayrshare.Open(SocialAccount(environment), made)
 		made = made.Add(time.Hour)
 	}
+	if o.OneSocial {
+		w.social.old[Staging] = w.social.old[Production]
+	}
 	w.Ayrshare.Open("agency", made)
 	w.Ayrshare.Schedule(2)
 }
+
+// OneSocial reports whether both environments use the same key.
+func (w *World) OneSocial() bool { return w.social.one }
 
 // OldSocialKey is the id of the key that an environment used when the world
 // began.
@@ -72,6 +79,9 @@ func (w *World) socialAt() string { return w.endpoints.Ayrshare }
 // copies the value. It is noted with who had approved it: no person is to be
 // asked before.
 func (w *World) ReplaceSocialKey(environment string) (ayrshare.Key, bool) {
+	if w.social.one {
+		environment = Production
+	}
 	old, fresh, ok := w.Ayrshare.Regenerate(SocialAccount(environment))
 	if ok {
 		w.clipboard.set(copied{fresh.Value, fresh.ID, app.SocialKey})

@@ -55,6 +55,8 @@ type Options struct {
 	// LegacySupabase has the application begin with the legacy service_role keys
 	// of its projects.
 	LegacySupabase bool
+	// OneSocial gives both environments the same account at Ayrshare.
+	OneSocial bool
 	// OwnMemory says that the application uses a Mem0 server of one's own, and
 	// not the platform.
 	OwnMemory bool
