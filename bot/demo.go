@@ -88,7 +88,7 @@ func story(o sandboxOptions, say func(string, ...any)) script {
 	s := script{secret: strings.ToUpper(o.demo)}
 	if plant := plants[o.plant]; plant != nil {
 		s.arrange = func(b *box) {
-			plant(b, b.ledger(s.secret))
+			b.world.OnWrite(plant(b, b.ledger(s.secret)))
 			say("Planted on purpose: %s.", o.plant)
 		}
 	}

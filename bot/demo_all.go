@@ -47,20 +47,34 @@ func runAll(ctx context.Context, o sandboxOptions, p process) int {
 }
 
 // playAll runs one sandbox in which people rotate every secret at once, and
-// judges the world. Rotations that do not come to their end still give a
-// result, beside the error.
+// judges the world.
 func playAll(ctx context.Context, o sandboxOptions, say func(string, ...any)) (*allResult, error) {
+	var scripts []script
+	for _, secret := range playable() {
+		scripts = append(scripts, script{secret: secret})
+	}
+	return playScripts(ctx, o, scripts, say)
+}
+
+// playScripts plays several stories in one sandbox. Rotations that do not come
+// to their end still give a result, beside the error.
+func playScripts(ctx context.Context, o sandboxOptions, scripts []script, say func(string, ...any)) (*allResult, error) {
 	ctx, cancel := tooLong(ctx, o, allTimeout)
 	defer cancel()
-	o.also = playable()
+	for _, s := range scripts {
+		o.also = append(o.also, s.secret)
+	}
 	th, err := openTheatre(ctx, o, say)
 	if err != nil {
 		return nil, err
 	}
 	defer th.box.close()
 	var demos []*demo
-	for _, secret := range o.also {
-		demos = append(demos, &demo{theatre: th, play: script{secret: secret}})
+	for _, s := range scripts {
+		if s.arrange != nil {
+			s.arrange(th.box)
+		}
+		demos = append(demos, &demo{theatre: th, play: s})
 	}
 	began := time.Now()
 	err = th.narrated(ctx, func(ctx context.Context) error { return together(ctx, demos) })

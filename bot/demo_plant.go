@@ -11,14 +11,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/slack"
 )
 
 // plants are faults put into the world on purpose, to prove that what looks
-// for them finds them.
-var plants = map[string]func(*box, ledger){
+// for them finds them. Each is what happens after a write of the bot's.
+var plants = map[string]func(*box, ledger) func(sandbox.Write){
 	"leak":         plantLeak,
 	"early-revoke": plantEarlyRevoke,
 	"no-approval":  plantNoApproval,
@@ -28,17 +30,30 @@ func plantNames() []string { return slices.Sorted(maps.Keys(plants)) }
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// about reports whether a write concerns a secret: by its variable, a key of its
+// own, or the thread it was made in.
+func (b *box) about(a ledger, w sandbox.Write) bool {
+	if w.Kind == sandbox.ApprovalCard {
+		own := threads(b.world.Slack.Messages(sandbox.Channel), a.secret)
+		return slices.ContainsFunc(own, func(m slack.Message) bool { return m.TS == w.What })
+	}
+	return slices.ContainsFunc(strings.Fields(w.What), func(word string) bool {
+		_, known := a.key(word)
+		return known || word == a.variable
+	})
+}
+
 // plantLeak posts half of a new key's secret part to Slack, in disguise, as a
 // careless debug line would.
-func plantLeak(b *box, a ledger) {
-	b.world.OnWrite(func(w sandbox.Write) {
-		if w.Kind != sandbox.VaultStaging {
+func plantLeak(b *box, a ledger) func(sandbox.Write) {
+	return func(w sandbox.Write) {
+		if w.Kind != sandbox.VaultStaging || !b.about(a, w) {
 			return
 		}
 		hidden := a.latest().secretPart()
 		text := "debug: " + base64.StdEncoding.EncodeToString([]byte(hidden[:len(hidden)/2]))
 		go say(b.world, text)
-	})
+	}
 }
 
 // say posts to the channel with the bot's own token.
@@ -53,28 +68,31 @@ func say(w *sandbox.World, text string) {
 }
 
 // plantEarlyRevoke ends the old key as soon as there is a new one, while the
-// application still runs on the old one.
-func plantEarlyRevoke(b *box, a ledger) {
-	b.world.OnWrite(func(w sandbox.Write) {
-		if w.Kind == a.first {
-			for _, id := range a.olds {
-				a.end(id)
-			}
+// application still runs on the old one. Where a key ends by being replaced, that
+// is such a write itself; so it is done once.
+func plantEarlyRevoke(b *box, a ledger) func(sandbox.Write) {
+	var done atomic.Bool
+	return func(w sandbox.Write) {
+		if w.Kind != a.first || !b.about(a, w) || done.Swap(true) {
+			return
 		}
-	})
+		for _, id := range a.olds {
+			a.end(id)
+		}
+	}
 }
 
 // plantNoApproval ends the old key with the bot's own credential as soon as
 // people are asked, as a bot would that does not wait for their answer.
-func plantNoApproval(b *box, a ledger) {
-	b.world.OnWrite(func(w sandbox.Write) {
-		if w.Kind != sandbox.ApprovalCard {
+func plantNoApproval(b *box, a ledger) func(sandbox.Write) {
+	return func(w sandbox.Write) {
+		if w.Kind != sandbox.ApprovalCard || !b.about(a, w) {
 			return
 		}
 		for _, id := range a.olds {
 			request(a.ending(id))
 		}
-	})
+	}
 }
 
 // request sends a request that was made beforehand, for a while.
