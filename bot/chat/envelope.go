@@ -108,6 +108,7 @@ const (
 	hintClose = "close" // a card must lose its call to act
 	hintSeed  = "seed"  // a card needs our own two reactions
 	hintChart = "chart" // a watch has ended and its chart is to be shown
+	hintAudit = "audit" // an audit is over and its files are to be shown
 	hintWatch = "watch" // a watch has made another look; as [rotation.WatchHint] writes it
 
 	hintDigest = "digest" // the last digest no longer shows the truth; as [rotation.DigestHint] writes it
@@ -129,7 +130,7 @@ func readHint(name string) (h hint, ok bool) {
 	case len(parts) == 3:
 		n, ok := cardNumber("card/" + parts[2])
 		h = hint{parts[0], parts[1], n}
-		known := h.verb == hintCard || h.verb == hintClose || h.verb == hintSeed || h.verb == hintWatch || h.verb == hintChart
+		known := h.verb == hintCard || h.verb == hintClose || h.verb == hintSeed || h.verb == hintWatch || h.verb == hintChart || h.verb == hintAudit
 		return h, ok && known && h.key != ""
 	default:
 		return hint{}, false

@@ -71,7 +71,7 @@ func allHints(ctx context.Context, store state.Hints) ([]state.Hint, error) {
 // started takes a hint up, an upload beside the others: Slack may take its time
 // with it, and what people wait for does not wait for it.
 func (c *Chat) started(ctx context.Context, h state.Hint) time.Duration {
-	if !strings.HasPrefix(h.Name, hintChart+" ") {
+	if !strings.HasPrefix(h.Name, hintChart+" ") && !strings.HasPrefix(h.Name, hintAudit+" ") {
 		return c.takeUp(ctx, h)
 	}
 	c.aside.TryGo(func() error {
@@ -141,6 +141,8 @@ func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 		return c.editRoot(ctx, h.key)
 	case hintClose:
 		return c.closeCard(ctx, h.key, h.card)
+	case hintAudit:
+		return c.findings(ctx, h.key, h.card)
 	case hintChart:
 		return c.picture(ctx, h.key, h.card)
 	case hintWatch:

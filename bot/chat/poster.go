@@ -255,7 +255,7 @@ func (d *delivery) duties(ctx context.Context, b batch) error {
 			hints = append(hints, hint{hintSeed, d.r.Key(), e.Card})
 		}
 	}
-	hints = append(hints, d.ofWatches(b)...)
+	hints = append(hints, append(d.ofWatches(b), d.ofAudits(b)...)...)
 	for name := range d.refs {
 		n, ok := cardNumber(name)
 		if ok && closes(b) && !render.Open(d.r, n) {
