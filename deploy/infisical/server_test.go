@@ -2,6 +2,7 @@ package infisical_test
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -42,6 +43,10 @@ type server struct {
 	readOnly bool                                                            // the identity lacks the right to edit
 	outsider bool                                                            // the identity is not in the project
 	hide     bool                                                            // the identity lacks the right to read values
+	claims   string                                                          // of every token, encoded
+	log      []logged                                                        // what the audit log has
+	muted    bool                                                            // there is no licence: the log is kept from everybody
+	blinded  bool                                                            // the identity lacks the right to the log
 	asked    []string                                                        // "METHOD path" in order
 	between  func(w http.ResponseWriter, r *http.Request, next http.Handler) // a fault to inject
 }
@@ -65,6 +70,7 @@ func newServer(t *testing.T) *server {
 	s := &server{
 		secret: clientSecret, ttl: 2592000, tokens: map[string]string{},
 		folders: map[infisical.Place]map[string]*row{staging: {}, production: {}},
+		claims:  base64.RawURLEncoding.EncodeToString([]byte(`{"identityId":"` + botID + `","authTokenType":"identityAccessToken"}`)),
 		imports: map[infisical.Place]infisical.Place{}, held: map[infisical.Place]bool{},
 		syncs: []map[string]any{},
 	}
@@ -170,6 +176,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/api/v1/secret-syncs":
 		s.listSyncs(w)
+	case path == "/api/v1/organization/audit-logs":
+		s.audit(w, r)
 	case path == "/api/v4/secrets/batch" && r.Method == http.MethodPatch:
 		s.batch(w, body)
 	case path == "/api/v4/secrets":
@@ -197,7 +205,7 @@ func (s *server) login(w http.ResponseWriter, body map[string]any) {
 		refuse(w, http.StatusUnauthorized, "UnauthorizedError", "Invalid credentials")
 	default:
 		s.badLogin = 0
-		token := "jwt." + rand.Text()
+		token := "jwt." + s.claims + "." + rand.Text()
 		s.tokens[token] = ""
 		answer(w, map[string]any{"accessToken": token, "expiresIn": s.ttl, "accessTokenMaxTTL": s.ttl, "tokenType": "Bearer"})
 	}

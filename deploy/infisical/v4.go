@@ -96,10 +96,8 @@ type v4 struct {
 // is classified here, because only the envelope tells an expired token from a
 // missing right.
 func (c *v4) do(ctx context.Context, s *session, call rest.Call) (answer, error) {
-	call.Header = http.Header{"Authorization": {"Bearer " + s.token.Reveal()}, "User-Agent": {userAgent}}
-	call.OK = []int{http.StatusOK, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity}
 	var out answer
-	got, err := c.rest.Do(ctx, call, &out)
+	got, err := c.ask(ctx, s, call, &out)
 	if err != nil {
 		return answer{}, err
 	}
@@ -107,6 +105,13 @@ func (c *v4) do(ctx context.Context, s *session, call rest.Call) (answer, error)
 		return answer{}, refused(call.Op, got.Status, out.problem)
 	}
 	return out, nil
+}
+
+// ask makes one call with the session's token, whose envelope the caller reads.
+func (c *v4) ask(ctx context.Context, s *session, call rest.Call, out any) (rest.Answer, error) {
+	call.Header = http.Header{"Authorization": {"Bearer " + s.token.Reveal()}, "User-Agent": {userAgent}}
+	call.OK = []int{http.StatusOK, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity}
+	return c.rest.Do(ctx, call, out)
 }
 
 // query names the place and says everything that has different defaults in
