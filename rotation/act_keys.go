@@ -7,12 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"rekey/deploy"
 	"rekey/internal/fault"
 	"rekey/internal/secret"
 	"rekey/providers"
-	"rekey/rotation/event"
-	"rekey/state"
 )
 
 // deployFirst reports the shape in which the application accepts two values,
@@ -195,132 +192,6 @@ func (w *run) activated(env string) outcome {
 	}
 	return outcome{done: true, text: fmt.Sprintf("%s signs with %s in %s from now on. What %s signed stays valid: nobody is signed out.",
 		w.r.Traits.Service, place.New.Brief(), env, place.Old.Brief())}
-}
-
-// maxThrottles bounds how often in a row one step waits because the service
-// says so, before that counts as a failure.
-const maxThrottles = 12
-
-// patient waits where a service names the moment before which it changes
-// nothing again. That is no failure.
-func (w *run) patient(err error) (outcome, error) {
-	f := fault.Of(err)
-	if f.Reason != fault.RateLimited || f.RetryAfter <= 0 || w.r.Throttles >= maxThrottles {
-		return outcome{}, err
-	}
-	w.r.Throttles++
-	step, _ := w.r.Step()
-	ev := event.Event{Kind: event.Waiting, Step: step.String(), Reason: string(f.Reason)}
-	if telling(w.r.Throttles) {
-		ev.Text = fmt.Sprintf("%s takes only one change of its keys every few minutes and asks to wait; Rekey goes on by itself in %s. %s", w.r.Traits.Service, human(f.RetryAfter), w.r.Safe())
-	}
-	return outcome{wake: time.Now().Add(f.RetryAfter), events: []event.Event{ev}}, nil
-}
-
-// lingering holds back until nothing that the old keys signed is valid any
-// more. How long that is, is asked each time: people can change it meanwhile.
-func (w *run) lingering(ctx context.Context) (outcome, error) {
-	a, err := capability[providers.Activator](ctx, w, "asking how long tokens live")
-	if err != nil {
-		return outcome{}, err
-	}
-	var until time.Time
-	for _, env := range environments() {
-		long, err := a.Lingers(ctx, env)
-		if err != nil {
-			return outcome{}, err
-		}
-		over := w.r.Places[env].Activated.Add(max(long, w.r.Traits.Waits.Hold))
-		if over.After(until) {
-			until = over
-		}
-	}
-	if !time.Now().Before(until) {
-		return finished("")
-	}
-	return outcome{wake: until}, nil
-}
-
-// blocked says what keeps the service from ending an old key, before people
-// are asked for what cannot be done; "" when nothing does.
-func (w *run) blocked(ctx context.Context) (string, error) {
-	kind, err := w.found(ctx)
-	if err != nil {
-		return "", err
-	}
-	b, knows := kind.(providers.Blocker)
-	if !knows {
-		return "", nil
-	}
-	for _, env := range environments() {
-		if why, err := b.Blocked(ctx, w.r.Places[env].Old.ID); why != "" || err != nil {
-			return why, err
-		}
-	}
-	return "", nil
-}
-
-// hindered waits for a person to remove what is in the way.
-func (w *run) hindered(why string) outcome {
-	return outcome{state: Pending, events: []event.Event{{Kind: event.Pending,
-		Text: why + " " + w.r.Safe() + " " + w.unsettled() + " When it is settled: `/rotate retry " + w.r.Secret + "`."}}}
-}
-
-// retire writes the new value over the value before, so that the application
-// accepts nothing but what the new key signs. The variable is never empty.
-func (w *run) retire(ctx context.Context, env string) (outcome, error) {
-	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
-	if err != nil {
-		return outcome{}, err
-	}
-	place, now := w.r.Places[env], w.e.held(entries)
-	fresh, prev := entries[w.subject.signs()].Value, w.subject.Previous
-	switch written := retired(place.After, now, w.subject.signs(), prev); {
-	case written:
-		w.wrote(env, entries, place.New)
-		return w.only(env), nil
-	case !moved(now, place.After):
-		return outcome{}, fault.New("retiring the old value in "+env, fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
-	case !place.HeldSince.IsZero():
-		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
-	}
-	before := now[prev]
-	written, err := w.subject.Vault.Write(ctx, env, []deploy.Assignment{{Name: prev, Value: fresh, From: before.Version, ID: before.EntryID, Note: w.memo(place, before, place.New)}})
-	switch {
-	case fault.Is(err, fault.HeldForApproval):
-		return w.heldBack(env, err)
-	case err != nil:
-		return outcome{}, err
-	}
-	entries[prev] = written[prev]
-	w.wrote(env, entries, place.New)
-	return w.only(env), nil
-}
-
-// retiringHeld reports that the vault keeps the write over the value before
-// for a person.
-func (w *run) retiringHeld() bool {
-	step, ok := w.r.Step()
-	return ok && step.Act == WritePrev && !w.r.Places[step.Environment].HeldSince.IsZero()
-}
-
-// stopRetiring stops because a person turned that write down: there is no way
-// back behind the revocation, only once more.
-func (w *run) stopRetiring(ctx context.Context, by Person) error {
-	p := Problem{Step: w.at(), Reason: turnedDown, What: "Stopped by <@" + user(by) + ">.", Safe: w.r.Safe(),
-		Next: "Turn down what waits for approval in the vault, then `/rotate retry " + w.r.Secret + "` writes " + w.subject.Previous + " again: until it holds the new value the application accepts what the old key signed."}
-	w.r.State, w.r.Problem, w.r.Wake = Stuck, &p, time.Time{}
-	return w.commit(ctx, []event.Event{{Kind: event.Cancelled, By: by.ID, Text: p.Safe + " " + p.Next}}, state.Change{Release: true})
-}
-
-// retired reports that the value before is the new value already.
-func retired(after, now map[string]Held, name, prev string) bool {
-	return now[name].Fingerprint == after[name].Fingerprint && now[name].EntryID == after[name].EntryID &&
-		now[prev].EntryID == after[prev].EntryID && now[prev].Version > after[prev].Version && now[prev].Fingerprint == now[name].Fingerprint
-}
-
-func (w *run) only(env string) outcome {
-	return outcome{done: true, text: fmt.Sprintf("%s in %s holds the new value too: after the deployment the application accepts nothing else.", w.subject.Previous, env)}
 }
 
 // token makes what the application lets in from who holds a key.

@@ -1,5 +1,5 @@
-// Package supabase issues, probes and ends secret API keys of Supabase
-// projects.
+// Package supabase issues, probes and ends secret API keys of Supabase projects,
+// and replaces the keys that sign their users' tokens.
 //
 // # The model
 //
@@ -35,14 +35,32 @@
 // The key called default is the operator's, because Edge Functions look it up
 // by that name: it is neither rotated nor deleted here.
 //
+// # Signing keys
+//
+// The other secret of a project is what its users' tokens are signed with
+// ([Signing]). It has one key in use, may have a standby key, and trusts those
+// in use before until they are revoked: the shape is deploy-first. The value is
+// made here, because Supabase shows it to nobody; whose value it is, is found out by
+// trying: a token that names a key is accepted only if it was signed with that key's
+// value. An application that holds both values accepts both before the new one is
+// activated. A revoked key is never deleted: it is the way back.
+//
+// A token is accepted when the project's REST interface looks for the table, whether
+// or not it is there; it is refused when that answers 401 while a token of another
+// value is accepted. Supabase takes one change of these keys every few minutes and
+// names, in words, the moment of the next.
+//
 // # What may run twice
 //
-// Reading, and deleting the same id. Creating never: after a lost answer the
-// caller finds the key by its name, deletes it and makes another one.
+// Reading, importing under the same id, activating, revoking, and deleting the
+// same id. Creating never: after a lost answer the caller finds the key by its
+// name, deletes it and makes another one.
 //
 // Sources: https://supabase.com/docs/guides/getting-started/api-keys,
 // https://supabase.com/docs/guides/getting-started/migrating-to-new-api-keys,
 // https://supabase.com/docs/guides/platform/access-tokens,
+// https://supabase.com/docs/guides/auth/signing-keys,
+// https://supabase.com/docs/guides/api/rest/postgrest-error-codes,
 // https://supabase.com/docs/guides/observability/log-field-reference, and the
 // Management API's description in https://github.com/supabase/cli.
 package supabase
