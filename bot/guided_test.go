@@ -16,22 +16,6 @@ import (
 	"rekey/rotation"
 )
 
-// TestDemoAnthropic is the rotation with a person at a console, one key for
-// each environment.
-func TestDemoAnthropic(t *testing.T) {
-	t.Parallel()
-	r, err := play(t, sandboxOptions{speed: 1}, script{secret: "ANTHROPIC_API_KEY"}) // as the command line plays it: a busy machine needs the time
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !r.good() {
-		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
-	}
-	if r.Shape != "overlap" || r.ApprovedBy != "T0SANDBOX/U0BEN" || len(r.Steps) != 20 || r.AppRequests < 100 {
-		t.Errorf("result: %+v", r)
-	}
-}
-
 // guided makes a scene one about the secret that people make.
 func guided(s *scene) *scene {
 	s.secret = app.AnthropicKey

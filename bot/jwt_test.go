@@ -16,22 +16,6 @@ import (
 	"rekey/rotation"
 )
 
-// TestDemoJWT is the rotation in which the application accepts both secrets
-// before the new one is used, and nobody is signed out.
-func TestDemoJWT(t *testing.T) {
-	t.Parallel()
-	r, err := play(t, sandboxOptions{demo: app.JWTSecret, adjust: calm()}, script{secret: app.JWTSecret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !r.good() {
-		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
-	}
-	if r.Shape != "deploy-first" || r.ApprovedBy != "T0SANDBOX/U0BEN" || len(r.Steps) != 32 || r.AppRequests < 100 || r.GapSeconds != 0 {
-		t.Errorf("result: %+v", r)
-	}
-}
-
 // TestJWTSecretOfALegacyProject: a project that is not on signing keys is left
 // alone until a person moves it; lost answers make nothing twice and throttles
 // are waited for; the revocation waits until legacy API keys are switched off.

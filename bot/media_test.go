@@ -17,18 +17,6 @@ import (
 	"rekey/state/statetest"
 )
 
-// TestDemoMedia is the rotation of a pair, one for each environment.
-func TestDemoMedia(t *testing.T) {
-	t.Parallel()
-	r, err := play(t, sandboxOptions{speed: 1, demo: app.MediaKeyID, adjust: calm()}, script{secret: app.MediaKeyID})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !r.good() || r.Shape != "overlap" || len(r.Steps) != 20 || r.AppRequests < 100 {
-		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
-	}
-}
-
 // openMedia is a scene about the key of the object store.
 func openMedia(t *testing.T, o sandboxOptions) *scene {
 	t.Helper()

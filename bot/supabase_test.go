@@ -16,21 +16,6 @@ import (
 	"rekey/rotation"
 )
 
-// TestDemoSupabase is the rotation with a project for each environment.
-func TestDemoSupabase(t *testing.T) {
-	t.Parallel()
-	r, err := play(t, sandboxOptions{demo: app.SupabaseKey, adjust: calm()}, script{secret: app.SupabaseKey})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !r.good() {
-		t.Errorf("the demonstration ended badly: %+v, broken: %v", r, r.broken)
-	}
-	if r.Shape != "overlap" || r.ApprovedBy != "T0SANDBOX/U0BEN" || len(r.Steps) != 18 || r.AppRequests < 100 {
-		t.Errorf("result: %+v", r)
-	}
-}
-
 // openSupabase is a scene about Supabase's key.
 func openSupabase(t *testing.T) *scene {
 	t.Helper()
