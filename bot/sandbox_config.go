@@ -88,7 +88,8 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
 		"ByHand": o.byHand,
 		// A person at the page needs longer than a script to read a card, and in a
-		// channel that takes one message a second it comes late.
+		// channel that takes one message a second it comes late. Slack's limits are
+		// not shortened as waits are: many open cards must not be polled as often.
 		"Patient": o.byHand || o.all(),
 	})
 	if err != nil {
