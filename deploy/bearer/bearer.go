@@ -47,21 +47,11 @@ func New(c Config) (*Gate, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	client, err := rest.New(rest.Config{Base: c.URL, HTTP: neverFollow(c.HTTP), Timeout: c.Timeout})
+	client, err := rest.New(rest.Config{Base: c.URL, HTTP: c.HTTP, Timeout: c.Timeout, Stay: true})
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
 	return &Gate{client}, nil
-}
-
-// neverFollow copies the client with a rule to show redirects as they are.
-func neverFollow(c *http.Client) *http.Client {
-	var own http.Client
-	if c != nil {
-		own = *c
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
 }
 
 // welcome are the statuses of an open gate.

@@ -34,8 +34,8 @@ func loopback(host string) bool {
 // sameHostOnly copies the client with a rule against being sent elsewhere: a
 // redirect would carry our credentials along. A redirected write is not
 // followed at all: net/http would turn it into a GET, whose 200 says nothing
-// about the write.
-func sameHostOnly(c *http.Client) *http.Client {
+// about the write. With stay none is.
+func sameHostOnly(c *http.Client, stay bool) *http.Client {
 	const most = 3
 	var own http.Client
 	if c != nil {
@@ -44,7 +44,7 @@ func sameHostOnly(c *http.Client) *http.Client {
 	own.CheckRedirect = func(next *http.Request, via []*http.Request) error {
 		first := via[0]
 		same := next.URL.Host == first.URL.Host && next.URL.Scheme == first.URL.Scheme
-		if !same || first.Method != http.MethodGet || len(via) > most {
+		if stay || !same || first.Method != http.MethodGet || len(via) > most {
 			return http.ErrUseLastResponse
 		}
 		return nil

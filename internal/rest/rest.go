@@ -42,6 +42,7 @@ type Config struct {
 	Timeout time.Duration                      // of one call with its body, default 15 s
 	MaxBody int64                              // bytes read of an answer, default 1 MiB
 	Sign    func(r *http.Request, body []byte) // adds credentials to every call; may be nil
+	Stay    bool                               // follow no redirect at all: an answer is this address's own
 }
 
 // Client calls one service. It may be used by several goroutines.
@@ -83,7 +84,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{base: base, http: sameHostOnly(c.HTTP), timeout: c.Timeout, maxBody: c.MaxBody, sign: c.Sign}
+	client := &Client{base: base, http: sameHostOnly(c.HTTP, c.Stay), timeout: c.Timeout, maxBody: c.MaxBody, sign: c.Sign}
 	if client.timeout <= 0 {
 		client.timeout = 15 * time.Second
 	}
