@@ -11,6 +11,7 @@ import (
 
 	local "rekey/internal/sandbox/r2"
 	"rekey/internal/secret"
+	"rekey/internal/trail"
 	"rekey/providers"
 	"rekey/providers/providertest"
 	"rekey/providers/r2"
@@ -59,13 +60,17 @@ func TestMediaContract(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	over := trail.Window{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Second), Most: 100}
+	if trails, err := kind.(providers.Auditor).Uses(t.Context(), id, over); err != nil || len(trails[0].Uses) < 3 || !trails[0].Uses[0].Own {
+		t.Errorf("what was done to the tokens: %+v, %v", trails, err)
+	}
 	for _, token = range []string{old.Value, cloud.Seed(local.Token{Name: "app", Policies: local.Grant("media")}, time.Now()).Value} {
 		if _, err := p.Survey(t.Context(), current); err == nil {
 			t.Error("a token without the right manages tokens")
 		}
 	}
 	const tokens = "/accounts/{account_id}/tokens"
-	contract.Seen(
+	contract.Seen("GET /accounts/{account_id}/logs/audit 200",
 		"GET "+tokens+"/verify 200", "GET "+tokens+"/verify 401", "GET "+tokens+" 200", "GET "+tokens+" 403", "POST "+tokens+" 200",
 		"GET "+tokens+"/{token_id} 200", "PUT "+tokens+"/{token_id} 200", "DELETE "+tokens+"/{token_id} 200", "DELETE "+tokens+"/{token_id} 404",
 		"GET /accounts/{account_id}/r2/buckets/{bucket_name} 200",

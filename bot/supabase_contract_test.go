@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"rekey/internal/sandbox/app"
 	local "rekey/internal/sandbox/supabase"
 	"rekey/internal/secret"
+	"rekey/internal/trail"
 	"rekey/providers"
 	"rekey/providers/providertest"
 	"rekey/providers/supabase"
@@ -59,6 +61,7 @@ func TestSupabaseContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("apikey", old.Value) // somebody else's use; ours is none
+	req.Header.Set("Cf-Connecting-Ip", sandbox.ThiefAddress)
 	if resp, err := http.DefaultClient.Do(req); err != nil {
 		t.Fatal(err)
 	} else {
@@ -66,6 +69,11 @@ func TestSupabaseContract(t *testing.T) {
 	}
 	if at, err := kind.(providers.Usage).LastUsed(t.Context(), providers.ID(old.ID), time.Now().Add(-time.Hour)); err != nil || at.IsZero() {
 		t.Errorf("last used %v, %v", at, err)
+	}
+	over := trail.Window{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Second), Most: 100}
+	trails, err := kind.(providers.Auditor).Uses(t.Context(), providers.ID(old.ID), over)
+	if err != nil || !slices.ContainsFunc(trails[0].Uses, func(u trail.Use) bool { return u.From.String() == sandbox.ThiefAddress && u.Count == 1 }) {
+		t.Errorf("who used it: %+v, %v", trails, err)
 	}
 	for range 2 {
 		if err := kind.(providers.Ender).End(t.Context(), providers.ID(old.ID)); err != nil {

@@ -144,14 +144,14 @@ func TestAuditFindsTheThief(t *testing.T) {
 		l.fades = true
 		l.use("key-old", "198.51.100.10", "app/1")
 		l.use("key-old", "203.0.113.66", "curl "+oldValue)
-		time.Sleep(2 * time.Second)
+		pause(t.Context(), 2*time.Second)
 		e := g.engine("a")
 		defer g.run(t.Context(), e)()
 		r := g.startAudited(e)
 		r = g.until(e, r.Key(), Asking)
 		l.use("key-new1", "198.51.100.10", "app/1")
 		l.use("key-old", "203.0.113.66", "curl/8") // after the application has moved
-		time.Sleep(2 * time.Minute)                // what was read beside the plan is old by now
+		pause(t.Context(), 2*time.Minute)          // what was read beside the plan is old by now
 		r = g.through(e, r)
 		c := r.Audit
 		var got []string
@@ -228,7 +228,7 @@ func TestAuditGoesOnElsewhere(t *testing.T) {
 		l := g.newLedger()
 		l.fades = true
 		l.use("key-old", "203.0.113.66", "curl/8")
-		time.Sleep(2 * time.Second)
+		pause(t.Context(), 2*time.Second)
 		a := g.engine("a")
 		stop := g.run(t.Context(), a)
 		r := g.startAudited(a)
@@ -241,7 +241,7 @@ func TestAuditGoesOnElsewhere(t *testing.T) {
 			if g.count("end") > 0 {
 				break
 			}
-			time.Sleep(time.Second)
+			pause(t.Context(), time.Second)
 		}
 		stop() // the old key is gone, and what it was used for with it
 		c := g.engine("c")

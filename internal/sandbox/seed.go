@@ -55,6 +55,7 @@ type seeded struct {
 	project   string
 	bot       infisical.Identity
 	platform  infisical.Identity
+	laptop    infisical.Identity // of a person, for a thief to steal
 	admin     fal.Key
 	old       fal.Key
 	oldText   map[string]anthropic.Key // by environment
@@ -82,7 +83,7 @@ var silent = log.New(io.Discard, "", 0)
 // seed makes the services and what is in them.
 func (w *World) seed(o Options) error {
 	w.Fal = fal.New(fal.Options{MaxPage: 2}) // small, so that every list has pages
-	w.Infisical = infisical.New(infisical.Options{})
+	w.Infisical = infisical.New(infisical.Options{Licensed: true})
 	w.Loki = loki.NewServer(nil)
 	made := time.Now().Add(-o.Age)
 	w.admin = w.Fal.AddAdmin("team", "rotation-bot")
@@ -148,9 +149,12 @@ func (w *World) seedVault(made time.Time) error {
 	w.bot = w.Infisical.AddIdentity("rekey",
 		infisical.Grant{Project: w.project, Path: "/", Rights: slices.Concat(rights, []infisical.Right{infisical.Edit})},
 		infisical.Grant{Project: w.project, Path: InboxPath, Rights: slices.Concat(rights, []infisical.Right{infisical.Delete})})
+	w.laptop = w.Infisical.AddIdentity("laptop-ann", infisical.Grant{Project: w.project, Path: "/", Rights: rights})
+	w.Infisical.Auditors(w.bot.ClientID)
 	for _, environment := range []string{Staging, Production} {
 		w.Infisical.AddFolder(w.Inbox(environment))
 		at := w.Place(environment)
+		w.Infisical.Began(at, w.platform, made.Add(-time.Hour))
 		values := w.values(environment)
 		values["SESSION_SECRET"] = random(24)
 		for name, value := range values {

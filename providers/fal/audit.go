@@ -45,7 +45,7 @@ func (k *apiKey) Uses(ctx context.Context, id providers.ID, over trail.Window) (
 		if start.Before(oldest) {
 			start = oldest
 		}
-		pages, err := k.p.gather(ctx, op, id, start, end, g)
+		pages, err := k.p.gather(ctx, asked{op, id, start, end}, g)
 		switch {
 		case fault.Is(err, fault.TooLarge) && pages > 0:
 			return told(g, trail.Partial, "There are more than can be read; before "+stamp(end)+" nothing was."), nil
@@ -70,30 +70,37 @@ func told(g *trail.Gather, c trail.Completeness, why string) []trail.Trail {
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
+// asked is one question about a key.
+type asked struct {
+	op         string
+	id         providers.ID
+	start, end time.Time
+}
+
 // gather reads the events of one window and says on how many pages they were.
-func (p *Provider) gather(ctx context.Context, op string, id providers.ID, start, end time.Time, g *trail.Gather) (int, error) {
-	walk := newWalk(op)
+func (p *Provider) gather(ctx context.Context, a asked, g *trail.Gather) (int, error) {
+	walk := newWalk(a.op)
 	for !walk.done {
 		var page struct {
 			pages
 			Events *[]wireEvent `json:"billing_events"`
 		}
 		query := walk.on(url.Values{
-			"start": {stamp(start)}, "end": {stamp(end.Add(time.Second - 1))}, // the end is exclusive, and has whole seconds
-			"api_key_id": {string(id)}, "limit": {strconv.Itoa(eventsPage)},
+			"start": {stamp(a.start)}, "end": {stamp(a.end.Add(time.Second - 1))}, // the end is exclusive, and has whole seconds
+			"api_key_id": {string(a.id)}, "limit": {strconv.Itoa(eventsPage)},
 		})
-		if err := p.asAdmin(ctx, rest.Call{Op: op, Path: "/models/billing-events", Query: query}, &page); err != nil {
+		if err := p.asAdmin(ctx, rest.Call{Op: a.op, Path: "/models/billing-events", Query: query}, &page); err != nil {
 			return walk.count, err
 		}
 		if page.Events == nil {
-			return walk.count, fault.New(op, fault.Garbled, "the answer has no member billing_events")
+			return walk.count, fault.New(a.op, fault.Garbled, "the answer has no member billing_events")
 		}
 		for _, e := range *page.Events {
 			at, err := time.Parse(time.RFC3339, e.At)
 			if err != nil {
-				return walk.count, fault.New(op, fault.Garbled, "an event has no readable time")
+				return walk.count, fault.New(a.op, fault.Garbled, "an event has no readable time")
 			}
-			if !at.Before(start) && at.Before(end) { // pages and windows may overlap
+			if !at.Before(a.start) && at.Before(a.end) { // pages and windows may overlap
 				g.Add(at, trail.Said{What: "billed request to " + e.Endpoint})
 			}
 		}

@@ -129,7 +129,7 @@ func (p *Provider) gather(ctx context.Context, of askedOf, over stretch, g *trai
 	if err != nil {
 		return false, err
 	}
-	rows, err := query[edgeRow](ctx, p, of.op, of.ref, fmt.Sprintf(grouped, column, of.where, mostRows), over)
+	rows, err := query[edgeRow](ctx, p, question{of.op, of.ref, fmt.Sprintf(grouped, column, of.where, mostRows), over})
 	if err != nil {
 		return false, err
 	}

@@ -175,25 +175,31 @@ func (p *Provider) column(ctx context.Context, op, ref string) (string, error) {
 // ask puts a question to the logs. Both ends are always named: without them
 // only the last minute is looked at.
 func (p *Provider) ask(ctx context.Context, op, ref, sql string, over stretch) ([]row, error) {
-	return query[row](ctx, p, op, ref, sql, over)
+	return query[row](ctx, p, question{op, ref, sql, over})
+}
+
+// question is what to ask the logs of a project.
+type question struct {
+	op, ref, sql string
+	over         stretch
 }
 
 // query is ask for rows of any form.
-func query[R any](ctx context.Context, p *Provider, op, ref, sql string, over stretch) ([]R, error) {
+func query[R any](ctx context.Context, p *Provider, q question) ([]R, error) {
 	var answer struct {
 		Result *[]R            `json:"result"`
 		Error  json.RawMessage `json:"error"`
 	}
-	err := p.asAdmin(ctx, rest.Call{Op: op, Path: "/v1/projects/" + ref + "/analytics/endpoints/logs", Query: url.Values{
-		"sql": {sql}, "iso_timestamp_start": {over.start.Format(time.RFC3339)}, "iso_timestamp_end": {over.end.Format(time.RFC3339)},
+	err := p.asAdmin(ctx, rest.Call{Op: q.op, Path: "/v1/projects/" + q.ref + "/analytics/endpoints/logs", Query: url.Values{
+		"sql": {q.sql}, "iso_timestamp_start": {q.over.start.Format(time.RFC3339)}, "iso_timestamp_end": {q.over.end.Format(time.RFC3339)},
 	}}, &answer)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(answer.Error) > 0 && string(answer.Error) != "null":
-		return nil, &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: "the logs do not take the question"}
+		return nil, &fault.Error{Op: q.op, Class: fault.Never, Reason: fault.Invalid, Detail: "the logs do not take the question"}
 	case answer.Result == nil:
-		return nil, fault.New(op, fault.Garbled, "the logs answered without a result")
+		return nil, fault.New(q.op, fault.Garbled, "the logs answered without a result")
 	}
 	return *answer.Result, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Rank is why a line needs an answer, the most urgent one first.
@@ -72,25 +73,31 @@ func (c *Case) Unusual() []Finding {
 
 // judge ranks one line.
 func (c *Case) judge(s Source, l Line) Rank {
-	if l.Own || s.Role == New || c.probe(s, l) {
+	switch {
+	case l.Own, s.Role == New, c.probe(s, l):
 		return Usual
-	}
-	if s.Role == Vault || l.Who != "" {
-		if c.declared(l.Who) {
-			return Usual
-		}
+	case s.Role != Vault && l.Who == "":
+		return c.used(s, l)
+	case c.declared(l.Who):
+		return Usual
+	default:
 		return Stranger
 	}
+}
+
+// used ranks a use of the old credential by when and from where it was made.
+func (c *Case) used(s Source, l Line) Rank {
 	place, agent := c.seen(s, l)
-	after := !c.Moved.IsZero() && !l.First.Before(c.Moved)
+	known, told := place && agent, l.IP != ""
+	after := since(l.First, c.Moved)
 	switch {
-	case !c.Dead.IsZero() && !l.First.Before(c.Dead):
+	case since(l.First, c.Dead):
 		return AfterDeath
-	case after && (l.IP == "" || !place || !agent):
+	case after && !(known && told):
 		return AfterMove
-	case l.IP != "" && !place:
+	case told && !place:
 		return UnknownPlace
-	case l.IP != "" && !agent:
+	case told && !agent:
 		return UnknownAgent
 	case after:
 		return Left
@@ -98,6 +105,10 @@ func (c *Case) judge(s Source, l Line) Rank {
 		return Usual
 	}
 }
+
+// since reports that something was at a moment or after it; nothing is after one
+// that was not reached.
+func since(at, moment time.Time) bool { return !moment.IsZero() && !at.Before(moment) }
 
 // declared reports an identity that the configuration names, by the whole of its
 // name or id.

@@ -40,7 +40,7 @@ func (s *Server) usage(w http.ResponseWriter, r *http.Request) {
 	for ; n < from+width.page && start.Add(time.Duration(n)*width.each).Before(end); n++ {
 		at := start.Add(time.Duration(n) * width.each)
 		data = append(data, map[string]any{
-			"starting_at": stamp(at), "ending_at": stamp(at.Add(width.each)), "results": s.results(at, at.Add(width.each), q["api_key_ids[]"], slices.Contains(q["group_by[]"], "api_key_id")),
+			"starting_at": stamp(at), "ending_at": stamp(at.Add(width.each)), "results": s.results(at, at.Add(width.each), q["api_key_ids[]"], slices.Contains(q["group_by[]"], "api_key_id"), slices.Contains(q["group_by[]"], "model")),
 		})
 	}
 	body := map[string]any{"data": data, "has_more": false, "next_page": nil}
@@ -50,7 +50,7 @@ func (s *Server) usage(w http.ResponseWriter, r *http.Request) {
 	wire.JSON(w, http.StatusOK, body)
 }
 
-func (s *Server) results(from, to time.Time, keys []string, grouped bool) []map[string]any {
+func (s *Server) results(from, to time.Time, keys []string, grouped, byModel bool) []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	requests := map[string]int{}
@@ -66,9 +66,12 @@ func (s *Server) results(from, to time.Time, keys []string, grouped bool) []map[
 	}
 	all := []map[string]any{}
 	for key, n := range requests {
-		m := map[string]any{"uncached_input_tokens": 8 * n, "output_tokens": 4 * n, "api_key_id": nil}
+		m := map[string]any{"uncached_input_tokens": 8 * n, "output_tokens": 4 * n, "api_key_id": nil, "model": nil}
 		if key != "" {
 			m["api_key_id"] = key
+		}
+		if byModel {
+			m["model"] = Model
 		}
 		all = append(all, m)
 	}

@@ -80,7 +80,11 @@ func (s *Server) understood(d dialect, r *http.Request, h func(ask) (any, *refus
 	if no := s.admit(who, a.at.Project); no != nil {
 		return nil, no
 	}
-	return h(a)
+	answer, no := h(a)
+	if no == nil {
+		s.noted(a)
+	}
+	return answer, no
 }
 
 // locate finds out which folder the request means; reads say it in the query,

@@ -1,6 +1,8 @@
 package infisical
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -45,7 +47,8 @@ func (s *Server) loginLocked(id, secret string, now time.Time) (reason, text str
 }
 
 func (s *Server) mintLocked(i *identity, now time.Time) string {
-	text := "eyJhbGciOiJIUzI1NiJ9." + random(48) + "." + random(32)
+	claims := fmt.Sprintf(`{"identityAccessTokenId":%q,"identityId":%q,"authTokenType":"identityAccessToken"}`, newID(), i.ID)
+	text := "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + "." + random(32)
 	s.tokens[text] = &token{who: i, expires: now.Add(s.o.TokenTTL)}
 	s.issueLocked(text)
 	return text

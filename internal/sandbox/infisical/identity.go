@@ -42,6 +42,7 @@ type Identity struct {
 type identity struct {
 	Identity
 	grants   []Grant
+	audits   bool // may read the audit log
 	revoked  bool
 	failures []time.Time
 	locked   time.Time // until then

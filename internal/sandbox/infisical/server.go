@@ -13,6 +13,7 @@ import (
 type Options struct {
 	TokenTTL time.Duration // life of an access token; 30 days
 	LockFor  time.Duration // after three wrong client secrets; 300 s
+	Licensed bool          // an audit log is kept, for those with the right to it
 }
 
 // Write is an external write that took effect or was held.
@@ -43,6 +44,7 @@ type Server struct {
 	tokens     map[string]*token
 	issued     []string // every secret value and token ever handed out or stored
 	pending    map[string]*Approval
+	events     []event
 	syncs      []Sync
 	onWrite    func(Write)
 }

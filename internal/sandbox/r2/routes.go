@@ -23,6 +23,7 @@ func (s *Server) routes() {
 	s.mux.Handle("DELETE "+accountPath+"/tokens/{id}", s.as(TokensWrite, s.remove))
 	s.mux.Handle("PUT "+accountPath+"/tokens/{id}/value", s.as(TokensWrite, s.roll))
 	s.mux.Handle("GET "+accountPath+"/r2/buckets/{name}", s.as(StorageRead, s.bucket))
+	s.mux.Handle("GET "+accountPath+"/logs/audit", s.as(SettingsRead, s.audit))
 	s.mux.HandleFunc("/client/v4/", func(w http.ResponseWriter, r *http.Request) {
 		if t := s.bearer(r); t == nil || strings.HasPrefix(r.URL.Path, "/client/v4/user/") && !t.Personal {
 			refuse(w, http.StatusUnauthorized, 1000, "Invalid API Token")
@@ -46,8 +47,12 @@ func (s *Server) as(group string, h http.HandlerFunc) http.Handler {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 			refuse(w, http.StatusTooManyRequests, 10429, "Rate limited")
 		case !t.may(group, "com.cloudflare.api.account."+Account):
+			s.note(t, r, http.StatusForbidden)
 			refuse(w, http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 		default:
+			if r.Method != http.MethodGet {
+				s.note(t, r, http.StatusOK)
+			}
 			h(w, r)
 		}
 	})

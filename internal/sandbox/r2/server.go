@@ -117,6 +117,7 @@ type Server struct {
 	tokens  []*Token // in order of creation, deleted ones included
 	buckets []string
 	items   map[string][]byte
+	log     []logged
 	refused map[string]int // requests to the endpoint by token, because it is not active
 	rolls   int
 	calls   int
@@ -260,7 +261,7 @@ func Grant(buckets ...string) []Policy {
 // Administers are the policies of a token that manages the account's others.
 func Administers() []Policy {
 	return []Policy{{
-		Effect: "allow", Groups: []Group{{ID: TokensWrite}, {ID: StorageRead}},
+		Effect: "allow", Groups: []Group{{ID: TokensWrite}, {ID: StorageRead}, {ID: SettingsRead}},
 		Resources: map[string]string{"com.cloudflare.api.account." + Account: "*"},
 	}}
 }

@@ -26,6 +26,7 @@ type caller struct {
 	role   string // of a legacy one
 	agent  string // what it calls itself
 	why    string // it is refused; "" when it is not
+	request
 }
 
 var browser = regexp.MustCompile(`Mozilla/|Chrome/|Safari/`)
@@ -67,7 +68,7 @@ func (s *Server) gate(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ref := r.PathValue("ref")
 		c := s.caller(r, ref)
-		c.agent = r.UserAgent()
+		c.agent, c.request = r.UserAgent(), said(r, ref, c.why != "")
 		s.log(ref, c)
 		if c.why != "" {
 			wire.JSON(w, http.StatusUnauthorized, map[string]string{"message": c.why, "hint": "Double check your Supabase API key."})

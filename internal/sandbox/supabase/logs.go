@@ -13,6 +13,7 @@ import (
 type line struct {
 	at                  time.Time
 	prefix, role, agent string
+	request
 }
 
 // maxLines bounds the memory of a project's logs; the oldest half goes when it
@@ -29,7 +30,7 @@ func (s *Server) log(ref string, c caller) {
 	if len(p.lines) >= maxLines {
 		p.lines = append([]line(nil), p.lines[maxLines/2:]...)
 	}
-	p.lines = append(p.lines, line{time.Now(), c.prefix, c.role, c.agent})
+	p.lines = append(p.lines, line{time.Now(), c.prefix, c.role, c.agent, c.request})
 }
 
 // The questions that these logs understand.
@@ -54,6 +55,10 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request, ref string) {
 	}
 	sql := strings.TrimSpace(q.Get("sql"))
 	column, all, count := columnAsked.FindStringSubmatch(sql), anyAsked.FindStringSubmatch(sql), countAsked.FindStringSubmatch(sql)
+	if asked := groupedAsked.FindStringSubmatch(sql); asked != nil && asked[1] == s.o.Column && meant(asked[2]) != nil {
+		wire.JSON(w, http.StatusOK, map[string]any{"result": s.grouped(ref, meant(asked[2]), start, end)})
+		return
+	}
 	if all != nil {
 		count = append(all, "")
 	}
