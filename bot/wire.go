@@ -111,6 +111,7 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Inbox: vault, Stages: stages,
 		Policy:       rotation.Policy{Quorum: s.Policy.Quorum, SelfApproval: s.Policy.SelfApproval, Expiry: s.Policy.Expiry},
 		Pace:         pace(s.Pace, c.Inbox),
+		Audit:        rotation.Inquiry{Wait: c.Audit.Wait, For: c.Audit.For, Back: c.Audit.Back, Addresses: c.Audit.Addresses, Readers: c.Audit.Identities},
 		Watch:        s.Watch.Params(),
 		After:        s.WatchAfter.Params(),
 		Explained:    s.Explained,

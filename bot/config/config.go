@@ -38,6 +38,8 @@ type Config struct {
 	Pace Pace `key:"pace"`
 	// Inbox holds the waits for people who make a key by hand.
 	Inbox Inbox `key:"inbox"`
+	// Audit says how what could be done with a leaked key is found out.
+	Audit Audit `key:"audit"`
 	// Engine holds the waits that are the same for all secrets.
 	Engine Engine `key:"engine"`
 	// Chat holds the waits towards Slack.

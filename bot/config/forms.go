@@ -57,6 +57,7 @@ var forms = map[string]form{
 	"path":         {pattern: regexp.MustCompile(`^/$|^(/[A-Za-z0-9_-]+)+$`), what: "a folder", example: "/ or /folder"},
 	"project":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), what: "a project's id", example: "the id from the project's settings"},
 	"prove":        {pattern: regexp.MustCompile(`^(attest|bundle)$`), what: "a way of proof", example: "attest or bundle"},
+	"network":      {check: network, example: "an address or a network, such as 198.51.100.0/24"},
 	"query":        {check: query, example: "a log query with no other placeholder than {{deployment}}"},
 	"reference":    {pattern: regexp.MustCompile(`^[a-z]{20}$`), what: "a project's reference", example: "the twenty lower case letters of the project's address"},
 	"regexp":       {check: expression, example: "a regular expression (RE2)"},

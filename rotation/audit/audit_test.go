@@ -157,6 +157,20 @@ func TestBoundKeepsTheUnusual(t *testing.T) {
 	}
 }
 
+func TestWhoIsDeclared(t *testing.T) {
+	for who, usual := range map[string]bool{
+		"app-prod (77aa)": true, "renamed (3f0c)": true, "ann@example.com Ann (u1)": true, "app-prod": true,
+		"x app-prod (99)": false, "app-prod x (99)": false, "mallory (app-prod": false, "(3f0c) (99)": false, "": false, "Ann ann@example.com (u2)": false,
+	} {
+		c := incident()
+		c.Readers = append(c.Readers, "ann@example.com")
+		c.Sources = []audit.Source{{Name: "vault", Role: audit.Vault, Completeness: audit.Complete, Lines: []audit.Line{{First: from, Last: from, Who: who}}}}
+		if got := len(c.Unusual()) == 0; got != usual {
+			t.Errorf("%q is declared: %t", who, got)
+		}
+	}
+}
+
 // hostile is what a thief may call himself.
 const hostile = "=HYPERLINK(\"http://x\",\"y\")|<script>![a](http://x) <!channel> `x` @here\n| z"
 

@@ -110,11 +110,17 @@ func (c *Case) used(s Source, l Line) Rank {
 // that was not reached.
 func since(at, moment time.Time) bool { return !moment.IsZero() && !at.Before(moment) }
 
-// declared reports an identity that the configuration names, by the whole of its
-// name or id.
+// declared reports an identity that the configuration names, by its id, its name
+// or its e-mail address: whole, because anybody may call himself "x app-prod".
 func (c *Case) declared(who string) bool {
-	words := strings.FieldsFunc(who, func(r rune) bool { return r == ' ' || r == '(' || r == ')' })
-	return slices.ContainsFunc(c.Readers, func(known string) bool { return known == who || slices.Contains(words, known) })
+	names := []string{who}
+	if at := strings.LastIndex(who, " ("); at >= 0 && strings.HasSuffix(who, ")") {
+		names = []string{who[:at], who[at+2 : len(who)-1]}
+		if mail, _, ok := strings.Cut(who[:at], " "); ok && strings.Contains(mail, "@") {
+			names = append(names, mail)
+		}
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return name != "" && slices.Contains(c.Readers, name) })
 }
 
 // seen says whether the application is known to come from a line's address, and
