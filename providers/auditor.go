@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"rekey/internal/fault"
 	"rekey/internal/trail"
 )
 
@@ -17,6 +18,19 @@ type Auditor interface {
 	// only if it would have shown a use. On an error the trails hold what was told
 	// until then, or there are none.
 	Uses(ctx context.Context, id ID, over trail.Window) ([]trail.Trail, error)
+}
+
+// Unread are the trails of sources none of which can be asked: what Uses comes to
+// where nobody keeps what it looks for.
+func Unread(op string, id ID, sources []trail.Source) ([]trail.Trail, error) {
+	if id == "" {
+		return nil, &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: "that is not an id"}
+	}
+	all := make([]trail.Trail, 0, len(sources))
+	for _, s := range sources {
+		all = append(all, trail.None(s, "Cannot audit: "+s.Blind+"."))
+	}
+	return all, nil
 }
 
 // audit puts into words where an audit finds the uses of a kind's credentials.

@@ -6,6 +6,5 @@ import "rekey/providers"
 func Profiles() []providers.Profile {
 	return []providers.Profile{{
 		Kind: &key{p: &Provider{config: Config{Waits: DefaultWaits()}}}, When: "always: an account has one key",
-		Audit: "posts sent and scheduled, profiles made and deleted, registered webhooks: by account and by profile, for what a thief did; nothing tells calls",
 	}}
 }

@@ -5,13 +5,12 @@ import "rekey/providers"
 // Profiles are the kinds for people.
 func Profiles() []providers.Profile {
 	known := &keys{p: &Provider{config: Config{Waits: DefaultWaits()}}}
-	const audit = "the project's usage of the current cycle, of all keys together; nothing tells one key's"
 	return []providers.Profile{
-		{Kind: &manual{byHand{known}}, When: "no token of the portal is configured", Audit: audit},
+		{Kind: &manual{byHand{known}}, When: "no token of the portal is configured"},
 		{
-			Kind: &listed{keys: known}, When: "a token of the portal is configured", Audit: audit,
+			Kind: &listed{keys: known}, When: "a token of the portal is configured",
 			Admin: "the token of a portal session", Rights: "all that the person who signed in may do; there is nothing narrower",
 		},
-		{Kind: &single{byHand{known}}, When: "`one_key` says that the plan has one key", Audit: audit},
+		{Kind: &single{byHand{known}}, When: "`one_key` says that the plan has one key"},
 	}
 }

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,11 @@ import (
 func lastHour() trail.Window {
 	to := time.Now().UTC().Truncate(time.Second)
 	return trail.Window{From: to.Add(-time.Hour), To: to, Most: 100}
+}
+
+// asks reports an auditor that has somebody to ask.
+func asks(a providers.Auditor) bool {
+	return slices.ContainsFunc(a.Sources(), func(s trail.Source) bool { return s.Blind == "" })
 }
 
 // audits holds what an audit says of its sources, and that no trail claims more

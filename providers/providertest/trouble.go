@@ -45,7 +45,7 @@ func ops(t testing.TB, s Subject, w World, kind providers.Kind) []op {
 			return u.LastUsed(ctx, id, time.Now().Add(-time.Hour))
 		}})
 	}
-	if a, ok := kind.(providers.Auditor); ok {
+	if a, ok := kind.(providers.Auditor); ok && asks(a) {
 		all = append(all, op{name: "Uses", call: func(ctx context.Context) (any, error) { return a.Uses(ctx, id, lastHour()) }})
 	}
 	if d, ok := kind.(providers.Disabler); ok {

@@ -134,6 +134,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.rest(w, r, d, strings.Join(parts[2:], " "))
 	case parts[0] == "redis" && d != nil:
 		f.redis(w, r, d)
+	case parts[0] == "auditlogs":
+		f.auditLogs(w, r)
 	case parts[0] == "v2":
 		f.calls = append(f.calls, r.Method+" "+r.URL.Path)
 		f.account(w, r, parts[2:])
