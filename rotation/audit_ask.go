@@ -159,6 +159,9 @@ func (w *run) question(ctx context.Context, q question) []answered {
 	}
 	var all []answered
 	for i, s := range q.sources {
+		if s.Blind != "" && q.role == audit.New {
+			continue // there is nothing to compare with
+		}
 		a := answered{Source: audit.Source{Name: s.Name, Of: q.of, Role: q.role, Tells: s.Tells, Unit: s.Unit, From: over.From, Until: over.To}}
 		switch {
 		case i < len(trails):
@@ -169,7 +172,10 @@ func (w *run) question(ctx context.Context, q question) []answered {
 		default:
 			a.Completeness, a.Why, a.again = audit.Unavailable, "It did not answer: "+what(w.r, fault.Of(err)), retriable(err)
 		}
-		a.doubt(s, q.ended)
+		if s.Blind != "" {
+			a.From, a.Until = time.Time{}, time.Time{}
+		}
+		a.doubt(s, q)
 		all = append(all, a)
 	}
 	return all
@@ -198,12 +204,13 @@ func (a *answered) tell(t trail.Trail, values []secret.Value) {
 }
 
 // doubt is for a source that may not tell of what has ended.
-func (a *answered) doubt(s trail.Source, ended time.Time) {
-	if !s.Fades || ended.IsZero() || a.Completeness != audit.Complete || len(a.Lines) > 0 {
+func (a *answered) doubt(s trail.Source, q question) {
+	if !s.Fades || q.ended.IsZero() || a.Completeness != audit.Complete || len(a.Lines) > 0 {
 		return
 	}
 	a.Completeness = audit.Partial
-	a.Why = fmt.Sprintf("Since the credential was ended nothing more was told; whether %s tells of one that was ended is not known.", s.Name)
+	a.Why = fmt.Sprintf("The credential was ended at %s; whether %s still tells of one that was ended is not known, and since %s it told nothing.",
+		q.ended.UTC().Format(time.RFC3339), s.Name, q.from.UTC().Format(time.RFC3339))
 }
 
 // longestWord bounds each of a source's words in a record.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,7 @@ func (c *Case) Markdown() []byte {
 	unusual := c.Unusual()
 	fmt.Fprintf(&out, "## What needs an answer (%d)\n\n", len(unusual))
 	table(&out, unusual, "Nothing, in what could be read.")
+	c.addresses(&out, unusual)
 	usual := c.Findings()[len(unusual):]
 	fmt.Fprintf(&out, "## What is usual (%d)\n\n", len(usual))
 	table(&out, usual, "Nothing was told.")
@@ -117,6 +119,46 @@ func (c *Case) sources(out *bytes.Buffer) {
 		fmt.Fprintf(out, "| %s | %s | **%s** | %s | %s |\n", mark(s.Name), mark(of), s.Completeness, mark(s.Why), mark(s.Tells))
 	}
 	out.WriteString("\nNot available and partial mean that more may have happened than stands here.\n\n")
+}
+
+// addresses draws together what came from one address: who read the vault and
+// used the key is one intruder.
+func (c *Case) addresses(out *bytes.Buffer, unusual []Finding) {
+	type trace struct {
+		first, last time.Time
+		lines       int
+		where       []string
+	}
+	traces, order := map[string]*trace{}, []string{}
+	for _, f := range unusual {
+		ip := f.Line.IP
+		if ip == "" {
+			continue
+		}
+		t := traces[ip]
+		if t == nil {
+			t = &trace{first: f.Line.First, last: f.Line.Last}
+			traces[ip], order = t, append(order, ip)
+		}
+		if f.Line.First.Before(t.first) {
+			t.first = f.Line.First
+		}
+		if f.Line.Last.After(t.last) {
+			t.last = f.Line.Last
+		}
+		if t.lines++; !slices.Contains(t.where, f.Source.Name) {
+			t.where = append(t.where, f.Source.Name)
+		}
+	}
+	if len(order) == 0 {
+		return
+	}
+	out.WriteString("## The same, by address\n\n| address | first | last | findings | seen in |\n|---|---|---|---|---|\n")
+	for _, ip := range order {
+		t := traces[ip]
+		fmt.Fprintf(out, "| %s | %s | %s | %d | %s |\n", mark(ip), stamp(t.first), stamp(t.last), t.lines, mark(strings.Join(t.where, ", ")))
+	}
+	out.WriteString("\n")
 }
 
 func table(out *bytes.Buffer, all []Finding, none string) {
