@@ -4,7 +4,7 @@
 //
 // # What may run twice
 //
-// Reads, Status, Attest and Measure may run any number of times. Write is
+// Reads, Readings, Status, Attest and Measure may run any number of times. Write is
 // never repeated blindly: whoever has lost its answer (fault.Lost) reads back
 // first. Trigger carries an id that the target treats as an idempotency key.
 //

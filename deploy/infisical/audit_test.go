@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rekey/deploy"
+	"rekey/deploy/deploytest"
 	"rekey/deploy/infisical"
 	"rekey/internal/fault"
 	"rekey/internal/secret"
@@ -157,4 +158,22 @@ func TestReadingsOfALongTime(t *testing.T) {
 	if total != 2302 || odd != 1 {
 		t.Errorf("%d readings, %d of them the laptop's", total, odd)
 	}
+}
+
+func TestAuditorContract(t *testing.T) {
+	deploytest.Auditor(t, func(t *testing.T) deploytest.AuditorBed {
+		b := newBench(t)
+		notes := func(event, key, who string) func() {
+			return func() {
+				b.set(func() { b.log = append(b.log, logged{time.Now(), production, event, key, who, "agent"}) })
+			}
+		}
+		return deploytest.AuditorBed{
+			Auditor: b.vault, Environment: "production", Names: []string{"R2_ACCESS_KEY_ID"},
+			Own: notes("get-secret", "R2_ACCESS_KEY_ID", botID), Other: notes("get-secrets", "", "laptop"),
+			Mute:    func() { b.set(func() { b.muted = true }) },
+			Blind:   func() { b.set(func() { b.blinded = true }) },
+			Secrets: []secret.Value{secret.New(firstID), secret.New(firstSecret), secret.New(clientSecret)},
+		}
+	})
 }

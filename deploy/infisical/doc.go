@@ -61,6 +61,13 @@
 // version are compared immediately before, and a fresh read decides what its
 // answer meant.
 //
+// # The audit log
+//
+// Who read a value is asked twice, by the value's name and for readings of its
+// whole folder, which name no value and are the likelier theft. Without a licence
+// the route answers 200 with nothing: an answer is believed only as far as Rekey's
+// own readings are in it, known by the identity in its token.
+//
 // # What is never written
 //
 // Empty, short, masked-looking values, values with a reference (`${`), values
