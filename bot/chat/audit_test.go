@@ -73,3 +73,25 @@ func TestFilesOfAnAuditFollowItsSentences(t *testing.T) {
 		})
 	}
 }
+
+// The report comes last, after the audit's files, unless Slack takes too long.
+func TestTheReportWaitsForTheFiles(t *testing.T) {
+	for name, away := range map[string]bool{"in time": false, "not in time": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.store.tell(key, event.Event{Kind: event.Started})
+				pass(3 * time.Second)
+				if away {
+					w.slack.fail("files.getUploadURLExternal", slices.Repeat([]fault{{status: 503}}, 100)...)
+				}
+				w.audits()
+				w.store.tell(key, event.Event{Kind: event.Reported, Text: "Both certificates are there."})
+				pass(30 * time.Second)
+				report := w.slack.messages[len(w.slack.messages)-1]
+				if !strings.Contains(report.text, "is rotated") || (len(w.slack.pictures()) == 0) != away {
+					t.Errorf("the end of the thread: %q, %d files", report.text, len(w.slack.pictures()))
+				}
+			})
+		})
+	}
+}

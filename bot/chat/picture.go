@@ -160,8 +160,9 @@ func hopeless(err error) bool {
 	}, codeOf(err))
 }
 
-// awaited says how long the report waits for the chart of the watch before it,
-// so that it comes last. It never waits for longer than a call to Slack may take.
+// awaited says how long the report waits for the chart of the watch before it, and
+// for the files of an audit, so that it comes last. It never waits for longer than
+// a call to Slack may take.
 func (d *delivery) awaited(ctx context.Context, b batch) time.Duration {
 	age := time.Duration(0)
 	if b.kind() == event.Reported {
@@ -171,8 +172,8 @@ func (d *delivery) awaited(ctx context.Context, b batch) time.Duration {
 		return 0
 	}
 	hints, err := allHints(ctx, d.store)
-	due := hint{hintChart, d.r.Key(), d.r.Watches}.String()
-	if err != nil || !slices.ContainsFunc(hints, func(h state.Hint) bool { return h.Name == due }) {
+	due := []string{hint{hintChart, d.r.Key(), d.r.Watches}.String(), hint{hintAudit, d.r.Key(), auditReport}.String(), hint{hintAudit, d.r.Key(), auditTable}.String()}
+	if err != nil || !slices.ContainsFunc(hints, func(h state.Hint) bool { return slices.Contains(due, h.Name) }) {
 		return 0
 	}
 	return max(d.config.Coalesce, time.Millisecond) // or until the upload is done, which wakes the poster
