@@ -44,8 +44,9 @@ func TestMain(m *testing.M) {
 // there are processors end sooner.
 const worldsAtOnce = "5"
 
-// play runs a script in a sandbox of its own and returns what the world came
-// to. The error is the story's: a script that is meant to end badly has one.
+// play runs a script in a sandbox of its own, with watches that a busy machine
+// can make unless the test says otherwise, and returns what the world came to.
+// The error is the story's: a script that is meant to end badly has one.
 func play(t *testing.T, o sandboxOptions, s script) (*demoResult, error) {
 	t.Helper()
 	if s.secret == "" {
@@ -53,6 +54,9 @@ func play(t *testing.T, o sandboxOptions, s script) (*demoResult, error) {
 	}
 	if o.speed == 0 {
 		o.speed = 2
+	}
+	if o.adjust == nil {
+		o.adjust = steady()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

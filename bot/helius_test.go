@@ -46,7 +46,7 @@ func TestDemoHeliusPortal(t *testing.T) {
 		b.world.Helius.Faults.Inject("lost", wire.Fault{Match: made, Limit: 1, Do: wire.Lose()})
 	}}
 	var keys int
-	hurried := func(config string) string { return strings.Replace(config, "hold: 18s", "hold: 1s", 1) }
+	hurried := func(config string) string { return steady()(strings.Replace(config, "hold: 18s", "hold: 1s", 1)) }
 	s.atCard = func(d *demo, card slack.Message) error {
 		keys = len(d.box.world.Helius.Keys())
 		return approveCard(d, card)

@@ -32,6 +32,11 @@ func quick(more ...string) func(string) string {
 	return set(append(brief, more...)...)
 }
 
+// steady has watches of one look each, as calm has, and changes nothing else.
+func steady() func(string) string {
+	return set("window", "2s", "interval", "2s", "initial_delay", "100ms", "ingest_delay", "100ms, min_requests: 3", "error_retry", "50ms, min_coverage: 50%")
+}
+
 // openImpatient is openCalm with a bound to the calls to the service, for
 // stories in which it does not answer.
 func openImpatient(t *testing.T) *scene {

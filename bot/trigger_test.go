@@ -130,7 +130,7 @@ func TestTriggerMoves(t *testing.T) {
 	t.Parallel()
 	var world *sandbox.World
 	migrating := func(config string) string {
-		return strings.Replace(config, "trigger: {project: ", "trigger: {migrate: additional, project: ", 1)
+		return steady()(strings.Replace(config, "trigger: {project: ", "trigger: {migrate: additional, project: ", 1))
 	}
 	r, err := play(t, sandboxOptions{rootJobs: true, adjust: migrating}, script{secret: app.JobsKey, arrange: func(b *box) { world = b.world }})
 	if err != nil {

@@ -53,8 +53,9 @@ func TestLogsSpeakTheKeyBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	s := openCalm(t)
 	old, _ := s.world.Fal.Key(s.world.OldKey())
-	for range 3 {
-		s.world.Loki.Push(loki.Labels{"app": sandbox.AppName, "env": sandbox.Production, "deployment": s.world.Production.Deployment()},
+	for n := range 100 { // whenever it looks back, at the two seconds before: on a busy machine late, on another one at once
+		at := time.Now().Add(time.Duration(n-20) * 100 * time.Millisecond)
+		s.world.Loki.PushAt(at, loki.Labels{"app": sandbox.AppName, "env": sandbox.Production, "deployment": s.world.Production.Deployment()},
 			`level=error msg="fal: 401 Unauthorized: no user for `+old.Value+`"`)
 	}
 	s.rotate("FAL_KEY")
