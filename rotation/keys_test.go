@@ -322,7 +322,8 @@ func (s *signers) configureMore(more func(*Subject)) {
 
 // TestSigningKeysSurviveCrashes kills a replica at every moment of the plan.
 func TestSigningKeysSurviveCrashes(t *testing.T) {
-	for _, c := range moments(t) {
+	signing := sample{met: make(map[string]bool)} // these plans' own
+	for _, c := range signing.of(moments(t)) {
 		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel() // each in a world of its own
 			synctest.Test(t, func(t *testing.T) { signOn(t, c) })
