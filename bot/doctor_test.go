@@ -25,6 +25,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rekey/deploy"
 	"rekey/internal/finding"
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/wire"
@@ -66,7 +67,7 @@ func TestDoctor(t *testing.T) {
 	for _, c := range sick() {
 		t.Run(c.name, func(t *testing.T) { shown.note(c.examine(t)) })
 	}
-	shown.note(endless(t))
+	shown.note(append(endless(t), stale(t)...))
 	if _, err := exec.LookPath("redis-server"); err == nil && !t.Failed() {
 		shown.all(t)
 	}
@@ -227,6 +228,17 @@ func endless(t *testing.T) (found []finding.Finding) {
 		}
 	})
 	return found
+}
+
+// stale is what is said about a page whose scripts do not hold the vault's value
+// at every visit.
+func stale(t *testing.T) []finding.Finding {
+	t.Helper()
+	f := unbundled("URL in the page's scripts, production", deploy.Testimony{New: 2, Old: 1, Other: 1}, nil)
+	if f.Verdict != finding.Wrong {
+		t.Errorf("%+v", f)
+	}
+	return []finding.Finding{f}
 }
 
 // verbs stand for what differs.
