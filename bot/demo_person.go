@@ -35,15 +35,15 @@ func (d *demo) atConsole(ctx context.Context) (leave func()) {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		if err := d.obey(ctx); err != nil && ctx.Err() == nil {
+		if err := d.obey(ctx); ctx.Err() == nil {
 			d.say("@ann gives up: %v", err)
 		}
 	}()
 	return func() { cancel(); <-gone }
 }
 
-// obey waits for guides in the thread and does what each says, once. It ends
-// with the context.
+// obey waits for guides in the thread and does what each says, once, until it
+// cannot or the context ends; it says which.
 func (d *demo) obey(ctx context.Context) error {
 	done := map[string]bool{} // by ts, and by the name of a key
 	for {

@@ -101,29 +101,45 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	case err != nil: // it would repeat what was typed
 		return o, errors.New("the sandbox takes the options below, each with its value")
 	}
+	if flags.NArg() > 0 {
+		return o, errors.New("the sandbox takes options only")
+	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	return o, o.check(given)
+}
+
+// check turns down options that do not go together; given are those that were
+// typed.
+func (o sandboxOptions) check(given map[string]bool) error {
 	switch {
-	case flags.NArg() > 0:
-		return o, errors.New("the sandbox takes options only")
 	case !(o.speed >= 0.05 && o.speed <= 20): // so that what is no number is none
-		return o, errors.New("--speed must be between 0.05 and 20")
-	case given["plant"] && !given["demo"]:
-		return o, errors.New("--plant goes with --demo")
+		return errors.New("--speed must be between 0.05 and 20")
 	case o.json && !given["demo"]:
-		return o, errors.New("--json goes with --demo")
-	case given["plant"] && plants[o.plant] == nil:
-		return o, fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
+		return errors.New("--json goes with --demo")
 	case given["demo"] && !o.all() && ledgers[strings.ToUpper(o.demo)] == nil:
-		return o, fmt.Errorf("--demo plays all, or one of %s", strings.Join(playable(), ", "))
-	case given["plant"] && o.all():
-		return o, errors.New("--plant goes with the --demo of one secret")
+		return fmt.Errorf("--demo plays all, or one of %s", strings.Join(playable(), ", "))
 	case given["with"] && given["demo"]:
-		return o, errors.New("--with is for playing by hand: without --demo")
+		return errors.New("--with is for playing by hand: without --demo")
 	case given["with"] && o.also == nil:
-		return o, fmt.Errorf("--with takes all, or some of %s", strings.Join(playable(), ", "))
+		return fmt.Errorf("--with takes all, or some of %s", strings.Join(playable(), ", "))
+	case given["plant"]:
+		return o.checkPlant(given)
 	}
-	return o, nil
+	return nil
+}
+
+// checkPlant turns down a planted fault that cannot be shown.
+func (o sandboxOptions) checkPlant(given map[string]bool) error {
+	switch {
+	case !given["demo"]:
+		return errors.New("--plant goes with --demo")
+	case plants[o.plant] == nil:
+		return fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
+	case o.all():
+		return errors.New("--plant goes with the --demo of one secret")
+	}
+	return nil
 }
 
 // named are the secrets of a list with commas; nil where one is unknown.
