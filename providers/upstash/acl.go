@@ -26,10 +26,11 @@ type entry struct {
 	rules []string // without state and passwords, in their order
 }
 
-// parsed reads a line of the list: user NAME on #hash ~* &* +@all.
+// parsed reads a line of the list: user NAME on #hash ~* &* +@all. Names that
+// others gave may be of any form; those that are asked for or ended have one.
 func parsed(text string) (entry, bool) {
 	fields := strings.Fields(text)
-	if len(fields) < 3 || fields[0] != "user" || !userForm.MatchString(fields[1]) {
+	if len(fields) < 3 || fields[0] != "user" {
 		return entry{}, false
 	}
 	e := entry{name: fields[1]}
@@ -69,7 +70,7 @@ func (p *Provider) as(ctx context.Context, op string, d *database) (*line, conte
 		hangUp()
 		if fault.Is(err, fault.Unauthorized) {
 			f := *fault.Of(err)
-			f.Detail = "the password of the default user of " + d.name + " was refused: the database was reset, or it is another one's"
+			f.Detail = "the password of the default user of " + d.name + " was refused: the database was reset, that user is switched off, or it is another one's"
 			return nil, nil, &f
 		}
 		return nil, nil, err

@@ -777,3 +777,43 @@ func TestByHandIsForNobodyElse(t *testing.T) {
 		t.Errorf("found %+v", traits)
 	}
 }
+
+// TestOneTokenForAll: both environments may use one database and one token, and
+// several variables may carry it.
+func TestOneTokenForAll(t *testing.T) {
+	w := newWorld(t)
+	names := []string{name, "KV_REST_API_TOKEN"}
+	values := func(token string) providers.Values {
+		return providers.Values{names[0]: secret.New(token), names[1]: secret.New(token)}
+	}
+	with := func(c *upstash.Config) { c.Variables, c.Databases["staging"] = names, w.database(w.production) }
+	for _, token := range []string{w.production.app().tokens[0], w.production.token} {
+		kind := w.kind(t, map[string]providers.Values{"staging": values(token), "production": values(token)}, with)
+		c := issue(t, kind, "production")
+		if found := probe(t, kind, c.Values); found.Liveness != providers.Alive || !c.Values[names[0]].Equal(c.Values[names[1]]) {
+			t.Errorf("found %+v", found)
+		}
+		if lister, ok := kind.(providers.Lister); ok {
+			if all, err := lister.List(t.Context()); err != nil || len(all) != 3 {
+				t.Errorf("one database is listed as %d users, %v", len(all), err)
+			}
+		}
+	}
+	mixed := values(w.production.app().tokens[0])
+	mixed[names[1]] = secret.New(w.production.token)
+	_, err := w.provider(t, with).Survey(t.Context(), map[string]providers.Values{"production": mixed})
+	failed(t, w, err, fault.Ask, fault.Ambiguous, "belongs to another credential")
+}
+
+// TestUsersOfOthers: whatever others called theirs, the list is read; and those
+// are not ended.
+func TestUsersOfOthers(t *testing.T) {
+	w := newWorld(t)
+	w.staging.users = append(w.staging.users, &fakeUser{name: "my+app/1", rules: []string{"resetchannels", "-@all"}})
+	kind := w.kind(t, w.asUsers())
+	all, err := kind.(providers.Lister).List(t.Context())
+	if err != nil || len(all) != 5 {
+		t.Errorf("listed %d, %v", len(all), err)
+	}
+	failed(t, w, kind.(providers.Ender).End(t.Context(), "shop-staging/my+app/1"), fault.Never, fault.Invalid)
+}
