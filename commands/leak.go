@@ -13,7 +13,7 @@ import (
 var keyShapes = []*regexp.Regexp{
 	// Prefixes: Anthropic and others, Langfuse, Slack, Supabase, Mem0,
 	// Trigger.dev, Cloudflare, GitHub, AWS, Google.
-	regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:sk-|pk-lf-|xox[a-z]-|xoxe\.|xapp-|sb_secret_|sb_publishable_|sbp_|m0-|tr_(?:dev|prod|stg|preview|pat)_|cf[aukt]+_|gh[opsu]_|github_pat_|whsec_)[a-z0-9_.\-]{6,}`),
+	regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:sk-|pk-lf-|xox[a-z]-|xoxe\.|xapp-|sb_secret_|sb_publishable_|sbp_|m0-|m0sk_|tr_(?:dev|prod|stg|preview|pat)_|cf[aukt]+_|gh[opsu]_|github_pat_|whsec_)[a-z0-9_.\-]{6,}`),
 	regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:AKIA|ASIA|AIza)[A-Za-z0-9_-]{12,}`),
 	// A signed or encrypted JSON web token begins with base64 of `{"`.
 	regexp.MustCompile(`(?:^|[^A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}`),

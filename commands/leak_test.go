@@ -14,6 +14,7 @@ var keyShaped = map[string]string{
 	"openai like":        "sk-proj-abc123def456",
 	"langfuse":           "sk-lf-0a1b2c3d-1111-2222-3333-444455556666",
 	"mem0":               "m0-abcdEFGH1234ijkl",
+	"mem0 server":        "m0sk_abcdEFGH1234ijkl",
 	"slack bot":          "xoxb-1234567890-abcdef",
 	"slack app":          "xapp-1-A012345-6789-abc",
 	"supabase":           "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
