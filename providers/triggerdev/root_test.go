@@ -31,7 +31,9 @@ func TestRegeneratedOnce(t *testing.T) {
 	if f := fault.Of(err); err == nil || f.Class != fault.Lost {
 		t.Fatalf("%v, want lost", err)
 	}
+	w.mu.Lock() // the handler that hung up may still be on its way out
 	w.override = nil
+	w.mu.Unlock()
 	now, err := kind.(providers.Current).Current(t.Context(), "production")
 	if err != nil || !now.Values["TRIGGER_API_KEY"].Equal(secret.New(w.rootOf("prod").value)) || !now.Values["TRIGGER_SECRET_KEY"].Equal(secret.New(w.rootOf("prod").value)) {
 		t.Errorf("%v, %v", now.ID, err)
