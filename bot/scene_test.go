@@ -41,7 +41,9 @@ type scene struct {
 	pasted []scan.Secret
 	// calm scenes are not about the watches, and people help one that a stalled
 	// machine could not make; helped counts how often.
-	calm   bool
+	calm bool
+	// costly stories cost requests: what they are about says why.
+	costly bool
 	helped int
 }
 
@@ -130,7 +132,7 @@ func (s *scene) hold() {
 	for _, what := range append(s.broken(own), s.strays([]ledger{own})...) {
 		s.Error(what)
 	}
-	if r := s.world.Report(); r.Failed > 0 {
+	if r := s.world.Report(); r.Failed > 0 && !s.costly {
 		s.felt(r)
 	}
 	leaks, err := s.world.Leaks(s.ctx, sandbox.Output{Name: "the bot's output", From: s.bot.output()})

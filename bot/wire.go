@@ -109,7 +109,7 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 	return rotation.Subject{
 		Pause: pause, Resume: resume,
 		Secret: s.Entry, Shared: s.Shared(), Provider: provider, Vault: vault, Inbox: vault, Stages: stages,
-		Policy:       rotation.Policy{Quorum: s.Policy.Quorum, SelfApproval: s.Policy.SelfApproval, Expiry: s.Policy.Expiry},
+		Policy:       policy(s.Policy),
 		Pace:         pace(s.Pace, c.Inbox),
 		Audit:        rotation.Inquiry{Wait: c.Audit.Wait, For: c.Audit.For, Back: c.Audit.Back, Addresses: c.Audit.Addresses, Readers: c.Audit.Identities},
 		Watch:        s.Watch.Params(),
@@ -120,6 +120,13 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		ExpiryMargin: s.ExpiryMargin,
 		Slots:        []string{"account/" + account(s)},
 	}, nil
+}
+
+func policy(p config.Policy) rotation.Policy {
+	return rotation.Policy{
+		Quorum: p.Quorum, SelfApproval: p.SelfApproval, Expiry: p.Expiry,
+		EmergencySelf: p.EmergencySelfApproval, EmergencyRemind: p.EmergencyRemind,
+	}
 }
 
 func pace(p config.Pace, i config.Inbox) rotation.Pace {
@@ -175,6 +182,7 @@ func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger
 		AppToken: keys.appToken, BotToken: keys.botToken, Key: keys.fingerprint,
 		APIURL: c.Slack.API, Channel: c.Slack.Channel, Digests: c.Announce.Channel, History: c.Slack.History, Replica: replica,
 		Starters:  chat.People(c.Starters),
+		Incident:  chat.People(c.Incident),
 		Approvers: chat.People(c.Policy.Approvers),
 		PerSecret: func(name string) chat.People {
 			if s, known := c.Secrets[name]; known {

@@ -77,8 +77,8 @@ func (h *Handler) Handle(ctx context.Context, q Request) Reply {
 		return leakReply()
 	case !q.Standing.Member:
 		return notMember(q.Standing)
-	case q.Command == "/rotate-emergency":
-		return emergencyReply(h.words.names, q.Text)
+	case q.Command == EmergencyCommand:
+		return h.emergency(ctx, q)
 	}
 	a, m := h.words.parse(q.Text)
 	if m != nil {

@@ -33,7 +33,7 @@ type desk struct {
 }
 
 func (d *desk) Start(_ context.Context, o rotation.Order) (*rotation.Rotation, error) {
-	d.asked = append(d.asked, "start "+o.Secret+" by "+o.Requester.ID)
+	d.asked = append(d.asked, strings.TrimSpace(fmt.Sprintf("start %s by %s %s %s", o.Secret, o.Requester.ID, o.Mode, o.Reason)))
 	return running(), d.err
 }
 

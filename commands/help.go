@@ -30,6 +30,7 @@ func helpReply() Reply {
 			{Label: "/rotate retry NAME", Text: "go on after a stop, or ask for approval again"},
 			{Label: "/rotate snooze NAME 7d", Text: "remind nobody of its age for 1 to 30 days; `/rotate unsnooze NAME` ends that"},
 			{Label: "/rotate doctor", Text: "look at everything around Rekey (Slack, vault, service, application) and say what to do; changes nothing"},
+			{Label: "/rotate-emergency NAME what happened", Text: "the key has leaked: production gets a new one at once, staging is skipped, and the end of the old one is asked for as soon as production runs on the new one"},
 			{Label: "/rotate help", Text: "this"},
 		},
 		Notes: []string{
@@ -48,30 +49,6 @@ func laterReply(word string) Reply {
 var laterHints = map[string]string{
 	"history":  "Until then `/rotate status` lists the last rotations, and every rotation has its thread in the channel.",
 	"rollback": "Until then: before the old key is ended, both keys live and the old value is the previous version in the vault. `/rotate cancel NAME` keeps the old key alive; restore the previous version in the vault and deploy.",
-}
-
-// emergencyReply is the honest answer of a command that cannot help yet, to
-// somebody in a hurry.
-func emergencyReply(names []string, text string) Reply {
-	what := "NAME"
-	if words, _ := split(text); len(words) > 0 {
-		for _, name := range names {
-			if fold(name) == fold(words[0]) {
-				what = name
-			}
-		}
-	}
-	return Reply{
-		Title: "The emergency path is not in this version",
-		Text:  "/rotate-emergency comes with a later version. Nothing was started. Use /rotate " + what + " now, or revoke the key in the service's dashboard.",
-		Paragraphs: []string{
-			"`/rotate-emergency` comes with a later version. *Nothing was started.* What you can do now:",
-		},
-		Rows: []Row{
-			{Label: "/rotate " + what, Text: "replaces the key without an outage, staging first, and ends the old one after approval. The old key works until then"},
-			{Label: "In a hurry", Text: "if the key is being abused this minute, revoke it in the service's own dashboard. The application stops working until it has a new key"},
-		},
-	}
 }
 
 func leakReply() Reply {

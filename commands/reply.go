@@ -27,7 +27,16 @@ type Reply struct {
 	Paragraphs []string // above the rows
 	Rows       []Row
 	Notes      []string // below the rows, less important
+	Form       *Form    // asks for what was not said; nil asks nothing
 	Err        error    // the cause of a failure, for the log; never shown
+}
+
+// Form asks for one text, after which the line is complete: what was typed goes
+// behind it.
+type Form struct {
+	Command string // "/rotate-emergency"
+	Line    string // what was understood so far, in our own words
+	Secret  string
 }
 
 // Row is one fact. What a channel shows better than words can (a person, a

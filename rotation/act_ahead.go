@@ -61,7 +61,7 @@ func (w *run) evidenceAhead() (string, error) {
 // this rotation has asked for nothing there.
 func (w *run) deadAlready() []string {
 	var dead []string
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		if w.r.Proofs[env].Refused && !w.r.Wrote(env) && !w.r.TurnOf(env).Begun() {
 			dead = append(dead, env)
 		}
@@ -103,7 +103,7 @@ func (w *run) approveAhead(ctx context.Context) (outcome, error) {
 	if out, err := w.resumed(ctx); err != nil || !out.done {
 		return out, err // nobody's work waits for a card
 	}
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		cert, err := w.vouch(ctx, env)
 		if err != nil {
 			return outcome{}, err
@@ -118,7 +118,7 @@ func (w *run) approveAhead(ctx context.Context) (outcome, error) {
 	card.Outage, card.OldRefused = w.r.Outage(), strings.Join(w.deadAlready(), " and ")
 	w.r.Card = card
 	facts := w.cardFacts(hash, map[string]string{"outage": card.Outage, "old_refused": card.OldRefused})
-	return outcome{state: Asking, wake: card.Expires, events: []event.Event{{
+	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{{
 		Kind: event.Card, Card: card.Number, Facts: facts, Text: fmt.Sprintf("May %s be replaced now? %s", w.r.Olds(), card.Outage),
 	}}}, nil
 }
@@ -126,8 +126,8 @@ func (w *run) approveAhead(ctx context.Context) (outcome, error) {
 // newCard is the next card, open from now on.
 func (w *run) newCard(hash string) *Card {
 	card := &Card{Number: w.cardNumber() + 1, Evidence: hash, Asked: time.Now(), State: CardOpen}
-	if w.subject.Policy.Expiry > 0 {
-		card.Expires = card.Asked.Add(w.subject.Policy.Expiry)
+	if expiry := w.policy().Expiry; expiry > 0 {
+		card.Expires = card.Asked.Add(expiry)
 	}
 	return card
 }
@@ -150,9 +150,10 @@ func (r *Rotation) cutoverWords() string {
 	if r.Traits.Guided {
 		text += ", and the time between the click in the console and the value in the inbox"
 	}
-	if r.Cell.Shared {
+	switch {
+	case r.Cell.Shared:
 		text += ". Staging uses the same key and is without one for longer: it is brought along after production"
-	} else {
+	case len(r.environments()) > 1:
 		text += ". Staging has a key of its own, is cut over first, and has a gap of its own"
 	}
 	if r.Pauses {
@@ -164,6 +165,9 @@ func (r *Rotation) cutoverWords() string {
 }
 
 func (r *Rotation) rehearsedWords() string {
+	if r.Gap.Rehearsed == 0 && r.Cell.Mode == Emergency {
+		return "as long as a deployment of it takes, which nobody rehearsed"
+	}
 	if r.Gap.Rehearsed == 0 {
 		return "as long as a deployment of it takes, which is rehearsed before anybody is asked"
 	}

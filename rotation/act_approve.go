@@ -76,7 +76,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if w.r.Cell.Ahead() {
 		return w.approveAhead(ctx)
 	}
-	for _, env := range environments() {
+	for _, env := range w.r.witnessed() {
 		cert, err := w.certify(ctx, env)
 		if err != nil {
 			return outcome{}, err
@@ -104,7 +104,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if condition["list_only"] != "" {
 		text += " Its old value can no longer be read in the vault: only the service's list can prove its death."
 	}
-	return outcome{state: Asking, wake: card.Expires, events: []event.Event{{
+	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{{
 		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, condition), Text: text,
 	}}}, nil
 }
@@ -117,7 +117,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 // called refused.
 func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
 	facts := make(map[string]string)
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		if env != Production && w.r.Cell.Shared {
 			continue // the same credential, and production's is the one to be probed
 		}
@@ -157,7 +157,7 @@ func (w *run) endedBy(env string) bool {
 func (w *run) cardFacts(evidence string, condition map[string]string) map[string]string {
 	facts := map[string]string{
 		"plan": w.r.PlanHash, "evidence": evidence, "old": string(w.r.Old().ID), "new": string(w.r.New().ID),
-		"quorum": fmt.Sprint(max(w.subject.Policy.Quorum, 1)), "self": fmt.Sprint(w.subject.Policy.SelfApproval),
+		"quorum": fmt.Sprint(max(w.subject.Policy.Quorum, 1)), "self": fmt.Sprint(w.policy().SelfApproval),
 		"also_in": strings.Join(w.subject.AlsoIn, ", "),
 	}
 	if !w.r.Cell.Shared {
@@ -168,6 +168,9 @@ func (w *run) cardFacts(evidence string, condition map[string]string) map[string
 }
 
 func (w *run) waitForCard(c *Card) (outcome, error) {
+	if w.r.Cell.Mode == Emergency {
+		return w.remind(c)
+	}
 	if c.Expires.IsZero() || time.Now().Before(c.Expires) {
 		return outcome{state: Asking, wake: c.Expires}, nil
 	}
@@ -212,7 +215,7 @@ func (w *run) standing(ctx context.Context, s Step) error {
 	if c == nil || c.State != CardApproved {
 		return &voided{why: "there is no approved card"}
 	}
-	for _, env := range environments() {
+	for _, env := range w.r.vouched() {
 		cert, err := w.vouch(ctx, env)
 		if differs(err) {
 			return &voided{why: strings.TrimSuffix(what(w.r, fault.Of(err)), "."), failing: fault.Is(err, fault.Failing)}
@@ -241,7 +244,7 @@ func (w *run) stillApproved(ctx context.Context, c *Card) error {
 	if err != nil {
 		return &fault.Error{Op: "asking whether the approval still stands", Class: fault.Again, Reason: fault.Unreachable, Err: err}
 	}
-	switch t := w.subject.Policy.Count(w.r.Requester, c.asked(), marks, c.Approved[len(c.Approved)-1].At); t.State {
+	switch t := w.policy().Count(w.r.Requester, c.asked(), marks, c.Approved[len(c.Approved)-1].At); t.State {
 	case CardApproved:
 		return nil
 	case CardDenied:

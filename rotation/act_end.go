@@ -152,8 +152,8 @@ func (w *run) ender(ctx context.Context, s Step) (func(context.Context, provider
 // stillOff reports that the credential a delete is about is refused. Who switched
 // it on again wants it: deleting it would take that back for good.
 func (w *run) stillOff(ctx context.Context, s Step) error {
-	if s.Act != Delete {
-		return nil
+	if s.Act != Delete || w.r.Cell.Mode == Emergency {
+		return nil // a thief may have the old key: nobody has to want it dead twice
 	}
 	old, err := w.stale(ctx, scopeOf(s))
 	if err != nil {
@@ -352,14 +352,14 @@ func (w *run) stillAlive(s Step, answer string) (outcome, error) {
 // liveOn takes the life certificate once more, now that the old credential is
 // gone. A failing application is healed at once where that is possible.
 func (w *run) liveOn(ctx context.Context, s Step, e Ending) (outcome, error) {
-	for _, env := range environments() {
+	for _, env := range w.r.witnessed() {
 		cert, err := w.certify(ctx, env)
 		if err != nil {
 			return w.heal(ctx, e, err)
 		}
 		w.certified(env, cert)
 	}
-	text := fmt.Sprintf("%s is dead: %s. Both environments still work.", w.oldOf(s).Brief(), e.certificate())
+	text := fmt.Sprintf("%s is dead: %s. %s", w.oldOf(s).Brief(), e.certificate(), w.r.stillWorks())
 	return outcome{done: true, events: []event.Event{{Kind: event.Dead, Step: s.String(), Text: text, Facts: map[string]string{"id": string(e.ID), "answer": e.Answer}}}}, nil
 }
 

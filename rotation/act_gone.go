@@ -222,7 +222,7 @@ func (r *Rotation) gapWords() string {
 // before its environment is proved on the new one; zero when they need not be.
 func (w *run) pageAt() time.Time {
 	var at time.Time
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		if t := w.r.TurnOf(env); w.threatened(env, t) {
 			at = sooner(at, t.Dies.Add(-w.r.Traits.Waits.Margin))
 		}
@@ -240,7 +240,7 @@ func (w *run) threatened(env string, t Turn) bool {
 func (w *run) pages() []event.Event {
 	var late []string
 	var dies time.Time
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		if t := w.r.TurnOf(env); w.threatened(env, t) && !time.Now().Before(t.Dies.Add(-w.r.Traits.Waits.Margin)) {
 			late, dies = append(late, env), t.Dies
 		}

@@ -284,7 +284,7 @@ func (w *run) inspect(ctx context.Context, env string, values providers.Values) 
 // inUseAlready says which known credential a value is, other than what this
 // very step has begun to write.
 func (w *run) inUseAlready(env string, is func(Known) bool) string {
-	for _, other := range environments() {
+	for _, other := range w.r.environments() {
 		switch p := w.r.Places[other]; {
 		case is(p.Old):
 			return fmt.Sprintf("That is the key that %s uses now, not a new one.", other)
@@ -341,16 +341,13 @@ func orElse(text, other string) string {
 }
 
 // reachable holds, before a plan exists, that a guided credential has an inbox
-// in each environment that is issued to, and that nothing else reads there.
-func (s Subject) reachable(ctx context.Context, shape providers.Shape) error {
+// in each environment that is issued to, and that nothing else reads there. A
+// shared one is made for visited alone.
+func (s Subject) reachable(ctx context.Context, visited string, places []string) error {
 	if s.Inbox == nil || len(s.Variables) == 0 {
 		return fault.New("looking at the inbox of "+s.Name, fault.Unsupported, "a key that people make needs an inbox")
 	}
-	visited := Staging
-	if shape == providers.Cutover {
-		visited = Production
-	}
-	for _, env := range environments() {
+	for _, env := range places {
 		if s.Shared && env != visited {
 			continue // visited once
 		}

@@ -268,7 +268,7 @@ func (w *run) ours(ctx context.Context, prefixes ...string) ([]providers.Credent
 func (w *run) sweep(ctx context.Context) error {
 	ours, err := w.ours(ctx, w.labelFor("all"), w.labelFor(Staging), w.labelFor(Production))
 	ours = slices.DeleteFunc(ours, func(c providers.Credential) bool {
-		return slices.ContainsFunc(environments(), func(env string) bool { return w.r.Wrote(env) && w.r.Places[env].New.ID == c.ID })
+		return slices.ContainsFunc(w.r.environments(), func(env string) bool { return w.r.Wrote(env) && w.r.Places[env].New.ID == c.ID })
 	})
 	if err != nil || len(ours) == 0 {
 		return err
@@ -317,7 +317,7 @@ func (w *run) inUse(ctx context.Context) (map[providers.ID]bool, error) {
 		return nil, err
 	}
 	used := make(map[providers.ID]bool)
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 		if err != nil {
 			return nil, err

@@ -33,12 +33,12 @@ func (w *run) onKeys(ctx context.Context, s Step) (outcome, error) {
 // ready holds that a plan of this shape can be run here: the application has
 // a variable for the value before and tells which tokens it lets in, and
 // nothing is left at the service from before.
-func (s Subject) ready(ctx context.Context, kind providers.Kind) error {
+func (s Subject) ready(ctx context.Context, kind providers.Kind, places []string) error {
 	op := "looking at " + s.Name + " before the first change"
 	if s.Previous == "" || !slices.Contains(s.Variables, s.Previous) {
 		return fault.New(op, fault.Unsupported, "the application has no variable for the value before, so it could not accept two at a time")
 	}
-	for _, env := range environments() {
+	for _, env := range places {
 		if s.Stages[env].Gate == nil {
 			return fault.New(op, fault.Unsupported, "no address is configured at which the application in "+env+" lets in who bears a token")
 		}

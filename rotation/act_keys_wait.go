@@ -38,7 +38,7 @@ func (w *run) lingering(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	var until time.Time
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		long, err := a.Lingers(ctx, env)
 		if err != nil {
 			return outcome{}, err
@@ -65,7 +65,7 @@ func (w *run) blocked(ctx context.Context) (string, error) {
 	if !knows {
 		return "", nil
 	}
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		if why, err := b.Blocked(ctx, w.r.Places[env].Old.ID); why != "" || err != nil {
 			return why, err
 		}

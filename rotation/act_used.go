@@ -28,7 +28,7 @@ func (w *run) uses(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	var lines []string
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		place, live := w.r.Places[env], w.r.Deploys[env].Live
 		if live.IsZero() || env != Production && w.r.Cell.Shared {
 			continue // the same credential, and production was deployed last

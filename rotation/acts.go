@@ -67,8 +67,11 @@ func (w *run) rollOut(ctx context.Context, s Step) (outcome, error) {
 // preflight repeats the survey, unless the one that made the plan is young,
 // and asks every check: a rotation that would be blind does not start.
 func (w *run) preflight(ctx context.Context) (outcome, error) {
+	if w.r.Cell.Mode == Emergency {
+		return w.preflightShort(ctx)
+	}
 	if time.Since(w.r.Surveyed) > w.subject.Pace.Fresh {
-		found, err := w.e.survey(ctx, w.subject)
+		found, err := w.e.survey(ctx, w.subject, w.r.Cell.wish())
 		if err != nil {
 			return outcome{}, err
 		}
@@ -78,7 +81,7 @@ func (w *run) preflight(ctx context.Context) (outcome, error) {
 		w.kind, w.r.Surveyed = found.kind, time.Now()
 	}
 	var live string
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		heard, err := w.answers(ctx, env)
 		if err != nil {
 			return outcome{}, err
@@ -166,7 +169,7 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 		return w.kind, nil
 	}
 	current := make(map[string]providers.Values)
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 		if err != nil {
 			return nil, err
@@ -255,9 +258,9 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	r := w.r
-	text := fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead.",
-		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }))
-	text += unseen(r)
+	text := fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead.",
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }))
+	text += unseen(r) + r.contained()
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 
@@ -270,8 +273,8 @@ func (w *run) reportAhead(ctx context.Context, s Step) (outcome, error) {
 	}
 	w.feltGap(ctx)
 	r := w.r
-	text := strings.TrimSpace(fmt.Sprintf("Done in %s. The application runs on %s in both environments; %s: dead. %s",
-		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()))
+	text := strings.TrimSpace(fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead. %s",
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()+r.contained()))
 	out.events = append(out.events, event.Event{Kind: event.Reported, Text: text, Facts: w.reportFacts()})
 	return out, nil
 }

@@ -43,6 +43,9 @@ type Policy struct {
 	Quorum       int           // approvals needed; at least 1
 	SelfApproval bool          // the requester's own mark counts
 	Expiry       time.Duration // of a card; 0 means never
+	// In an emergency a card never expires: it is repeated after each pause.
+	EmergencySelf   bool // the requester's own mark counts
+	EmergencyRemind time.Duration
 }
 
 // Refused is a mark that did not count and the one private sentence why.

@@ -108,7 +108,7 @@ func (g *rig) startAudited(e *Engine) *Rotation {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	found, err := e.survey(g.t.Context(), s)
+	found, err := e.survey(g.t.Context(), s, routineWish)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestWhereAnAuditBegins(t *testing.T) {
 		g.traits = nil
 		e := g.engine("a")
 		s, _ := e.subject("FAL_KEY")
-		found, err := e.survey(t.Context(), s)
+		found, err := e.survey(t.Context(), s, routineWish)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestWhatWasMadeWithTheValue(t *testing.T) {
 				s.Vault = neighbours{vault{g}, []deploy.Entry{{Name: name, Value: secret.New("a token that was signed with it")}, {Name: "OTHER", Value: secret.New("a token of somebody else")}}}
 				s.Explained = map[string]string{"EXPLAINED": "replaced by hand"}
 			}
-			_, err := g.engine("one").survey(t.Context(), g.subject())
+			_, err := g.engine("one").survey(t.Context(), g.subject(), routineWish)
 			if (err != nil) != stops || stops && (!fault.Is(err, fault.Ambiguous) || !strings.Contains(err.Error(), name+" in staging was signed with FAL_KEY")) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -80,7 +80,7 @@ func TestDisguisedAlias(t *testing.T) {
 				s.Vault = neighbours{vault{g}, []deploy.Entry{{Name: name, Value: secret.New(header)}}}
 				s.Explained = map[string]string{"EXPLAINED": "replaced by hand"}
 			}
-			_, err := g.engine("one").survey(t.Context(), g.subject())
+			_, err := g.engine("one").survey(t.Context(), g.subject(), routineWish)
 			if (err != nil) != stops {
 				t.Fatalf("%s: %v", name, err)
 			}

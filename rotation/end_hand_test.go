@@ -65,7 +65,7 @@ func TestNobodyEnds(t *testing.T) {
 		defer g.run(t.Context(), e)()
 		r := g.until(e, g.start(e).Key(), Asking)
 		g.approve(e, r)
-		<-time.After(24 * time.Hour) // of the bubble
+		pass(24 * time.Hour)
 		told := len(g.farewellsTold(r.Key()))
 		if told < 3 || told > 10 {
 			t.Errorf("asked %d times in a day", told)

@@ -70,19 +70,19 @@ func (r *Rotation) Safe() string {
 	case r.Cell.Ahead():
 		return r.safeAhead()
 	case r.SwitchedOff():
-		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to every environment."
+		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to " + r.every() + "."
 	case r.OldDead():
-		return "The old key is dead. Rekey wrote the new key to every environment."
+		return "The old key is dead. Rekey wrote the new key to " + r.every() + "."
 	case len(r.Ends) > 0 && r.oneDead() != "":
 		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. Rekey wrote the new keys."
 	case len(r.Ends) > 0:
 		return "The end of the old key was requested; the new key is in use."
 	case r.OldRefused() != "":
-		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. Rekey wrote the new key to every environment."
+		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. Rekey wrote the new key to " + r.every() + "."
 	case r.Wrote(Production) && r.Proofs[Production].Kind != "":
 		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
 	case r.Wrote(Production):
-		return "Old key still valid. Nothing was revoked. Rekey wrote the new key to every environment."
+		return "Old key still valid. Nothing was revoked. Rekey wrote the new key to " + r.every() + "."
 	default:
 		return "Old key still valid. " + changed(r) + stray(r)
 	}
@@ -92,7 +92,7 @@ func (r *Rotation) Safe() string {
 // credential for certain.
 func changed(r *Rotation) string {
 	var unsure string
-	for _, env := range environments() {
+	for _, env := range r.environments() {
 		switch p := r.Places[env]; {
 		case r.Wrote(env):
 		case !p.HeldSince.IsZero():

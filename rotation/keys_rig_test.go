@@ -66,7 +66,9 @@ func newSigners(t *testing.T) *signers {
 
 func (s *signers) start(e *Engine) *Rotation {
 	s.t.Helper()
-	r, err := e.Start(s.t.Context(), Order{Secret: "JWT_SECRET", Requester: requester})
+	o := s.order()
+	o.Secret = "JWT_SECRET"
+	r, err := e.Start(s.t.Context(), o)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -82,7 +84,7 @@ func (s *signers) admits(env, value string) bool {
 // sound holds that nobody is signed out: what the service signs with now, and
 // what it signed with so recently that tokens of it live, is let in and trusted.
 func (s *signers) sound(when string) {
-	if s.strict {
+	if s.strict || s.mode == Emergency {
 		return // that somebody is signed out is what the test is about
 	}
 	for env, keys := range s.projects {

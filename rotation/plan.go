@@ -130,9 +130,11 @@ func Executable(c Cell) error {
 	switch {
 	case c.Mode == Routine && c.Shape != providers.DeployFirst:
 		return nil
-	case c.Mode == Routine && c.Shape == providers.DeployFirst && c.Shared:
+	case c.Mode == Emergency && c.Shape != providers.DeployFirst && !c.RevokeFirst:
+		return nil
+	case c.Mode != Rollback && c.Shape == providers.DeployFirst && c.Shared:
 		return &PlanError{Sentence: "A signing key belongs to one environment's project: two environments cannot share one. Declare the secret per environment. Nothing was changed."}
-	case c.Mode == Routine && c.Shape == providers.DeployFirst && !c.UndoOfEnd:
+	case c.Mode != Rollback && c.Shape == providers.DeployFirst && !c.UndoOfEnd:
 		return nil
 	}
 	return &PlanError{Sentence: fmt.Sprintf("Rotations in %s mode of the %s kind are planned and cannot be run by this version yet. Nothing was changed.", c.Mode, c.Shape)}
@@ -157,9 +159,10 @@ func emergency(c Cell) ([]Step, error) {
 	switch c.Shape {
 	case providers.Overlap:
 		return plan(only(Preflight), in(Production, Issue), shared(c, in(Staging, Write)), in(Production, Sync, Deploy, Prove),
-			only(Approve), disabledAndDeleted(c), only(ConfirmDead), shared(c, in(Staging, Deploy, Prove)), only(Watch, Audit, Report)), nil
+			only(Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), shared(c, in(Staging, Deploy, Prove)), only(Watch, Audit, Report)), nil
 	case providers.Grace:
-		return plan(only(Preflight, Approve), in(Production, Issue, Sync, Deploy, Prove), only(Watch), in(Production, DurableProbe), only(Audit, Report)), nil
+		return plan(only(Preflight, Approve), in(Production, Issue, Sync, Deploy, Prove),
+			shared(c, in(Staging, Backfill, Sync, Deploy, Prove)), only(Watch), in(Production, DurableProbe), only(Audit, Report)), nil
 	case providers.Cutover:
 		return plan(only(Preflight, Approve), cutover(c), only(Watch, Audit, Report)), nil
 	case providers.DeployFirst:
@@ -193,7 +196,7 @@ func revokeFirst(c Cell) ([]Step, error) {
 	case c.Shape == providers.Cutover:
 		return refuse("Issuing ends the old credential at once, so an ordinary emergency is already the fastest way.")
 	}
-	return plan(only(Preflight, Approve), disabledAndDeleted(c), only(ConfirmDead, VaultClosed), in(Production, Issue, Sync, Deploy, Prove),
+	return plan(only(Preflight, Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), only(VaultClosed), in(Production, Issue, Sync, Deploy, Prove),
 		shared(c, in(Staging, Backfill, Sync, Deploy, Prove)), only(Watch, Audit, Report)), nil
 }
 
@@ -277,9 +280,18 @@ func deleted(c Cell) []Step {
 // disabledAndDeleted ends at once: an emergency has no pause between.
 func disabledAndDeleted(c Cell) []Step {
 	if c.UndoOfEnd {
-		return only(End, Delete)
+		return in(c.leaked(), End, Delete)
 	}
-	return only(End)
+	return in(c.leaked(), End)
+}
+
+// leaked is the environment whose credential an emergency ends; "" for the one
+// that both share.
+func (c Cell) leaked() string {
+	if c.Shared {
+		return ""
+	}
+	return Production
 }
 
 func shared(c Cell, steps []Step) []Step {

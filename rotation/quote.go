@@ -59,7 +59,7 @@ func (w *run) heardOut(ctx context.Context, err error) error {
 func (w *run) spoken(ctx context.Context) ([]secret.Value, error) {
 	sets := []providers.Values{w.made}
 	var all []secret.Value
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		now, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 		if err != nil {
 			return nil, err
@@ -105,7 +105,7 @@ func (w *run) complete(sets []providers.Values) error {
 	for _, set := range sets {
 		known[w.e.fingerprint(set)] = true
 	}
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		p := w.r.Places[env]
 		for _, k := range []Known{p.Old, p.New} {
 			if k.Fingerprint != "" && !known[k.Fingerprint] {

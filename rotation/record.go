@@ -160,6 +160,10 @@ type Card struct {
 	// Outage is what going on will cost, where people approve before anything
 	// is issued.
 	Outage string `json:"outage,omitempty"`
+	// Told and Reminders: when people were last reminded of an emergency's
+	// request, and how often.
+	Told      time.Time `json:"told,omitzero"`
+	Reminders int       `json:"reminders,omitempty"`
 }
 
 // CardState is what became of a card. Names are stored.
@@ -233,6 +237,7 @@ type Rotation struct {
 	Requester Person    `json:"requester"`
 	Reason    string    `json:"reason,omitempty"`
 	Started   time.Time `json:"started"`
+	Alarmed   time.Time `json:"alarmed,omitzero"` // when somebody called it an emergency
 	Ended     time.Time `json:"ended,omitzero"`
 	Surveyed  time.Time `json:"surveyed"`
 	State     State     `json:"state"`
@@ -272,6 +277,7 @@ type Rotation struct {
 	// it kills the old one.
 	Turns   map[string]Turn    `json:"turns,omitempty"`
 	Hooks   map[Act]Deployment `json:"hooks,omitempty"`   // what was asked beside the environments' deployments
+	Also    []string           `json:"also,omitempty"`    // other names under which the old value lies; an emergency does not stop for them
 	Pauses  bool               `json:"pauses,omitempty"`  // the application's work can be held
 	Held    time.Time          `json:"held,omitzero"`     // since when it may be held on our account
 	Chores  int                `json:"chores,omitempty"`  // failed attempts to have it go on while people are waited for
@@ -321,7 +327,11 @@ func (r *Rotation) each(name func(Place) string) string {
 	if r.Cell.Shared {
 		return name(r.Places[Production])
 	}
-	return name(r.Places[Staging]) + " (" + Staging + ") and " + name(r.Places[Production]) + " (" + Production + ")"
+	var names []string
+	for _, env := range r.environments() {
+		names = append(names, name(r.Places[env])+" ("+env+")")
+	}
+	return strings.Join(names, " and ")
 }
 
 // OldRefused is the service's answer to an old credential that somebody

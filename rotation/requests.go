@@ -19,7 +19,11 @@ import (
 type Order struct {
 	Secret    string // its catalogue name, in any case
 	Requester Person
-	Reason    string
+	Mode      Mode   // "" is routine
+	Reason    string // mandatory in an emergency
+	// RevokeFirst ends the old credential before there is a new one; in an
+	// emergency only.
+	RevokeFirst bool
 	// Seen is when what the person acts on was true, zero for what they know
 	// themselves. A secret that was rotated since is left alone.
 	Seen time.Time
@@ -51,7 +55,7 @@ func (e *Engine) Preview(ctx context.Context, secret string) (*Preview, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := e.survey(ctx, s)
+	found, err := e.survey(ctx, s, routineWish)
 	if err != nil {
 		return nil, surveyRefusal(s, err)
 	}
@@ -67,7 +71,7 @@ func surveyRefusal(s Subject, err error) error {
 	return &Refusal{Code: SurveyStopped, Sentence: "Rekey looked at " + s.Name + " and stopped before changing anything. " + what(nil, fault.Of(err)), Err: err}
 }
 
-// Start surveys, plans and begins a routine rotation. When it returns the
+// Start surveys, plans and begins a rotation. When it returns the
 // rotation is stored and will go on, on this replica or another.
 func (e *Engine) Start(ctx context.Context, o Order) (*Rotation, error) {
 	s, err := e.subject(o.Secret)
@@ -75,10 +79,13 @@ func (e *Engine) Start(ctx context.Context, o Order) (*Rotation, error) {
 		return nil, err
 	}
 	o.Secret = s.Name
+	if o.Mode == Emergency {
+		return e.alarm(ctx, s, o)
+	}
 	if err := errors.Join(e.free(ctx, s), e.still(ctx, s, o.Seen)); err != nil {
 		return nil, err
 	}
-	found, err := e.survey(ctx, s)
+	found, err := e.survey(ctx, s, o.wish())
 	if err != nil {
 		return nil, surveyRefusal(s, err)
 	}
@@ -427,7 +434,7 @@ func (e *Engine) Consider(ctx context.Context, key string, card int, m Marks) (T
 	if c == nil || c.Number != card {
 		return Tally{State: CardVoid}, nil
 	}
-	t := w.subject.Policy.Count(w.r.Requester, *c, m, time.Now())
+	t := w.policy().Count(w.r.Requester, *c, m, time.Now())
 	if c.State != CardOpen || t.State == CardOpen {
 		return t, nil
 	}

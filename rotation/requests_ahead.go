@@ -47,7 +47,7 @@ func (w *run) cancelAhead(ctx context.Context, by Person) error {
 
 // settled reports that every environment was proved on its new key.
 func (r *Rotation) settled() bool {
-	for _, env := range environments() {
+	for _, env := range r.environments() {
 		if !r.proved(env) {
 			return false
 		}
@@ -68,7 +68,7 @@ func (w *run) kept() bool {
 // sure finds out what became of what was asked for and never answered. What
 // clearly did not happen is taken back.
 func (w *run) sure(ctx context.Context) error {
-	for _, env := range environments() {
+	for _, env := range w.r.environments() {
 		t := w.r.TurnOf(env)
 		if !t.Begun() || !t.Made.IsZero() {
 			continue

@@ -14,7 +14,7 @@ func (r *Rotation) safeAhead() string {
 	if r.Cell.Shared {
 		all = append(all, r.standingOf(Production))
 	} else {
-		for _, env := range environments() {
+		for _, env := range r.environments() {
 			all = append(all, r.standingOf(env))
 		}
 	}
@@ -68,7 +68,7 @@ func (r *Rotation) fate(env string) string {
 // runsOnNew says how far the environments that stand on one key have come.
 func (r *Rotation) runsOnNew(env string) string {
 	var on, off []string
-	for _, e := range environments() {
+	for _, e := range r.environments() {
 		switch {
 		case !r.Cell.Shared && e != env:
 		case r.proved(e):

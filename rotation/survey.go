@@ -26,15 +26,16 @@ type surveyed struct {
 	steps  []Step
 	hash   string
 	pauses bool
+	also   []string // where else the value lies; told where it does not stop
 }
 
 // survey looks at the vault and the service and derives the plan. It writes
 // nothing. Its errors are faults that ask a person, or a *PlanError.
-func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
+func (e *Engine) survey(ctx context.Context, s Subject, why wish) (surveyed, error) {
 	current := make(map[string]providers.Values)
 	found := surveyed{places: make(map[string]Place)}
 	entries := make(map[string]map[string]deploy.Entry)
-	for _, env := range environments() {
+	for _, env := range why.environments(s) {
 		read, err := s.Vault.Read(ctx, env, s.Variables)
 		if err != nil {
 			return surveyed{}, fmt.Errorf("surveying %s in %s: %w", s.Name, env, s.paired(env, err))
@@ -47,27 +48,34 @@ func (e *Engine) survey(ctx context.Context, s Subject) (surveyed, error) {
 	}
 	found.traits = found.kind.Traits()
 	if found.traits.Shape == providers.DeployFirst {
-		if err := s.ready(ctx, found.kind); err != nil {
+		if err := s.ready(ctx, found.kind, slices.Sorted(maps.Keys(current))); err != nil {
 			return surveyed{}, err
 		}
 	}
 	if found.traits.Guided {
-		if err := s.reachable(ctx, found.traits.Shape); err != nil {
+		if err := s.reachable(ctx, why.visited(found.traits.Shape), slices.Sorted(maps.Keys(current))); err != nil {
 			return surveyed{}, err
 		}
 	}
-	for _, env := range environments() {
+	for env := range current {
 		if found.places[env], err = e.place(found, current[env], entries[env]); err != nil {
 			return surveyed{}, fmt.Errorf("identifying %s in %s: %w", s.Name, env, err)
 		}
 	}
-	if err := e.compare(s, found.places); err != nil {
+	if err := e.compare(ctx, s, found.places); err != nil {
 		return surveyed{}, err
 	}
-	if err := aliases(ctx, s, found.kind, current); err != nil {
+	also, err := aliases(ctx, s, found.kind, why, current)
+	if err != nil {
 		return surveyed{}, err
 	}
-	return found, found.plan(s)
+	for _, a := range also {
+		if why.mode != Emergency {
+			return surveyed{}, a.stop(s.Name)
+		}
+		found.also = append(found.also, a.String())
+	}
+	return found, found.plan(s, why)
 }
 
 // valuesOf keeps the values of vault entries by variable.
@@ -131,8 +139,18 @@ func (e *Engine) held(entries map[string]deploy.Entry) map[string]Held {
 // compare holds the vault against the declaration: one credential for both
 // environments, or one each. Anything else means that it is not known which
 // credential is the old one.
-func (e *Engine) compare(s Subject, places map[string]Place) error {
-	same := places[Staging].Old.Fingerprint == places[Production].Old.Fingerprint
+func (e *Engine) compare(ctx context.Context, s Subject, places map[string]Place) error {
+	staging := places[Staging].Old.Fingerprint
+	if _, looked := places[Staging]; !looked {
+		// Staging is not a part of it, and need not even answer. What it tells
+		// counts: a key it shares would die under it.
+		entries, err := s.Vault.Read(ctx, Staging, s.Variables)
+		if err != nil {
+			return nil //nolint:nilerr // an emergency does not wait for staging
+		}
+		staging = e.fingerprint(valuesOf(entries))
+	}
+	same := staging == places[Production].Old.Fingerprint
 	switch {
 	case s.Shared && !same:
 		return fault.New("comparing environments", fault.Ambiguous,
@@ -146,32 +164,47 @@ func (e *Engine) compare(s Subject, places map[string]Place) error {
 
 // aliases looks for the value under other names: a consumer that reads the
 // other name would break when the old value dies.
-func aliases(ctx context.Context, s Subject, kind providers.Kind, current map[string]providers.Values) error {
+func aliases(ctx context.Context, s Subject, kind providers.Kind, why wish, current map[string]providers.Values) (found []alias, err error) {
 	names, ok := s.Vault.(deploy.Names)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	texts := disguised(kind, current)
-	for _, env := range environments() {
+	for _, env := range why.environments(s) {
 		all, err := names.All(ctx, env)
 		if err != nil {
-			return fmt.Errorf("looking for the value under other names in %s: %w", env, err)
+			return nil, fmt.Errorf("looking for the value under other names in %s: %w", env, err)
 		}
 		for _, entry := range all {
 			if slices.Contains(s.Variables, entry.Name) || s.Explained[entry.Name] != "" {
 				continue
 			}
-			if begot(kind, current, entry.Value) {
-				return fault.New("looking for what was made with the value", fault.Ambiguous,
-					fmt.Sprintf("%s in %s was signed with %s and dies with it; make another one that does not depend on it, or explain it in the configuration", entry.Name, env, s.Name))
-			}
-			if related(entry.Value, texts) {
-				return fault.New("looking for the value under other names", fault.Ambiguous,
-					fmt.Sprintf("%s in %s holds the value of %s or a part of it; add it to the secret's variables or explain it in the configuration", entry.Name, env, s.Name))
+			made := begot(kind, current, entry.Value)
+			if made || related(entry.Value, texts) {
+				found = append(found, alias{entry.Name, env, made})
 			}
 		}
 	}
-	return nil
+	return found, nil
+}
+
+// alias is an entry of the vault beside the secret's own that dies with its
+// value: it holds the value, or was made with it.
+type alias struct {
+	entry, env string
+	made       bool
+}
+
+func (a alias) String() string { return a.entry + " in " + a.env }
+
+// stop is why a routine rotation does not begin.
+func (a alias) stop(name string) error {
+	if a.made {
+		return fault.New("looking for what was made with the value", fault.Ambiguous,
+			fmt.Sprintf("%s was signed with %s and dies with it; make another one that does not depend on it, or explain it in the configuration", a, name))
+	}
+	return fault.New("looking for the value under other names", fault.Ambiguous,
+		fmt.Sprintf("%s holds the value of %s or a part of it; add it to the secret's variables or explain it in the configuration", a, name))
 }
 
 // begot reports whether a text was made with a current value.
@@ -220,9 +253,9 @@ func related(v secret.Value, current map[string]providers.Values) bool {
 }
 
 // plan derives the steps and hashes everything they follow from.
-func (f *surveyed) plan(s Subject) error {
+func (f *surveyed) plan(s Subject, why wish) error {
 	f.pauses = s.Pause != nil && f.traits.Shape == providers.Cutover
-	f.cell = Cell{Mode: Routine, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd}
+	f.cell = Cell{Mode: why.mode, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd, RevokeFirst: why.revokeFirst}
 	if err := Executable(f.cell); err != nil {
 		return err
 	}
@@ -238,7 +271,8 @@ func (f *surveyed) plan(s Subject) error {
 		Places  map[string]Place
 		AlsoIn  []string
 		Explain map[string]string
-	}{s.Name, f.cell, f.traits, f.steps, f.places, s.AlsoIn, s.Explained})
+		Also    []string `json:",omitempty"`
+	}{s.Name, f.cell, f.traits, f.steps, f.places, s.AlsoIn, s.Explained, f.also})
 	return err
 }
 
@@ -257,7 +291,7 @@ func (f *surveyed) rotation(id string, o Order, now time.Time) *Rotation {
 	return &Rotation{
 		ID: id, Secret: o.Secret, Requester: o.Requester, Reason: o.Reason, Exposed: o.Exposed,
 		Started: now, Surveyed: now, State: Running, Since: now,
-		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places, Pauses: f.pauses,
+		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places, Pauses: f.pauses, Also: f.also,
 	}
 }
 

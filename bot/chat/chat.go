@@ -60,7 +60,7 @@ func New(c Config, store Store) (*Chat, error) {
 		render.Approve: chat.approve, render.Deny: chat.deny,
 		render.Rotate: chat.rotateNow, render.Snooze: chat.snooze,
 	}
-	chat.submitters = map[string]submitter{render.Deny: chat.denied}
+	chat.submitters = map[string]submitter{render.Deny: chat.denied, render.Emergency: chat.filled}
 	return chat, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"rekey/bot/chat/render"
 	"rekey/rotation"
 )
 
@@ -58,6 +59,27 @@ func (p *people) approvers(secret string) People {
 		}
 	}
 	return p.config.Approvers
+}
+
+// incident is who is called in an emergency.
+func (p *people) incident(secret string) render.Audience {
+	if p.config.Incident.IsZero() {
+		return p.approvers(secret).audience()
+	}
+	return p.config.Incident.audience()
+}
+
+// called is who is called to a rotation: the approvers, and in an emergency
+// whoever is on duty.
+func (p *people) called(r *rotation.Rotation) render.Audience {
+	a := p.approvers(r.Secret).audience()
+	if r.Cell.Mode != rotation.Emergency || p.config.Incident.IsZero() {
+		return a
+	}
+	more := p.config.Incident.audience()
+	a.Users = append(slices.Clone(a.Users), more.Users...)
+	a.Groups = append(slices.Clone(a.Groups), more.Group)
+	return a
 }
 
 // starter: who may start, cancel and retry. Nobody named means every full member:

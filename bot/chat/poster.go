@@ -162,7 +162,7 @@ func (d *delivery) ensureRoot(ctx context.Context, first state.Row) error {
 	if _, ok := placeOf(d.refs[rootRef]); ok {
 		return nil
 	}
-	ts, _, err := d.send(ctx, d.config.Channel, "", batch{}, render.Root(d.r))
+	ts, _, err := d.send(ctx, d.config.Channel, "", batch{}, render.Root(d.r, d.people.incident(d.r.Secret)))
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (d *delivery) message(b batch) (render.Message, bool) {
 	if len(b.events) == 0 {
 		return render.Unreadable(b.last), true
 	}
-	e, audience := b.events[0], d.people.approvers(d.r.Secret).audience()
+	e, audience := b.events[0], d.people.called(d.r)
 	switch {
 	case e.Kind == event.Started:
 		return render.Message{}, false

@@ -24,6 +24,7 @@ import (
 // which works even where we are not a member. The text is never repeated and
 // never logged: people paste secrets into it.
 func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand) error {
+	came := time.Now()
 	asked, cancel := context.WithTimeout(ctx, c.config.AnswerTimeout)
 	defer cancel()
 	reply := c.answer(asked, cmd)
@@ -33,6 +34,9 @@ func (c *Chat) slash(ctx context.Context, cmd slack.SlashCommand) error {
 	// What came of it is told also when it took all its time, or Rekey is ending.
 	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.RequestTimeout)
 	defer cancel()
+	if reply.Form != nil {
+		return c.ask(told, cmd, came, reply)
+	}
 	return c.show(told, cmd.ResponseURL, reply)
 }
 

@@ -28,6 +28,9 @@ type Config struct {
 	// Starters may start, cancel and retry rotations, and snooze secrets. Naming nobody means
 	// every full member of the workspace.
 	Starters People `key:"starters"`
+	// Incident is who is called when an emergency begins, and again while its
+	// request for approval waits. Naming nobody means the approvers.
+	Incident People `key:"incident"`
 	// Policy says whose approval ends an old credential.
 	Policy Policy `key:"policy"`
 	// Watch is the watch between the last proof and the approval.
@@ -167,6 +170,12 @@ type Policy struct {
 	SelfApproval bool `key:"self_approval" default:"false"`
 	// Expiry of a request for approval; 0 means never.
 	Expiry time.Duration `key:"expiry" default:"24h"`
+	// EmergencySelfApproval counts the requester's own mark in an emergency,
+	// where nobody else may be awake.
+	EmergencySelfApproval bool `key:"emergency_self_approval" default:"false"`
+	// EmergencyRemind is the pause before an emergency's request for approval is
+	// repeated; each pause is as long as the one before. It never expires.
+	EmergencyRemind time.Duration `key:"emergency_remind" default:"5m" min:"1ms"`
 }
 
 // Pace holds the engine's waits for one secret.

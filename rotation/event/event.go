@@ -33,6 +33,8 @@ const (
 	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["watch"] and ["verdict"], Text
 	Scope     Kind = "scope"     // the watch follows a newer deployment; Facts["deployment"]
 	Card      Kind = "card"      // an approval is asked for; Card
+	Overtaken Kind = "overtaken" // a routine rotation became an emergency; By, Text
+	Nagged    Kind = "nagged"    // an emergency's card still waits; Card, Text
 	Void      Kind = "void"      // an approval card no longer counts; Card, Text
 	Approved  Kind = "approved"  // Card, By, Path
 	Denied    Kind = "denied"    // Card, By, Path, Facts["reason"] in the person's own words
@@ -86,7 +88,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Guide, Stopped, Pending, Expired, Denied, Deadline:
+	case Card, Nagged, Overtaken, Guide, Stopped, Pending, Expired, Denied, Deadline:
 		return true
 	default:
 		return false

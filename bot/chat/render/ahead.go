@@ -14,19 +14,20 @@ import (
 // cardAhead asks the approvers before anything is issued, where issuing kills
 // the old key: what it will cost, until when, and what is safe meanwhile.
 func cardAhead(r *rotation.Rotation, e event.Event, a Audience) Message {
-	title := fmt.Sprintf("May %s be replaced now?", r.Secret)
+	title := urgently(r, fmt.Sprintf("May %s be replaced now?", r.Secret))
 	question := "React ✅ to have it replaced now, ❌ to keep it, or press a button below."
-	until := "There is no deadline."
+	until := noDeadline(r)
 	if r.Card != nil && r.Card.Number == e.Card && !r.Card.Expires.IsZero() {
 		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is replaced."
 	}
 	safe, costs := standingAhead(r, e), e.Facts["outage"]
-	text := sentences(a.Mention(), esc(sentences(title, question, costs, safe)), until)
+	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, costs, safe)), until)
 	blocks := []slack.Block{
 		header(title),
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),
 		section("*What it costs:* " + esc(costs)),
 	}
+	blocks = append(blocks, atRisk(r)...)
 	blocks = append(blocks, grid(
 		field{"Old key", keys(r, func(p rotation.Place) rotation.Known { return p.Old })},
 		field{"Vault versions", perEnvironment(func(env string) string { return held(r.Places[env]) })},

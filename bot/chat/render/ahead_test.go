@@ -60,7 +60,7 @@ func TestGoldenAhead(t *testing.T) {
 	under.Proofs = nil
 	for name, m := range map[string]Message{
 		"card-cutover": Card(cut, outage(cut), team), "card-grace": Card(grace, outage(grace), team),
-		"card-ahead-denied": Closed(denied, 1), "root-cutover": Root(under), "report-cutover": Report(turned(), event.Event{Kind: event.Reported}),
+		"card-ahead-denied": Closed(denied, 1), "root-cutover": Root(under, team), "report-cutover": Report(turned(), event.Event{Kind: event.Reported}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkLimits(t, name, m)
@@ -73,7 +73,7 @@ func TestGoldenAhead(t *testing.T) {
 // end, and nobody is told that both keys live.
 func TestNothingSaysThatAnEndFollows(t *testing.T) {
 	r := turning(providers.Cutover, true)
-	said := string(asSent(t, Card(r, outage(r), team))) + string(asSent(t, Root(r)))
+	said := string(asSent(t, Card(r, outage(r), team))) + string(asSent(t, Root(r, team)))
 	for _, wrong := range []string{"both keys live", "end the old key", "Ends the old key", "Nothing was revoked"} {
 		if strings.Contains(said, wrong) {
 			t.Errorf("it says %q", wrong)

@@ -17,18 +17,19 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 	if r.Cell.Ahead() {
 		return cardAhead(r, e, a)
 	}
-	title := fmt.Sprintf("May the old %s end?", r.Secret)
+	title := urgently(r, fmt.Sprintf("May the old %s end?", r.Secret))
 	question := "React ✅ to end the old key, ❌ to keep it, or press a button below."
-	until := "There is no deadline."
+	until := noDeadline(r)
 	if r.Card != nil && r.Card.Number == e.Card && !r.Card.Expires.IsZero() {
 		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is revoked."
 	}
 	safe := standing(e)
-	text := sentences(a.Mention(), esc(sentences(title, question, "On ✅ Rekey ends", r.Olds()+":", endIs(r)+".", safe)), until)
+	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ Rekey ends", r.Olds()+":", endIs(r)+".", safe)), until)
 	blocks := []slack.Block{
 		header(title),
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),
 	}
+	blocks = append(blocks, atRisk(r)...)
 	blocks = append(blocks, evidence(r, e)...)
 	blocks = append(blocks, section("*On ✅:* "+esc(consequence(r))), buttons(r), context(countingRules(e)+" "+hashes(r, e)))
 	return compose(text, blocks...)

@@ -74,16 +74,10 @@ func line(r *rotation.Rotation, e event.Event) string {
 // decision is a line about what people decided, or what it led to.
 func decision(e event.Event, text string) string {
 	switch e.Kind {
-	case event.Card:
-		return sentences(fmt.Sprintf("Request %d for approval.", e.Card), text)
-	case event.Void:
-		return sentences(fmt.Sprintf("Request %d no longer counts.", e.Card), text)
-	case event.Approved:
-		return sentences(fmt.Sprintf("✓ %s *approved* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
-	case event.Denied:
-		return sentences(fmt.Sprintf("✗ %s *denied* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), reason(e.Facts["reason"]), text)
-	case event.Expired:
-		return sentences(fmt.Sprintf("Request %d *expired*.", e.Card), text)
+	case event.Card, event.Void, event.Nagged, event.Approved, event.Denied, event.Expired:
+		return request(e, text)
+	case event.Overtaken:
+		return sentences("■", whoID(e.By), "*called this an emergency.*", text)
 	case event.Cancelled:
 		return sentences("■", whoID(e.By), "*cancelled*.", text)
 	case event.Retried:
@@ -100,6 +94,24 @@ func decision(e event.Event, text string) string {
 		return sentences("✓ *Finished.*", text)
 	default:
 		return sentences("*"+esc(string(e.Kind))+"*", text)
+	}
+}
+
+// request is a line about a request for approval.
+func request(e event.Event, text string) string {
+	switch e.Kind {
+	case event.Card:
+		return sentences(fmt.Sprintf("Request %d for approval.", e.Card), text)
+	case event.Void:
+		return sentences(fmt.Sprintf("Request %d no longer counts.", e.Card), text)
+	case event.Approved:
+		return sentences(fmt.Sprintf("✓ %s *approved* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
+	case event.Denied:
+		return sentences(fmt.Sprintf("✗ %s *denied* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), reason(e.Facts["reason"]), text)
+	case event.Expired:
+		return sentences(fmt.Sprintf("Request %d *expired*.", e.Card), text)
+	default: // Nagged
+		return sentences("■ *Still waiting.*", text)
 	}
 }
 

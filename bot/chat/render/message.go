@@ -25,8 +25,9 @@ type Message struct {
 
 // Audience is who may approve: people, a user group, or both.
 type Audience struct {
-	Users []string // user ids
-	Group string   // user group id
+	Users  []string // user ids
+	Group  string   // user group id
+	Groups []string // further ones
 }
 
 // Mention calls the audience. It is empty for nobody.
@@ -34,6 +35,11 @@ func (a Audience) Mention() string {
 	var names []string
 	if a.Group != "" {
 		names = append(names, "<!subteam^"+esc(a.Group)+">")
+	}
+	for _, g := range a.Groups {
+		if g != "" && g != a.Group {
+			names = append(names, "<!subteam^"+esc(g)+">")
+		}
 	}
 	for _, u := range a.Users {
 		names = append(names, whoID(u))

@@ -161,14 +161,14 @@ func everything() map[string]Message {
 	ended := cardEvent
 	ended.Facts = map[string]string{"old_refused": "401", "quorum": "2", "self": "false"}
 	all := map[string]Message{
-		"root-running":       Root(upTo(true, rotation.Deploy)),
-		"root-environment":   Root(upTo(false, rotation.Watch)),
-		"root-waiting":       Root(asking(true)),
-		"root-wanted":        Root(wanted()),
+		"root-running":       Root(upTo(true, rotation.Deploy), team),
+		"root-environment":   Root(upTo(false, rotation.Watch), team),
+		"root-waiting":       Root(asking(true), team),
+		"root-wanted":        Root(wanted(), team),
 		"urgent-guide":       Urgent(wanted(), guideEvent, team),
-		"root-stopped":       Root(stuck()),
-		"root-pending":       Root(closedAs(rotation.CardDenied)),
-		"root-done":          Root(done(true)),
+		"root-stopped":       Root(stuck(), team),
+		"root-pending":       Root(closedAs(rotation.CardDenied), team),
+		"root-done":          Root(done(true), team),
 		"root-brief":         Brief(asking(true)),
 		"card":               Card(asking(true), cardEvent, team),
 		"card-environment":   Card(byEnv, cardEvent, Audience{Users: []string{"U0BEN", "U0CARA"}}),
@@ -365,11 +365,11 @@ func TestHostileTextStaysWithinLimitsAndEscapes(t *testing.T) {
 		rows = append(rows, commands.Row{Label: long, Text: long, ApproversOf: "X", Who: rotation.Person{ID: nasty}})
 	}
 	messages := map[string]Message{
-		"root": Root(hostile(asking(false))), "root stuck": Root(hostile(stuck())), "brief": Brief(hostile(stuck())),
+		"root": Root(hostile(asking(false)), team), "root stuck": Root(hostile(stuck()), team), "brief": Brief(hostile(stuck())),
 		"card": Card(hostile(asking(false)), e, wide), "closed": Closed(hostile(closedAs(rotation.CardApproved)), 1),
 		"report": Report(hostile(done(false)), e), "lines": Lines(hostile(asking(true)), many),
 		"urgent": Urgent(hostile(stuck()), event.Event{Kind: event.Stopped, Step: long, Text: long}, wide),
-		"again":  Root(hostile(asking(false))).Again(),
+		"again":  Root(hostile(asking(false)), team).Again(),
 		"reply":  Reply(commands.Reply{Title: long, Text: long, Paragraphs: []string{long}, Rows: rows, Notes: []string{long}}, func(string) Audience { return wide }),
 	}
 	for name, m := range messages {

@@ -12,11 +12,19 @@ import (
 )
 
 // Root is the message of a rotation in the channel: where it stands, in one
-// look. It is edited in place, and everything else is in its thread.
-func Root(r *rotation.Rotation) Message {
+// look. It is edited in place, and everything else is in its thread. That of an
+// emergency calls people.
+func Root(r *rotation.Rotation, incident Audience) Message {
 	s := commands.Describe(r)
-	text := sentences(headline(r)+".", s.State+".", s.Safe, s.Next)
+	text := sentences(headline(r)+".", leak(r), s.State+".", s.Safe, s.Next)
 	blocks := []slack.Block{header(headline(r))}
+	called := ""
+	if r.Cell.Mode == rotation.Emergency {
+		called = cut(incident.Mention(), fieldLimit)
+	}
+	if called != "" {
+		blocks = append(blocks, section(called))
+	}
 	blocks = append(blocks, grid(
 		field{"State", esc(s.State)},
 		field{"Service", esc(r.Traits.Service)},
@@ -32,10 +40,18 @@ func Root(r *rotation.Rotation) Message {
 	blocks = append(blocks,
 		section("*Safe:* "+esc(s.Safe)+"\n*Next:* "+esc(s.Next)),
 		context("Rotation "+code(r.ID)+" · plan "+code(short(r.PlanHash))+" · details in the thread"))
-	return compose(esc(text), blocks...)
+	return compose(sentences(called, esc(text)), blocks...)
 }
 
+// headline names the rotation, and an emergency as one.
 func headline(r *rotation.Rotation) string {
+	if r.Cell.Mode == rotation.Emergency {
+		return "Emergency · " + standsAt(r)
+	}
+	return standsAt(r)
+}
+
+func standsAt(r *rotation.Rotation) string {
 	switch r.State {
 	case rotation.Asking:
 		return r.Secret + ": approval needed"

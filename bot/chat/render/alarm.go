@@ -1,0 +1,51 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"rekey/rotation"
+)
+
+// urgently marks the title of an emergency's request.
+func urgently(r *rotation.Rotation, title string) string {
+	if r.Cell.Mode != rotation.Emergency {
+		return title
+	}
+	return "Emergency. " + title
+}
+
+// leak is what happened, in the words of whoever cried.
+func leak(r *rotation.Rotation) string {
+	if r.Cell.Mode != rotation.Emergency || r.Reason == "" {
+		return ""
+	}
+	return "What happened: " + strings.TrimRight(r.Reason, ".") + "."
+}
+
+func noDeadline(r *rotation.Rotation) string {
+	if r.Cell.Mode == rotation.Emergency {
+		return "This request does not expire: people are called again until somebody decides."
+	}
+	return "There is no deadline."
+}
+
+// atRisk says, in an emergency, what the thief can do until somebody approves,
+// and what may break when somebody does.
+func atRisk(r *rotation.Rotation) []slack.Block {
+	if r.Cell.Mode != rotation.Emergency {
+		return nil
+	}
+	text := "*Still at risk:* whoever has the old key can use it until it is dead. *Why:* " + esc(r.Reason)
+	if r.Cell.SignsOut() {
+		text += "\n*Signed out:* everybody whose token the old key signed, at once. Nobody waits for tokens to run out."
+	}
+	if len(r.Also) > 0 {
+		text += "\n*May break:* the old value also stands in " + esc(strings.Join(r.Also, ", ")) + "."
+	}
+	if _, both := r.Places[rotation.Staging]; !both {
+		text += "\n*Not touched:* staging has a key of its own. If that leaked, too: " + code("/rotate "+r.Secret) + " afterwards replaces both."
+	}
+	return []slack.Block{section(text)}
+}

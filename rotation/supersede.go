@@ -1,0 +1,146 @@
+package rotation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rekey/providers"
+	"rekey/rotation/event"
+	"rekey/state"
+)
+
+// supersede turns the routine rotation of a leaked secret into the emergency,
+// where it stands: two beside each other would disturb one another. What it has
+// made is used where an environment holds it, and is swept where none does.
+func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation, error) {
+	if r.Cell.Mode != Routine || r.Cell.Shape != providers.Overlap || o.RevokeFirst {
+		return nil, inTheWay(r)
+	}
+	w, err := e.holdSoon(ctx, r.Key())
+	if err != nil {
+		return nil, err
+	}
+	defer w.release(ctx)
+	if w.r.Cell.Mode != Routine || w.r.State.Final() {
+		return nil, inTheWay(w.r)
+	}
+	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.landed)
+	if w.lease = lease; err != nil {
+		return nil, &Refusal{Code: NotNow, Other: w.r, Err: err, Sentence: "The rotation that is open has sent a write of a new key to the vault, and it is not known what became of it. " +
+			"Look into the vault, turn down what waits there, `/rotate cancel " + w.r.Secret + "`, and cry again."}
+	}
+	if err := w.overtaken(o); err != nil {
+		return nil, err
+	}
+	text := "This is an emergency now: " + o.Reason + ". What is done is kept; staging is left, production goes first. " + w.r.Safe()
+	return w.r, w.commit(ctx, []event.Event{{Kind: event.Overtaken, By: o.Requester.ID, Text: text, Facts: map[string]string{"plan": w.r.PlanHash}}},
+		state.Change{Timer: time.Now(), Release: true})
+}
+
+// landed finds out what became of writes that were begun.
+func (w *run) landed(ctx context.Context) error {
+	for _, env := range w.r.environments() {
+		p := w.r.Places[env]
+		if p.New.ID == "" || w.r.Wrote(env) {
+			continue
+		}
+		if done, err := w.alreadyIssued(ctx, env); err != nil || !done {
+			return orUnsettled(err, env, p.New)
+		}
+	}
+	return nil
+}
+
+func orUnsettled(err error, env string, k Known) error {
+	if err != nil {
+		return err
+	}
+	return unsettled(env, k)
+}
+
+// overtaken makes the record that of the emergency.
+func (w *run) overtaken(o Order) error {
+	r := w.r
+	before := r.PlanHash
+	w.withdraw()
+	r.Cell.Mode = Emergency
+	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" {
+		delete(r.Places, Staging) // it has a key of its own, and nothing was done there
+	}
+	steps, err := PlanFor(r.Cell)
+	if err != nil {
+		return err
+	}
+	r.Plan = r.shortened(steps)
+	if r.PlanHash, err = hashOf(struct {
+		Before string
+		Cell   Cell
+		Steps  []Step
+	}{before, r.Cell, r.Plan}); err != nil {
+		return err
+	}
+	r.Requester, r.Reason, r.Cursor, r.Begun, r.Attempt, r.Problem, r.Errand = o.Requester, o.Reason, 0, false, 0, nil, nil
+	r.Alarmed, r.State, r.Wake = time.Now(), Running, time.Time{}
+	return nil
+}
+
+// shortened leaves out of an emergency's steps what a routine rotation has done
+// already, and adds what staging still needs where that was begun.
+func (r *Rotation) shortened(steps []Step) []Step {
+	steps = slices.Clone(steps)
+	if r.Cell.Shared && r.Wrote(Staging) && !r.Wrote(Production) {
+		steps[slices.Index(steps, Step{Issue, Production})].Act = Write
+	}
+	steps = slices.DeleteFunc(steps, func(s Step) bool {
+		return (s.Act == Issue || s.Act == Write) && r.Wrote(s.Environment)
+	})
+	if _, begun := r.Places[Staging]; r.Cell.Shared || !begun {
+		return steps
+	}
+	at := slices.IndexFunc(steps, func(s Step) bool { return s.Act == Watch })
+	return slices.Insert(steps, at, plan(in(Staging, Sync, Deploy, Prove, End), r.deletedAtOnce(Staging), in(Staging, ConfirmDead))...)
+}
+
+func (r *Rotation) deletedAtOnce(env string) []Step {
+	if r.Cell.UndoOfEnd {
+		return in(env, Delete)
+	}
+	return nil
+}
+
+// openOf is the open rotation of a secret, or nil.
+func (e *Engine) openOf(ctx context.Context, s Subject) (*Rotation, error) {
+	open, err := e.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range open {
+		if r.Secret == s.Name {
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+// alarm begins an emergency: at once, in the place of a routine rotation that is
+// under way.
+func (e *Engine) alarm(ctx context.Context, s Subject, o Order) (*Rotation, error) {
+	if o.Reason == "" {
+		return nil, &Refusal{Code: NotNow, Sentence: "An emergency needs a reason: whoever approves has to know what happened."}
+	}
+	open, err := e.openOf(ctx, s)
+	switch {
+	case err != nil:
+		return nil, err
+	case open != nil:
+		return e.supersede(ctx, open, o)
+	}
+	found, err := e.survey(ctx, s, o.wish())
+	if err != nil {
+		return nil, surveyRefusal(s, err)
+	}
+	r := found.rotation(newID(), o, time.Now())
+	r.Alarmed = r.Started
+	return r, e.create(ctx, s, r)
+}
