@@ -21,7 +21,8 @@ const demoTimeout = 90 * time.Second
 // the world afterwards.
 type demo struct {
 	*theatre
-	play script
+	play    script
+	coroner coroner
 	// helped counts the watches that were asked to go on.
 	helped int
 }
@@ -29,6 +30,8 @@ type demo struct {
 // script is what the people do, and what is done to the world before.
 type script struct {
 	secret string
+	// emergency says that people cry for help instead of asking.
+	emergency bool
 	// arrange prepares the world; nil leaves it as it is.
 	arrange func(*box)
 	// bring is how a person brings the key that a guide asks for; nil does
@@ -85,10 +88,10 @@ func (p process) last(o sandboxOptions, result any) bool {
 
 // story is the script of the command line.
 func story(o sandboxOptions, say func(string, ...any)) script {
-	s := script{secret: strings.ToUpper(o.demo)}
+	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency}
 	if plant := plants[o.plant]; plant != nil {
 		s.arrange = func(b *box) {
-			b.world.OnWrite(plant(b, b.ledger(s.secret)))
+			b.world.OnWrite(plant(b, b.ledgerIn(s)))
 			say("Planted on purpose: %s.", o.plant)
 		}
 	}
@@ -124,7 +127,8 @@ func tooLong(ctx context.Context, o sandboxOptions, d time.Duration) (context.Co
 
 // run plays the script to its end.
 func (d *demo) run(ctx context.Context) error {
-	if err := d.types(ctx, d.play.secret); err != nil {
+	defer d.coroner.attend(ctx, d.box.ledgerIn(d.play))()
+	if err := d.begin(ctx); err != nil {
 		return err
 	}
 	defer d.atConsole(ctx)()
@@ -146,6 +150,14 @@ func (d *demo) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// begin is the command with which the story begins.
+func (d *demo) begin(ctx context.Context) error {
+	if d.play.emergency {
+		return d.alarm(ctx, d.play.secret+" "+leaked)
+	}
+	return d.types(ctx, d.play.secret)
 }
 
 // types is the requester's /rotate.

@@ -51,7 +51,7 @@ func runAll(ctx context.Context, o sandboxOptions, p process) int {
 func playAll(ctx context.Context, o sandboxOptions, say func(string, ...any)) (*allResult, error) {
 	var scripts []script
 	for _, secret := range playable() {
-		scripts = append(scripts, script{secret: secret})
+		scripts = append(scripts, script{secret: secret, emergency: o.emergency})
 	}
 	return playScripts(ctx, o, scripts, say)
 }

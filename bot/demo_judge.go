@@ -36,12 +36,15 @@ func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
 	var errs []error
 	var ledgers []ledger
 	for _, d := range demos {
-		own := b.ledger(d.play.secret)
+		own := b.ledgerIn(d.play)
 		record, err := b.recordOf(ctx, own.secret)
-		result := &played{Secret: own.secret, Mode: string(rotation.Routine), OldKeyDead: own.oldsDead(), NewKeyLive: b.newInUse(own)}
+		result := &played{Secret: own.secret, Mode: string(d.play.mode()), OldKeyDead: own.oldsDead(), NewKeyLive: b.newInUse(own)}
 		result.quote(record)
 		result.saw(seen.Secrets[own.secret])
-		result.broken = slices.Concat(b.broken(own), b.misquoted(own, result.ApprovedBy), outside(record, seen.Secrets[own.secret]))
+		result.broken = slices.Concat(b.broken(own), b.misquoted(own, result.ApprovedBy), outside(record, seen.Secrets[own.secret]), d.unnoticed())
+		if d.play.emergency {
+			result.containment = d.contained(own)
+		}
 		delete(seen.Secrets, own.secret)
 		v.results, ledgers, errs = append(v.results, result), append(ledgers, own), append(errs, err)
 	}

@@ -24,6 +24,8 @@ type ledger struct {
 	// there is to be pasted, by the variable's name.
 	make func(environment, label string) (id string, values map[string]string)
 	olds []string // ids in use at the beginning: one for both environments, or one each
+	// places are the environments that are rotated.
+	places []string
 	// first is the write after which a new key exists and nobody uses it yet.
 	first sandbox.Kind
 	// ends are the writes that end a key, for good or not.
@@ -52,7 +54,16 @@ var ledgers = map[string]func(*box) ledger{app.FalKey: falLedger, app.AnthropicK
 
 func (b *box) ledger(secret string) ledger {
 	a := ledgers[secret](b)
-	a.secret = secret
+	a.secret, a.places = secret, []string{sandbox.Staging, sandbox.Production}
+	return a
+}
+
+// ledgerIn is of what a story is about.
+func (b *box) ledgerIn(s script) ledger {
+	a := b.ledger(s.secret)
+	if s.emergency {
+		return a.inEmergency()
+	}
 	return a
 }
 
@@ -178,11 +189,12 @@ func (a ledger) oldsDead() bool {
 
 // newInUse reports that every instance of an environment holds the value that
 // the vault has, that it is another one than at first and alive at the
-// service, in both environments; and that they hold one value, or two, as it
+// service, wherever it is rotated; and that they hold one value, or two, as it
 // should be.
 func (b *box) newInUse(a ledger) bool {
 	all := make(map[string]bool)
-	for environment, running := range map[string]*app.App{sandbox.Staging: b.world.Staging, sandbox.Production: b.world.Production} {
+	for _, environment := range a.places {
+		running := map[string]*app.App{sandbox.Staging: b.world.Staging, sandbox.Production: b.world.Production}[environment]
 		e, found := b.world.Infisical.Read(b.world.Place(environment), a.variable)
 		if !found {
 			return false

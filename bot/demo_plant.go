@@ -46,8 +46,9 @@ func (b *box) about(a ledger, w sandbox.Write) bool {
 // plantLeak posts half of a new key's secret part to Slack, in disguise, as a
 // careless debug line would.
 func plantLeak(b *box, a ledger) func(sandbox.Write) {
+	kind := map[string]sandbox.Kind{sandbox.Staging: sandbox.VaultStaging, sandbox.Production: sandbox.VaultProduction}[a.places[0]]
 	return func(w sandbox.Write) {
-		if w.Kind != sandbox.VaultStaging || !b.about(a, w) {
+		if w.Kind != kind || !b.about(a, w) {
 			return
 		}
 		hidden := a.latest().secretPart()

@@ -14,17 +14,18 @@ import (
 
 // played is what one rotation came to.
 type played struct {
-	Secret      string     `json:"secret"`
-	Mode        string     `json:"mode"`
-	Shape       string     `json:"shape"`
-	Result      string     `json:"result"`
-	OldKeyDead  bool       `json:"old_key_dead"`
-	NewKeyLive  bool       `json:"new_key_live"`
-	ApprovedBy  string     `json:"approved_by"`
-	AppRequests int        `json:"app_requests"` // of this secret's parts
-	AppFailed   int        `json:"app_failed"`
-	GapSeconds  float64    `json:"gap_seconds"`
-	Steps       []demoStep `json:"steps"`
+	Secret       string     `json:"secret"`
+	Mode         string     `json:"mode"`
+	Shape        string     `json:"shape"`
+	Result       string     `json:"result"`
+	OldKeyDead   bool       `json:"old_key_dead"`
+	NewKeyLive   bool       `json:"new_key_live"`
+	ApprovedBy   string     `json:"approved_by"`
+	AppRequests  int        `json:"app_requests"` // of this secret's parts
+	AppFailed    int        `json:"app_failed"`
+	GapSeconds   float64    `json:"gap_seconds"`
+	Steps        []demoStep `json:"steps"`
+	*containment            // of an emergency
 
 	broken []string // invariants that did not hold, in words
 }
@@ -47,10 +48,13 @@ func (r *demoResult) good() bool { return r.played.good() && r.Leaks == 0 }
 // measured.
 func (r *played) good() bool {
 	noticed := r.AppFailed > 0 || r.GapSeconds > 0
-	if r.Shape == string(providers.Cutover) {
+	switch {
+	case r.Shape == string(providers.Cutover):
 		noticed = r.GapSeconds == 0 // it was not measured
+	case r.containment != nil && (r.Shape == string(providers.DeployFirst) || r.ProductionFailed == 0):
+		noticed = false // staging is brought along, tokens are turned away: the card says so
 	}
-	return r.Result == "done" && r.OldKeyDead && r.NewKeyLive && !noticed && len(r.broken) == 0
+	return r.Result == "done" && r.OldKeyDead && r.NewKeyLive && !noticed && len(r.broken) == 0 && r.containment.good()
 }
 
 func (r *demoResult) tell(say func(string, ...any)) {
@@ -64,6 +68,7 @@ func (r *played) tell(say func(string, ...any)) {
 	}
 	say("%s: %s (%s): old key dead %t, new key live %t, %d application requests, %d failed, gap %g s",
 		r.Secret, r.Result, r.Shape, r.OldKeyDead, r.NewKeyLive, r.AppRequests, r.AppFailed, r.GapSeconds)
+	r.containment.tell(r.Secret, say)
 }
 
 // saw takes over what the visitors saw.
@@ -91,11 +96,11 @@ func (r *played) quote(record *rotation.Rotation) {
 // slack is how much later than it failed a visit may be counted.
 const afterwards = 2 * time.Second
 
-// outside holds a cutover's failures against its gap: from the approval, without
+// outside holds the failures of a cutover, or of an emergency, against its gap: from the approval, without
 // which nothing ends, to the beginning of the watch, before which both
 // environments were proved.
 func outside(record *rotation.Rotation, s sandbox.Share) []string {
-	if record == nil || record.Cell.Shape != providers.Cutover || s.Failed == 0 {
+	if record == nil || s.Failed == 0 || record.Cell.Shape != providers.Cutover && record.Cell.Mode != rotation.Emergency {
 		return nil
 	}
 	var from, to time.Time

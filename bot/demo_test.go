@@ -131,6 +131,43 @@ func TestCutoverMayFailInsideItsGap(t *testing.T) {
 	}
 }
 
+// TestEmergencyMayCostWhatItSays: where staging is brought along its requests may
+// fail between the approval and the watch, and production's may not; a leaked key
+// that lives is no good end.
+func TestEmergencyMayCostWhatItSays(t *testing.T) {
+	at := func(s int) time.Time { return time.Date(2026, 11, 23, 12, 0, s, 0, time.UTC) }
+	for name, c := range map[string]struct {
+		shape      providers.Shape
+		saw        sandbox.Share
+		production int
+		alive      bool
+		good       bool
+	}{
+		"nothing":          {shape: providers.Overlap, good: true},
+		"staging":          {shape: providers.Overlap, saw: sandbox.Share{Failed: 3, Gap: 4, First: at(11), Last: at(15)}, good: true},
+		"staging, early":   {shape: providers.Overlap, saw: sandbox.Share{Failed: 3, Gap: 4, First: at(9), Last: at(15)}},
+		"production":       {shape: providers.Overlap, saw: sandbox.Share{Failed: 3, Gap: 4, First: at(11), Last: at(15)}, production: 1},
+		"signed out":       {shape: providers.DeployFirst, saw: sandbox.Share{Failed: 3, Gap: 4, First: at(11), Last: at(15)}, production: 3, good: true},
+		"signed out, late": {shape: providers.DeployFirst, saw: sandbox.Share{Failed: 3, Gap: 4, First: at(11), Last: at(30)}, production: 3},
+		"alive":            {shape: providers.Overlap, alive: true},
+	} {
+		record := &rotation.Rotation{Cell: rotation.Cell{Mode: rotation.Emergency, Shape: c.shape}, State: rotation.Succeeded, Times: []rotation.Timing{
+			{Step: "approve", Started: at(1), Ended: at(10)}, {Step: "watch", Started: at(20), Ended: at(40)},
+		}}
+		var examiner coroner
+		examiner.look(!c.alive, at(12))
+		dead := func() []ledgerKey { return []ledgerKey{{id: "old", live: c.alive}} }
+		r := &played{OldKeyDead: !c.alive, NewKeyLive: true, containment: examiner.certify(ledger{olds: []string{"old"}, keys: dead})}
+		r.ProductionFailed = c.production
+		r.quote(record)
+		r.saw(c.saw)
+		r.broken = outside(record, c.saw)
+		if r.good() != c.good {
+			t.Errorf("%s: good is %t: %+v, %+v, broken: %v", name, r.good(), r, r.containment, r.broken)
+		}
+	}
+}
+
 // TestPlantedRunExitsBadly: a planted fault shows in the exit code, which is what
 // somebody who runs the demonstration goes by.
 func TestPlantedRunExitsBadly(t *testing.T) {

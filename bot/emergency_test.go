@@ -4,6 +4,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"rekey/internal/sandbox"
 	"rekey/rotation"
@@ -29,5 +30,22 @@ func TestEmergencyWorld(t *testing.T) {
 	own := s.ledger(s.secret)
 	if !own.oldsDead() || !s.newInUse(own) {
 		t.Errorf("old keys dead %t, new keys in use %t", own.oldsDead(), s.newInUse(own))
+	}
+}
+
+// TestDemoEmergency is a leaked key that two environments share, as the command
+// line plays it: production notices nothing, and the service's own records say
+// when the key died.
+func TestDemoEmergency(t *testing.T) {
+	t.Parallel()
+	r, err := play(t, sandboxOptions{emergency: true, adjust: calm()}, script{emergency: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.good() || !r.Contained || r.ProductionFailed != 0 {
+		t.Errorf("the demonstration ended badly: %+v, %+v, broken: %v", r, r.containment, r.broken)
+	}
+	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || time.Since(at) < 0 || r.Mode != "emergency" || r.SecondsToDead <= 0 {
+		t.Errorf("dead at %q: %v; %+v", r.OldKeyDeadAt, err, r)
 	}
 }

@@ -27,6 +27,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   rekey sandbox --demo NAME           play one rotation with scripted people
   rekey sandbox --demo all            play every secret's at once
 
+  --emergency      with --demo: the keys have leaked, and people type /rotate-emergency
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
   --speed N        multiply the speed of allOfThem (default 1)
@@ -46,6 +47,8 @@ type sandboxOptions struct {
 	redis string
 	speed float64
 	plant string
+	// emergency has the scripted people cry for help.
+	emergency bool
 	// also are secrets that the world holds besides those it always does; the
 	// one that is played is among them by itself.
 	also []string
@@ -90,6 +93,7 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.StringVar(&o.redis, "redis", "", "")
 	flags.Float64Var(&o.speed, "speed", 1, "")
+	flags.BoolVar(&o.emergency, "emergency", false, "")
 	flags.StringVar(&o.plant, "plant", "", "")
 	flags.Func("with", "", func(list string) error {
 		o.also = named(list)
@@ -117,6 +121,8 @@ func (o sandboxOptions) check(given map[string]bool) error {
 		return errors.New("--speed must be between 0.05 and 20")
 	case o.json && !given["demo"]:
 		return errors.New("--json goes with --demo")
+	case o.emergency && !given["demo"]:
+		return errors.New("--emergency goes with --demo")
 	case given["demo"] && !o.all() && ledgers[strings.ToUpper(o.demo)] == nil:
 		return fmt.Errorf("--demo plays all, or one of %s", strings.Join(playable(), ", "))
 	case given["with"] && given["demo"]:

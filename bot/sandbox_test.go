@@ -40,6 +40,7 @@ func TestSandboxCommandLine(t *testing.T) {
 		"with and demo":   {args: []string{"--demo", "FAL_KEY", "--with", "all"}, code: exitUsage, err: "--with is for playing by hand"},
 		"with unknown":    {args: []string{"--with", "FAL_KEY," + token}, code: exitUsage, err: "--with takes all, or some of ANTHROPIC_API_KEY, "},
 		"with nothing":    {args: []string{"--with", ""}, code: exitUsage, err: "--with takes all, or some of"},
+		"alarm by hand":   {args: []string{"--emergency"}, code: exitUsage, err: "--emergency goes with --demo"},
 		"json by hand":    {args: []string{"--json"}, code: exitUsage, err: "--json goes with --demo"},
 		"plant by hand":   {args: []string{"--plant", "leak"}, code: exitUsage, err: "--plant goes with --demo"},
 		"no plant named":  {args: []string{"--demo", "FAL_KEY", "--plant", ""}, code: exitUsage, err: "--plant must be one of"},

@@ -71,6 +71,14 @@ func (w *World) Report() Report {
 	return r
 }
 
+// FailedFor is how many requests of one environment failed that need a secret.
+func (w *World) FailedFor(environment, secret string) int {
+	if t := w.visitors[environment]; t != nil {
+		return t.Of(secret).Failed
+	}
+	return 0
+}
+
 func (w *World) share(secret string) Share {
 	var all Share
 	for _, t := range w.visitors {

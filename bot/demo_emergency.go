@@ -1,0 +1,154 @@
+//go:build !release
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/slack"
+	"rekey/rotation"
+)
+
+// leaked is what people say happened.
+const leaked = "it is in a public repository"
+
+// alarm is the requester's /rotate-emergency.
+func (d *demo) alarm(ctx context.Context, text string) error {
+	d.say("@ann types: /rotate-emergency %s", text)
+	if _, err := d.box.world.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate-emergency", text); err != nil {
+		return fmt.Errorf("typing the command: %w", err)
+	}
+	return nil
+}
+
+// inEmergency narrows what is held of a secret to what an emergency is about:
+// staging's own key did not leak and stays.
+func (a ledger) inEmergency() ledger {
+	if len(a.olds) == 1 {
+		return a
+	}
+	a.olds, a.places = a.olds[1:], []string{sandbox.Production}
+	if a.first == sandbox.VaultStaging {
+		a.first = sandbox.VaultProduction
+	}
+	return a
+}
+
+// containment is what an emergency is for.
+type containment struct {
+	Contained bool `json:"contained"`
+	// OldKeyDeadAt is from when on the service's own records have every leaked
+	// key dead; where one still lives, when it dies by itself; empty where
+	// nothing ends it.
+	OldKeyDeadAt     string  `json:"old_key_dead_at"`
+	SecondsToDead    float64 `json:"contained_seconds"` // from the command
+	ProductionFailed int     `json:"production_failed"`
+	Revived          int     `json:"revived,omitempty"` // how often a dead one came back to life
+}
+
+// good holds when the leaked key is dead by the service's records.
+func (c *containment) good() bool { return c == nil || c.Contained && c.OldKeyDeadAt != "" }
+
+func (c *containment) tell(secret string, say func(string, ...any)) {
+	switch {
+	case c == nil:
+	case c.Contained:
+		say("%s: contained %g s after the command, at %s; %d requests of production failed", secret, c.SecondsToDead, c.OldKeyDeadAt, c.ProductionFailed)
+	default:
+		say("%s: NOT contained; the old key dies at %s", secret, c.OldKeyDeadAt)
+	}
+}
+
+// coroner looks at a service's own records, all the time, whether the old keys of
+// a secret live.
+type coroner struct {
+	began   time.Time
+	mu      sync.Mutex
+	dead    time.Time // since when; zero while one lives
+	revived int
+}
+
+// pulse is how often the coroner looks.
+const pulse = 10 * time.Millisecond
+
+// attend looks until the returned function is called.
+func (c *coroner) attend(ctx context.Context, a ledger) (leave func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	gone := make(chan struct{})
+	c.began = time.Now()
+	go func() {
+		defer close(gone)
+		every := time.NewTicker(pulse)
+		defer every.Stop()
+		for ctx.Err() == nil {
+			c.look(a.oldsDead(), time.Now())
+			select {
+			case <-every.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func() { cancel(); <-gone }
+}
+
+func (c *coroner) look(dead bool, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case dead && c.dead.IsZero():
+		c.dead = now
+	case !dead && !c.dead.IsZero():
+		c.dead = time.Time{}
+		c.revived++
+	}
+}
+
+// certify tells what became of the keys.
+func (c *coroner) certify(a ledger) *containment {
+	c.look(a.oldsDead(), time.Now())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := &containment{Contained: !c.dead.IsZero(), Revived: c.revived}
+	if out.Contained {
+		out.OldKeyDeadAt = c.dead.UTC().Format(time.RFC3339Nano)
+		out.SecondsToDead = float64(c.dead.Sub(c.began).Milliseconds()) / 1000
+	}
+	return out
+}
+
+// contained is what the story's emergency came to.
+func (d *demo) contained(a ledger) *containment {
+	c := d.coroner.certify(a)
+	c.ProductionFailed = d.box.world.FailedFor(sandbox.Production, a.secret)
+	return c
+}
+
+// unnoticed lists keys that came back to life and of which nobody was told.
+func (d *demo) unnoticed() []string {
+	d.coroner.mu.Lock()
+	revived := d.coroner.revived
+	d.coroner.mu.Unlock()
+	told := count(d.own(d.box.world.Slack.Snapshot()), tellsOfRevival)
+	if revived <= told {
+		return nil
+	}
+	return []string{fmt.Sprintf("an old key came back to life after its end %d times; people were told of it %d times", revived, told)}
+}
+
+// tellsOfRevival are the messages that call people because a dead key lives.
+func tellsOfRevival(m slack.Message) bool {
+	return m.Thread != "" && strings.Contains(m.Text, "lives again")
+}
+
+// mode is why the story's rotation runs.
+func (s script) mode() rotation.Mode {
+	if s.emergency {
+		return rotation.Emergency
+	}
+	return rotation.Routine
+}
