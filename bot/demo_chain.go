@@ -18,7 +18,7 @@ func chainLedger(b *box) ledger {
 		first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.EndedByHand},
 		// Visitors go on with a public RPC and notice nothing.
 		lost: w.LostChain,
-		end:  func(id string) { w.EndChainKey(id) },
+		end:  func(id string) { w.EndChainKey(id) }, revive: w.Helius.Revive,
 		keys: func() []ledgerKey {
 			var all []ledgerKey
 			for _, k := range w.Helius.Keys() {

@@ -32,6 +32,9 @@ type ledger struct {
 	ends []sandbox.Kind
 	keys func() []ledgerKey // every key ever made for applications
 	end  func(id string)    // as a person would at the console
+	// revive brings a dead key back to life; nil where the service has no such
+	// thing.
+	revive func(id string)
 	// ending is how the bot's own credential ends a key.
 	ending func(id string) *http.Request
 	// beside are the other values of a pair; nil where a key is one value.
@@ -100,7 +103,7 @@ func (b *box) openConsoles() {
 func falLedger(b *box) ledger {
 	return ledger{
 		variable: app.FalKey, olds: []string{b.world.OldKey()}, first: sandbox.Create, ends: []sandbox.Kind{sandbox.Delete},
-		end: func(id string) { b.world.Fal.End(id) },
+		end: func(id string) { b.world.Fal.End(id) }, revive: b.world.Fal.Revive,
 		ending: func(id string) *http.Request {
 			at, _ := url.Parse(b.world.Endpoints().Fal + "/v1/keys/" + id) // the world's own address
 			return &http.Request{Method: http.MethodDelete, URL: at, Header: http.Header{"Authorization": {"Key " + b.world.Credentials().FalAdmin}}}

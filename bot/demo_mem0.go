@@ -23,13 +23,13 @@ func memoryLedger(b *box) ledger {
 	if w.OwnMemory() {
 		a.first, a.ends = sandbox.Create, []sandbox.Kind{sandbox.Delete}
 		a.keys = func() []ledgerKey { return memoryKeys(w.Mem0Own) }
-		a.end = func(id string) { w.Mem0Own.End(id) }
+		a.end, a.revive = func(id string) { w.Mem0Own.End(id) }, w.Mem0Own.Revive
 		a.ending = func(id string) *http.Request { return revokingMemory(w, id) }
 		return a
 	}
 	a.first, a.ends = sandbox.VaultStaging, []sandbox.Kind{sandbox.EndedByHand}
 	a.keys = func() []ledgerKey { return memoryKeys(w.Mem0) }
-	a.end = func(id string) { w.EndMemoryKey(id) }
+	a.end, a.revive = func(id string) { w.EndMemoryKey(id) }, w.Mem0.Revive
 	a.make = func(environment, label string) (string, map[string]string) {
 		k := w.Mem0.Create(sandbox.MemoryProject(environment), label)
 		return k.ID, map[string]string{app.MemoryKey: k.Value}

@@ -16,7 +16,7 @@ func supabaseLedger(b *box) ledger {
 	return ledger{
 		variable: app.SupabaseKey, first: sandbox.Create, ends: []sandbox.Kind{sandbox.Delete, sandbox.LegacyKeys},
 		olds: []string{w.OldSupabaseKey(sandbox.Staging), w.OldSupabaseKey(sandbox.Production)},
-		end:  func(id string) { w.Supabase.End(id) },
+		end:  func(id string) { w.Supabase.End(id) }, revive: w.Supabase.Revive,
 		ending: func(id string) *http.Request {
 			k, _ := w.Supabase.Key(id)
 			at, _ := url.Parse(w.Endpoints().Supabase + "/v1/projects/" + k.Project + "/api-keys/" + id) // the world's own address

@@ -168,6 +168,20 @@ func TestEmergencyMayCostWhatItSays(t *testing.T) {
 	}
 }
 
+// TestCoronerNoticesARevival: the moment of death is the last one, and a key that
+// came back is counted.
+func TestCoronerNoticesARevival(t *testing.T) {
+	var c coroner
+	at := func(s int) time.Time { return time.Date(2026, 11, 25, 12, 0, s, 0, time.UTC) }
+	for i, dead := range []bool{false, true, true, false, true} {
+		c.look(dead, at(i))
+	}
+	got := c.certify(ledger{olds: []string{"old"}, keys: func() []ledgerKey { return []ledgerKey{{id: "old"}} }})
+	if !got.Contained || got.OldKeyDeadAt != "2026-11-25T12:00:04Z" || got.Revived != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestPlantedRunExitsBadly: a planted fault shows in the exit code, which is what
 // somebody who runs the demonstration goes by.
 func TestPlantedRunExitsBadly(t *testing.T) {

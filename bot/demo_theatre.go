@@ -98,6 +98,10 @@ func threads(all []slack.Message, secret string) []slack.Message {
 func narrated(m slack.Message) string {
 	words := []string{m.Text}
 	for _, f := range m.Files {
+		if f.AltText == "" {
+			words = append(words, "[file: "+f.Name+"]")
+			continue
+		}
 		words = append(words, "[picture: "+f.AltText+"]")
 	}
 	return strings.TrimSpace(strings.Join(words, "\n"))

@@ -20,7 +20,7 @@ func jobsLedger(b *box) ledger {
 			k := w.MakeJobsKey(environment, label)
 			return k.ID, map[string]string{app.JobsKey: k.Value}
 		},
-		end: func(id string) { w.EndJobsKey(id) },
+		end: func(id string) { w.EndJobsKey(id) }, revive: w.Trigger.Revive,
 		keys: func() []ledgerKey {
 			var all []ledgerKey
 			for _, k := range w.Trigger.Keys() {

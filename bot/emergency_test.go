@@ -49,3 +49,15 @@ func TestDemoEmergency(t *testing.T) {
 		t.Errorf("dead at %q: %v; %+v", r.OldKeyDeadAt, err, r)
 	}
 }
+
+// TestPlantRevive: a key that comes back to life after its death certificate is
+// noticed before the report, people are called, and it is ended again. The demo
+// breaks where nobody is told: that is held by its own count.
+func TestPlantRevive(t *testing.T) {
+	t.Parallel()
+	o := sandboxOptions{demo: "FAL_KEY", plant: "revive", emergency: true, adjust: calm()}
+	r, err := play(t, o, story(o, t.Logf))
+	if err != nil || !r.good() || r.Revived != 1 {
+		t.Errorf("%v: %+v, %+v, broken: %v", err, r, r.containment, r.broken)
+	}
+}

@@ -31,7 +31,8 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
   --speed N        multiply the speed of allOfThem (default 1)
-  --plant FAULT    with --demo NAME: leak, early-revoke or no-approval; the run must then end badly
+  --plant FAULT    with --demo NAME: leak, early-revoke or no-approval; the run must then end badly.
+                   revive: the dead key comes back to life; the run ends badly unless the bot calls people and ends it again
 
 `
 
@@ -144,6 +145,8 @@ func (o sandboxOptions) checkPlant(given map[string]bool) error {
 		return fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
 	case o.all():
 		return errors.New("--plant goes with the --demo of one secret")
+	case o.plant == "revive" && !slices.Contains(revivable(), strings.ToUpper(o.demo)):
+		return fmt.Errorf("--plant revive goes with one of %s", strings.Join(revivable(), ", "))
 	}
 	return nil
 }

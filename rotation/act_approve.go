@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,17 +43,28 @@ func (w *run) evidence() (string, error) {
 		return w.evidenceAhead()
 	}
 	ev := evidence{Plan: w.r.PlanHash, Places: make(map[string]placeEvidence), Base: w.r.Cell.Shape}
-	if v := w.r.Vigils[Watch]; v != nil {
+	if v := w.r.Vigils[Watch]; v != nil && w.r.precedes(Step{Act: Watch}) {
 		ev.Verdict = v.Verdict
 	}
 	for env, p := range w.r.Places {
-		pe := placeEvidence{Old: p.Old.ID, New: p.New.ID, Fingerprints: make(map[string]secret.Fingerprint), Versions: make(map[string]int), Certificate: w.r.Proofs[env].Kind}
+		pe := placeEvidence{Old: p.Old.ID, New: p.New.ID, Fingerprints: make(map[string]secret.Fingerprint), Versions: make(map[string]int)}
+		if w.r.precedes(Step{Prove, env}) {
+			pe.Certificate = w.r.Proofs[env].Kind
+		}
 		for name, h := range p.After {
 			pe.Fingerprints[name], pe.Versions[name] = h.Fingerprint, h.Version
 		}
 		ev.Places[env] = pe
 	}
 	return hashOf(ev)
+}
+
+// precedes reports that people are asked after a step: what it shows is part of
+// what they decide on. What comes later makes their decision neither better nor
+// worse.
+func (r *Rotation) precedes(s Step) bool {
+	at := slices.Index(r.Plan, s)
+	return at >= 0 && at < slices.IndexFunc(r.Plan, func(s Step) bool { return s.Act == Approve })
 }
 
 func (w *run) cardNumber() int {

@@ -127,12 +127,15 @@ func (w *run) lastRites(ctx context.Context, s Step, env string) (outcome, error
 	if !e.Dead.IsZero() {
 		return finished("")
 	}
+	before := e
 	found, err := w.probeOld(ctx, env, &e)
 	if err != nil {
 		return outcome{}, err
 	}
 	w.endIs(env, e)
 	switch {
+	case found.Liveness == providers.Alive && !before.Refused.IsZero():
+		return w.goneReturned(s, before, found.Answer), nil
 	case e.ListOnly && e.Refused.IsZero():
 		return outcome{}, fault.New(opGone, fault.Unproved, "its old value can no longer be read in the vault, so it cannot be probed")
 	case e.ListOnly: // it was refused when it could be read
@@ -158,7 +161,11 @@ func (w *run) buried(ctx context.Context, s Step) (outcome, error) {
 		if of.Act != ConfirmDead && of.Act != DurableProbe {
 			continue
 		}
-		out, err := w.lastRites(ctx, s, scopeOf(of))
+		rites := w.lastRites
+		if of.Act == DurableProbe && !w.endOf(scopeOf(of)).Dead.IsZero() {
+			rites = func(ctx context.Context, _ Step, _ string) (outcome, error) { return w.stillGone(ctx, of) }
+		}
+		out, err := rites(ctx, s, scopeOf(of))
 		if err != nil || !out.done {
 			out.events = append(events, out.events...)
 			return out, err

@@ -254,13 +254,17 @@ func (w *run) holdBack(ctx context.Context) (outcome, error) {
 }
 
 func (w *run) report(ctx context.Context) (outcome, error) {
+	look, err := w.stillDead(ctx)
+	if err != nil || !look.done {
+		return look, err
+	}
 	if err := w.sweep(ctx); err != nil {
 		return outcome{}, err
 	}
 	r := w.r
 	text := fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead.",
 		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }))
-	text += unseen(r) + r.contained()
+	text += unseen(r) + r.contained() + r.cameBack() + look.text
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 
@@ -274,7 +278,7 @@ func (w *run) reportAhead(ctx context.Context, s Step) (outcome, error) {
 	w.feltGap(ctx)
 	r := w.r
 	text := strings.TrimSpace(fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead. %s",
-		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()+r.contained()))
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()+r.contained()+r.cameBack()))
 	out.events = append(out.events, event.Event{Kind: event.Reported, Text: text, Facts: w.reportFacts()})
 	return out, nil
 }

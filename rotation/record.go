@@ -130,6 +130,7 @@ type Ending struct {
 	Unlisted bool         `json:"unlisted,omitempty"`  // the service's list no longer has it
 	ListOnly bool         `json:"list_only,omitempty"` // the old value could not be read for a probe
 	Dead     time.Time    `json:"dead,omitzero"`       // when all of it was certain
+	Returned int          `json:"returned,omitempty"`  // how often it was accepted again after that
 }
 
 // Vigil is the stored progress of one watch.

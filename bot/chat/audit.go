@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"rekey/rotation"
 	"rekey/rotation/event"
@@ -53,7 +52,9 @@ func (c *Chat) findings(ctx context.Context, key string, number int) error {
 	if !known {
 		return nil
 	}
-	if err = c.attach(ctx, key+"/audit/"+strconv.Itoa(number), p); hopeless(err) {
+	// A second audit of a rotation, after a dead key came back to life, has files of its own.
+	mark := fmt.Sprintf("%s/audit/%d/%d", key, number, r.Audit.Closed.Unix())
+	if err = c.attach(ctx, mark, p); hopeless(err) {
 		c.config.Log.Warn("a file of the audit is left out of the thread, which tells its findings in words", "rotation", r.ID, "file", p.name, "error", c.helpful(err))
 		return nil
 	}

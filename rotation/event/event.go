@@ -43,6 +43,7 @@ const (
 	Retried   Kind = "retried"   // somebody asked to go on; By
 	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
 	Dead      Kind = "dead"      // the death certificate; Facts
+	Revived   Kind = "revived"   // an old credential that was proved dead is accepted again; Step, Text, Facts["id"], ["answer"]
 	Audited   Kind = "audited"   // what the sources tell of a leaked credential; Text, Facts
 	Reported  Kind = "reported"  // the rotation is finished; Facts
 	Deadline  Kind = "deadline"  // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
@@ -88,7 +89,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Nagged, Overtaken, Guide, Stopped, Pending, Expired, Denied, Deadline:
+	case Card, Nagged, Overtaken, Guide, Stopped, Pending, Expired, Denied, Deadline, Revived:
 		return true
 	default:
 		return false

@@ -86,6 +86,8 @@ func decision(e event.Event, text string) string {
 		return sentences("■ *An old key dies too early.*", text)
 	case event.Pending:
 		return sentences("■", text)
+	case event.Revived:
+		return sentences("■ *A dead key lives.*", text)
 	case event.Dead:
 		return sentences("✓ *The old key is dead.*", text)
 	case event.Audited:

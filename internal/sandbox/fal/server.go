@@ -142,6 +142,15 @@ func (s *Server) End(id string) bool {
 	return true
 }
 
+// Revive brings a deleted key back to life, as somebody at the service might.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.byIDLocked(id); k != nil {
+		k.Deleted = time.Time{}
+	}
+}
+
 // Keys lists every key ever made, deleted ones included, oldest first.
 func (s *Server) Keys() []Key {
 	s.mu.Lock()

@@ -137,6 +137,17 @@ func (s *Server) End(id string) bool {
 	return false
 }
 
+// Revive brings a deleted key back to life, as somebody at the service might.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.keys {
+		if k.ID == id {
+			k.Deleted = time.Time{}
+		}
+	}
+}
+
 // Keys lists every key ever made, oldest first.
 func (s *Server) Keys() []Key {
 	s.mu.Lock()

@@ -195,6 +195,17 @@ func (s *Server) End(id string) bool {
 	return true
 }
 
+// Revive brings a deleted key back to life, as somebody at the service might.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.keys {
+		if s.keys[i].ID == id {
+			s.keys[i].Deleted = time.Time{}
+		}
+	}
+}
+
 // Rename gives a key another name, as a person would in the dashboard.
 func (s *Server) Rename(id, name string) bool {
 	s.mu.Lock()

@@ -183,6 +183,17 @@ func (s *Server) Revoke(id string) bool {
 	return true
 }
 
+// Revive brings a revoked key back to life, as somebody at the service might.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.keys {
+		if k.ID == id && !k.Root {
+			k.Ends = time.Time{}
+		}
+	}
+}
+
 // Regenerate makes another root key, as a person does in the dashboard. The
 // old one lives on for the grace.
 func (s *Server) Regenerate(project, environment string) (Write, bool) {
