@@ -47,6 +47,12 @@ func (w wish) visited(s providers.Shape) string {
 // token of it.
 func (c Cell) SignsOut() bool { return c.Mode == Emergency && c.Shape == providers.DeployFirst }
 
+// StagingAfter reports that staging still runs on the old credential when that
+// ends, and is deployed again afterwards.
+func (c Cell) StagingAfter() bool {
+	return c.Mode == Emergency && c.Shared && !c.RevokeFirst && c.Shape == providers.Overlap
+}
+
 // environments are those that a rotation is about, staging first.
 func (r *Rotation) environments() []string {
 	var all []string
