@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"rekey/rotation"
@@ -19,31 +20,34 @@ const ReasonLimit = 500
 // alarm is an understood emergency.
 type alarm struct {
 	name   string
-	reason string // "" when nobody said: they are asked
-	first  bool   // the old key ends before there is a new one
+	reason string    // "" when nobody said: they are asked
+	first  bool      // the old key ends before there is a new one
+	since  time.Time // when others may first have known it; zero when nobody said
 }
 
 // parseAlarm understands a line after `/rotate-emergency`. What follows the name
 // is the reason, in the person's own words.
 //
-//	line = NAME [ "--revoke-first" ] reason
-func (v vocabulary) parseAlarm(text string) (alarm, *misfit) {
+//	line = NAME [ "--revoke-first" ] [ "--since" when ] reason
+func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) {
+	if text, a.since, m = cutSince(text, now); m != nil {
+		return a, m
+	}
 	words, flags := split(text)
-	var a alarm
 	for _, f := range flags {
 		switch strings.ToLower(strings.TrimLeft(f, "-")) {
 		case "": // a dash in a sentence
 		case "revoke-first":
 			a.first = true
 		default:
-			return a, &misfit{"There is no such flag, and none that skips a check. The only flag is `--revoke-first`.", "Try `/rotate-emergency NAME what happened`."}
+			return a, &misfit{"There is no such flag, and none that skips a check. There are `--revoke-first` and `--since`.", "Try `/rotate-emergency NAME what happened`."}
 		}
 	}
 	if len(words) == 0 {
 		return a, &misfit{"`/rotate-emergency` needs the name of a secret, and what happened.", "Try `/rotate-emergency NAME what happened`."}
 	}
-	name, m := v.resolve(words[0])
-	a.name, a.reason = name, strings.Join(words[1:], " ")
+	a.name, m = v.resolve(words[0])
+	a.reason = strings.Join(words[1:], " ")
 	if m == nil && utf8.RuneCountInString(a.reason) > ReasonLimit {
 		m = &misfit{fmt.Sprintf("The reason is longer than %d characters.", ReasonLimit), "Say it in a sentence; the thread has room for the rest."}
 	}
@@ -53,7 +57,7 @@ func (v vocabulary) parseAlarm(text string) (alarm, *misfit) {
 // emergency starts at once for those who may start. There is no dry run and no
 // question but what happened.
 func (h *Handler) emergency(ctx context.Context, q Request) Reply {
-	a, m := h.words.parseAlarm(q.Text)
+	a, m := h.words.parseAlarm(q.Text, time.Now())
 	switch {
 	case m != nil:
 		return misfitReply(*m)
@@ -62,7 +66,7 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 	case a.reason == "":
 		return whatHappened(a)
 	}
-	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Reason: a.reason})
+	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Reason: a.reason, Exposed: a.since})
 	if err != nil {
 		return failed(fmt.Errorf("starting an emergency for %s: %w", a.name, err))
 	}
@@ -74,11 +78,15 @@ func alarmed(a alarm, r *rotation.Rotation) Reply {
 	if a.first {
 		next = "Nothing is ended yet: the thread says how long the outage will last and asks for an explicit yes. Be ready there."
 	}
+	notes := []string{fmt.Sprintf("Rotation `%s`, %d steps. `/rotate status %s` asks.", r.ID, len(r.Plan), a.name)}
+	if !a.since.IsZero() {
+		notes = append(notes, "The audit looks from "+a.since.UTC().Format("2006-01-02 15:04 UTC")+" on.")
+	}
 	return Reply{
 		Title:      "Emergency rotation of " + a.name + " started",
 		Text:       "Its thread is in the channel. " + next,
 		Paragraphs: []string{next},
-		Notes:      []string{fmt.Sprintf("Rotation `%s`, %d steps. `/rotate status %s` asks.", r.ID, len(r.Plan), a.name)},
+		Notes:      notes,
 	}
 }
 
@@ -90,8 +98,11 @@ func whatHappened(a alarm) Reply {
 		line += " --revoke-first"
 	}
 	text := "Say what happened: `/rotate-emergency " + line + " what happened`. Nothing was started."
+	form := &Form{Command: EmergencyCommand, Line: line, Secret: a.name}
+	if !a.since.IsZero() {
+		form.Since = a.since.UTC().Format(time.RFC3339)
+	}
 	return Reply{
-		Title: "What happened?", Text: text, Paragraphs: []string{text},
-		Form: &Form{Command: EmergencyCommand, Line: line, Secret: a.name},
+		Title: "What happened?", Text: text, Paragraphs: []string{text}, Form: form,
 	}
 }

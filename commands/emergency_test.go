@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"rekey/rotation"
 )
@@ -11,23 +12,33 @@ import (
 // TestAlarms: the name comes first, the rest is what happened, in the person's
 // own words; nothing that looks like a flag is taken for a word.
 func TestAlarms(t *testing.T) {
+	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	v := vocabulary{names: []string{"FAL_KEY"}, unknown: []string{"MEM0_API_KEY"}}
 	for text, want := range map[string]struct {
 		alarm
 		wrong string
 	}{
-		"fal_key it is on github":              {alarm{"FAL_KEY", "it is on github", false}, ""},
-		"FAL_KEY":                              {alarm{"FAL_KEY", "", false}, ""},
-		"FAL_KEY --revoke-first vault is open": {alarm{"FAL_KEY", "vault is open", true}, ""},
-		"—revoke-first FAL_KEY - it leaked":    {alarm{"FAL_KEY", "it leaked", true}, ""},
-		"":                                     {alarm{}, "needs the name"},
-		"--revoke-first":                       {alarm{}, "needs the name"},
-		"FAL_KEY --now it leaked":              {alarm{}, "no such flag"},
-		"MEM0_API_KEY it leaked":               {alarm{}, "not configured here"},
-		"FLA_KEY it leaked":                    {alarm{}, "no secret with that name"},
-		"FAL_KEY " + strings.Repeat("a ", 300): {alarm{}, "longer than 500"},
+		"fal_key it is on github":                       {alarm{name: "FAL_KEY", reason: "it is on github"}, ""},
+		"FAL_KEY":                                       {alarm{name: "FAL_KEY"}, ""},
+		"FAL_KEY --revoke-first vault is open":          {alarm{name: "FAL_KEY", reason: "vault is open", first: true}, ""},
+		"—revoke-first FAL_KEY - it leaked":             {alarm{name: "FAL_KEY", reason: "it leaked", first: true}, ""},
+		"FAL_KEY --since 3d it leaked":                  {alarm{name: "FAL_KEY", reason: "it leaked", since: noon.AddDate(0, 0, -3)}, ""},
+		"—since=6H fal_key it leaked":                   {alarm{name: "FAL_KEY", reason: "it leaked", since: noon.Add(-6 * time.Hour)}, ""},
+		"FAL_KEY it leaked --since `2026-11-20T08:00Z`": {alarm{name: "FAL_KEY", reason: "it leaked", since: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}, ""},
+		"FAL_KEY --since":                               {alarm{}, "since when others"},
+		"FAL_KEY --since friday it leaked":              {alarm{}, "no moment"},
+		"FAL_KEY --since 2026-11-20T08:00 x":            {alarm{}, "needs its zone"},
+		"FAL_KEY --since 2026-11-26 x":                  {alarm{}, "not come yet"},
+		"FAL_KEY --since 2006-11-26 x":                  {alarm{}, "ten years"},
+		"FAL_KEY --since 1h --since 2h x":               {alarm{}, "twice"},
+		"":                                              {alarm{}, "needs the name"},
+		"--revoke-first":                                {alarm{}, "needs the name"},
+		"FAL_KEY --now it leaked":                       {alarm{}, "no such flag"},
+		"MEM0_API_KEY it leaked":                        {alarm{}, "not configured here"},
+		"FLA_KEY it leaked":                             {alarm{}, "no secret with that name"},
+		"FAL_KEY " + strings.Repeat("a ", 300):          {alarm{}, "longer than 500"},
 	} {
-		got, m := v.parseAlarm(text)
+		got, m := v.parseAlarm(text, noon)
 		switch {
 		case want.wrong == "" && (m != nil || got != want.alarm):
 			t.Errorf("%q: %+v, %+v", text, got, m)
@@ -44,11 +55,11 @@ func TestEmergencyNeedsAReason(t *testing.T) {
 	said := func(text string, s rotation.Standing) Reply {
 		return handler(d).Handle(context.Background(), Request{Command: EmergencyCommand, Text: text, Person: anna, Standing: s})
 	}
-	asked := said("fal_key --revoke-first", starter)
-	if asked.Form == nil || asked.Form.Secret != "FAL_KEY" || len(d.asked) > 0 {
+	asked := said("fal_key --revoke-first --since 2026-11-20T09:00+01:00", starter)
+	if asked.Form == nil || asked.Form.Secret != "FAL_KEY" || asked.Form.Since != "2026-11-20T08:00:00Z" || len(d.asked) > 0 {
 		t.Fatalf("%+v, engine asked %v", asked, d.asked)
 	}
-	if reply := said(asked.Form.Line+" it leaked", starter); reply.Form != nil || len(d.asked) != 1 || d.asked[0] != "start FAL_KEY by "+anna.ID+" emergency it leaked" {
+	if reply := said(asked.Form.With(asked.Form.Since, "it leaked"), starter); reply.Form != nil || len(d.asked) != 1 || d.asked[0] != "start FAL_KEY by "+anna.ID+" emergency it leaked since 2026-11-20T08:00:00Z" {
 		t.Errorf("%+v, engine asked %v", reply, d.asked)
 	}
 	for _, text := range []string{"FAL_KEY", "FAL_KEY it leaked"} {

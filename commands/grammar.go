@@ -186,11 +186,14 @@ func verbWords() []string {
 	return words
 }
 
+// quotes are what people put around a word, or behind it.
+const quotes = "`'\"“”‘’*,;"
+
 // split separates words from flags. Quotes, backticks and the dashes that
 // telephones make of "--" are forgiven.
 func split(text string) (words, flags []string) {
 	for word := range strings.FieldsSeq(visible(text)) {
-		word = strings.Trim(word, "`'\"“”‘’*,;")
+		word = strings.Trim(word, quotes)
 		if dashed, ok := strings.CutPrefix(word, "—"); ok {
 			word = "--" + dashed
 		} else if dashed, ok := strings.CutPrefix(word, "–"); ok {

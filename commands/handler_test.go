@@ -33,7 +33,11 @@ type desk struct {
 }
 
 func (d *desk) Start(_ context.Context, o rotation.Order) (*rotation.Rotation, error) {
-	d.asked = append(d.asked, strings.TrimSpace(fmt.Sprintf("start %s by %s %s %s", o.Secret, o.Requester.ID, o.Mode, o.Reason)))
+	since := ""
+	if !o.Exposed.IsZero() {
+		since = " since " + o.Exposed.UTC().Format(time.RFC3339)
+	}
+	d.asked = append(d.asked, strings.TrimSpace(fmt.Sprintf("start %s by %s %s %s%s", o.Secret, o.Requester.ID, o.Mode, o.Reason, since)))
 	return running(), d.err
 }
 

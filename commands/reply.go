@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"strings"
 	"time"
 
 	"rekey/rotation"
@@ -37,6 +38,15 @@ type Form struct {
 	Command string // "/rotate-emergency"
 	Line    string // what was understood so far, in our own words
 	Secret  string
+	Since   string // since when others may have known it, where that was said
+}
+
+// With is the line that a filled form makes.
+func (f Form) With(since, words string) string {
+	if since != "" {
+		since = " --since " + strings.TrimSpace(since)
+	}
+	return f.Line + since + " " + words
 }
 
 // Row is one fact. What a channel shows better than words can (a person, a

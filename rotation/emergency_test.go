@@ -192,7 +192,7 @@ func overtaken(t *testing.T, arrange func(*rig), at string) {
 		}
 		pass(100 * time.Millisecond)
 	}
-	cry, err := e.Start(t.Context(), Order{Secret: "FAL_KEY", Requester: requester, Mode: Emergency, Reason: "it leaked"})
+	cry, err := e.Start(t.Context(), Order{Secret: "FAL_KEY", Requester: requester, Mode: Emergency, Reason: "it leaked", Exposed: time.Now().Add(-time.Hour)})
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		t.Fatalf("refused: %s", refusal.Sentence)
@@ -211,7 +211,7 @@ func overtaken(t *testing.T, arrange func(*rig), at string) {
 		pass(time.Second)
 	}
 	r = g.until(e, r.Key(), Succeeded, Stuck)
-	if r.State != Succeeded || !r.OldDead() || r.Cell.Mode != Emergency {
+	if r.State != Succeeded || !r.OldDead() || r.Cell.Mode != Emergency || !r.Audit.From.Equal(r.Exposed.UTC().Truncate(time.Second)) || r.Exposed.IsZero() {
 		t.Fatalf("%s, %+v; old dead %t", r.State, r.Problem, r.OldDead())
 	}
 	for _, id := range g.issued {

@@ -81,6 +81,9 @@ func (w *run) overtaken(o Order) error {
 		return err
 	}
 	r.Requester, r.Reason, r.Cursor, r.Begun, r.Attempt, r.Problem, r.Errand = o.Requester, o.Reason, 0, false, 0, nil, nil
+	if !o.Exposed.IsZero() {
+		r.Exposed = o.Exposed
+	}
 	r.Alarmed, r.State, r.Wake = time.Now(), Running, time.Time{}
 	return nil
 }

@@ -36,11 +36,23 @@ func (c *Chat) filled(_ context.Context, s submission) (map[string]string, later
 	case commands.KeyShaped(words):
 		c.config.Log.Warn("a reason held something that looks like a secret value; it was refused", "user", s.user)
 		return map[string]string{render.ReasonBlock: leakedWords}, nil, nil
+	case commands.KeyShaped(s.values[render.SinceBlock]):
+		c.config.Log.Warn("a moment looked like a secret value; it was refused", "user", s.user)
+		return map[string]string{render.SinceBlock: leakedWords}, nil, nil
 	case words == "":
 		return map[string]string{render.ReasonBlock: "Say in a few words what happened: approvers decide by it."}, nil, nil
 	}
+	since := strings.TrimSpace(s.values[render.SinceBlock])
+	if since != "" {
+		at, why := commands.Since(since, time.Now())
+		if why != "" {
+			return map[string]string{render.SinceBlock: why}, nil, nil
+		}
+		since = at.UTC().Format(time.RFC3339) // what is a while ago now is meant
+	}
+	line := commands.Form{Line: s.private}.With(since, words)
 	return nil, func(ctx context.Context) error {
-		reply := c.reply(ctx, s.user, c.people.look, commands.Request{Command: commands.EmergencyCommand, Text: s.private + " " + words})
+		reply := c.reply(ctx, s.user, c.people.look, commands.Request{Command: commands.EmergencyCommand, Text: line})
 		if reply.Err != nil {
 			c.config.Log.Warn("a form was not carried out", "user", s.user, "error", reply.Err)
 		}

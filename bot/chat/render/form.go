@@ -9,6 +9,12 @@ import (
 // Emergency is the modal that asks what happened.
 const Emergency = "emergency"
 
+// SinceBlock is the field of the modal that asks since when others may have known
+// the secret.
+const SinceBlock = "since"
+
+const sinceLimit = 40
+
 // FormModal asks for what is missing of a line; what was understood so far comes
 // back with the answer.
 func FormModal(f commands.Form) slack.ModalViewRequest {
@@ -17,9 +23,12 @@ func FormModal(f commands.Form) slack.ModalViewRequest {
 		WithMultiline(true).WithMaxLength(commands.ReasonLimit)
 	input := slack.NewInputBlock(ReasonBlock, plainText("What happened?", buttonLimit),
 		plainText("Everybody in the channel reads this, and the journal keeps it. Never paste a key.", fieldLimit), field)
+	since := slack.NewInputBlock(SinceBlock, plainText("Since when may others have known it?", buttonLimit),
+		plainText("Such as "+commands.SinceHint+". The audit looks from there on. Empty: since the key was made.", fieldLimit),
+		slack.NewPlainTextInputBlockElement(nil, "text").WithMaxLength(sinceLimit).WithInitialValue(f.Since)).WithOptional(true)
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ControlID(Emergency), PrivateMetadata: f.Line,
 		Title: plainText("Emergency rotation", titleLimit), Submit: plainText("Start", titleLimit), Close: plainText("Cancel", titleLimit),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{section(what), input}},
+		Blocks: slack.Blocks{BlockSet: []slack.Block{section(what), input, since}},
 	}
 }
