@@ -117,19 +117,27 @@ func nextWords(r *rotation.Rotation) string {
 	}
 }
 
+// What is next where a person has to act at a console.
+const (
+	MakeByHand = "Somebody makes the key as the thread says and pastes it into the inbox; Rekey looks there by itself."
+	EndByHand  = "Somebody ends the old key as the thread says; Rekey asks the service by itself whether it is dead."
+)
+
 func runningNext(r *rotation.Rotation) string {
 	s, _ := r.Step()
 	switch {
 	case r.Attempt > 0:
 		return "The last attempt failed; Rekey tries again by itself and asks for help if that does not work."
 	case r.Errand != nil && s.Act == rotation.Issue:
-		return "Somebody makes the key as the thread says and pastes it into the inbox; Rekey looks there by itself."
+		return MakeByHand
 	case s.Act == rotation.DurableProbe:
 		return "The old key dies by itself at its deadline; Rekey proves it afterwards. Nobody needs to act now."
 	case s.Act == rotation.Watch && r.Cell.Ahead():
 		return "Rekey waits and measures. Nobody needs to act now."
 	case s.Act == rotation.Watch || s.Act == rotation.Hold:
 		return "Rekey waits and measures; after that it asks the approvers. Nobody needs to act now."
+	case r.Traits.EndByHand && (s.Act == rotation.End || s.Act == rotation.ConfirmDead):
+		return EndByHand
 	default:
 		return "Rekey goes on by itself. Nobody needs to act now."
 	}

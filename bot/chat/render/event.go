@@ -24,13 +24,27 @@ func Lines(r *rotation.Rotation, events []event.Event) Message {
 func Urgent(r *rotation.Rotation, e event.Event, a Audience) Message {
 	text := line(r, e)
 	called := cut(sentences(a.Mention(), who(r.Requester)), fieldLimit)
-	s := commands.Describe(r)
 	blocks := []slack.Block{section(cut(text, sectionLimit-length(called)-1) + "\n" + called)}
 	if e.Kind != event.Stopped { // whose own text says what is next
-		blocks = append(blocks, section("*Next:* "+esc(s.Next)))
-		text = sentences(text, "Next: "+esc(s.Next))
+		next := esc(following(r, e))
+		blocks = append(blocks, section("*Next:* "+next))
+		text = sentences(text, "Next: "+next)
 	}
 	return compose(sentences(called, text), blocks...)
+}
+
+// following is what happens next. To a person who is asked to act it is what was
+// asked, wherever the rotation is by the time the post is sent: it would say that
+// nobody needs to act.
+func following(r *rotation.Rotation, e event.Event) string {
+	switch {
+	case e.Kind == event.Guide && e.Facts["ends"] != "":
+		return commands.EndByHand
+	case e.Kind == event.Guide:
+		return commands.MakeByHand
+	default:
+		return commands.Describe(r).Next
+	}
 }
 
 // Unreadable stands for an event that this version cannot decode: a gap that

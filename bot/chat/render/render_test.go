@@ -140,6 +140,32 @@ func wanted() *rotation.Rotation {
 
 var guideEvent = event.Event{Kind: event.Guide, Step: "issue(staging)", Text: "A person has to make the new key for staging: Anthropic has no other way.\n1. Open https://platform.claude.com/settings/keys\n2. Name: `rk_acme_staging_abc_1`.\nOld key still valid."}
 
+// endEvent asks a person to end a key, whose death the rotation is waiting for by
+// the time that this is posted.
+var endEvent = event.Event{Kind: event.Guide, Step: "end(staging)", Facts: map[string]string{"ends": rotation.Staging},
+	Text: "A person has to end …Q5pM: Mem0 has no other way. The approval for it stands.\n1. Open https://app.mem0.ai/dashboard/api-keys\n2. Delete that key, and no other."}
+
+func ending() *rotation.Rotation {
+	r := upTo(false, rotation.ConfirmDead)
+	r.Traits.Service, r.Traits.Guided, r.Traits.EndByHand = "Mem0", true, true
+	return r
+}
+
+// TestWhoeverIsAskedIsNotToldToRest: a post about what a person has to do says so
+// also where the rotation went on, or is over, before it was sent.
+func TestWhoeverIsAskedIsNotToldToRest(t *testing.T) {
+	for _, r := range []*rotation.Rotation{wanted(), ending(), upTo(false, rotation.Deploy), done(false)} {
+		for _, e := range []event.Event{guideEvent, endEvent} {
+			if text := Urgent(r, e, team).Text; strings.Contains(text, "Nobody needs") || !strings.Contains(text, "Next: Somebody ") {
+				t.Errorf("%s: %s", r.State, text)
+			}
+		}
+	}
+	if next := commands.Describe(ending()).Next; next != commands.EndByHand {
+		t.Error(next)
+	}
+}
+
 func oneOfEach() []event.Event {
 	return []event.Event{
 		{Kind: event.Started, By: anna.ID}, {Kind: event.Done, Step: "deploy(staging)", Text: "Staging is live after 41 s."},
@@ -167,6 +193,7 @@ func everything() map[string]Message {
 		"root-waiting":       Root(asking(true), team),
 		"root-wanted":        Root(wanted(), team),
 		"urgent-guide":       Urgent(wanted(), guideEvent, team),
+		"urgent-end":         Urgent(ending(), endEvent, team),
 		"root-stopped":       Root(stuck(), team),
 		"root-pending":       Root(closedAs(rotation.CardDenied), team),
 		"root-done":          Root(done(true), team),
