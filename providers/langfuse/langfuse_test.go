@@ -370,10 +370,17 @@ func TestDisguises(t *testing.T) {
 }
 
 // TestRestrictedKeysAreMadeByHand (trap 11): the API makes full keys only, and
-// the list shows no permissions; who says that theirs are restricted is guided.
+// the list shows no permissions; who says that theirs are restricted is guided,
+// and who does not is told that the new ones are full.
 func TestRestrictedKeysAreMadeByHand(t *testing.T) {
 	w := newWorld(t)
+	if notice := w.kind(t).Traits().Notice; !strings.Contains(notice, "full access only") || !strings.Contains(notice, "langfuse.by_hand: true") {
+		t.Errorf("restricted keys would be widened without a word: %q", notice)
+	}
 	kind := w.kind(t, byHand)
+	if notice := kind.Traits().Notice; notice != "" {
+		t.Errorf("nothing is widened: %q", notice)
+	}
 	if _, can := kind.(providers.PlacedIssuer); can || !kind.Traits().Guided {
 		t.Error("it would make a key over the API")
 	}

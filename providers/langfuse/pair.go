@@ -69,6 +69,14 @@ func (k *pairs) Traits() providers.Traits {
 	}
 }
 
+// Traits of a pair that the API makes: what the present ones may do it tells to
+// nobody, so people hear that theirs may be widened.
+func (k *issued) Traits() providers.Traits {
+	t := k.listed.Traits()
+	t.Notice = "Langfuse's API makes pairs with full access only, and does not tell what the present ones may do: where those are restricted, cancel this, set langfuse.by_hand: true, and a person makes the like of them"
+	return t
+}
+
 // Identify returns the public key, unless the last list shows that the secret
 // half is another key's.
 func (k *pairs) Identify(values providers.Values) (providers.ID, error) {
