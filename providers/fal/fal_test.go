@@ -82,6 +82,20 @@ func TestKindCannotBeDisabled(t *testing.T) {
 	}
 }
 
+// TestWhoStillHoldsTheOldKey (traps 9 and 10): queue jobs are polled with the key
+// they were submitted with, and fal's own store of secrets is fed by nobody here.
+func TestWhoStillHoldsTheOldKey(t *testing.T) {
+	traits := newWorld(t).kind(t).Traits()
+	for _, part := range []string{"queue jobs", "deployed at fal itself", "not fed by the vault"} {
+		if !strings.Contains(traits.Drain, part) {
+			t.Errorf("it does not say %q: %s", part, traits.Drain)
+		}
+	}
+	if traits.Waits.Hold == 0 {
+		t.Error("jobs are given no time to finish")
+	}
+}
+
 // TestSurveyOfTheWrongTeam (trap): an ADMIN key of another team cannot see the
 // application's key, and its new key would bill another account.
 func TestSurveyOfTheWrongTeam(t *testing.T) {

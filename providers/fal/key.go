@@ -40,7 +40,7 @@ func (k *apiKey) Traits() providers.Traits {
 		PublicID:   true,
 		FreeProbe:  true,
 		EndIs:      "deleted at once; fal.ai cannot undo it",
-		Drain:      "queue jobs submitted with the old key are polled with it: workers that still hold it are refused after the deletion",
+		Drain:      "queue jobs submitted with the old key are polled with it: workers that still hold it are refused after the deletion; so are applications deployed at fal itself, whose store of secrets is not fed by the vault",
 		Waits:      k.p.waits,
 		Signatures: append([]string(nil), signatures...),
 	}
