@@ -10,6 +10,7 @@ type Profile struct {
 	When   string // what a survey finds this kind by
 	Admin  string // the admin credential; "" where none can help
 	Rights string // the least that it must be allowed
+	Undo   string // what people can take back of the end at a console, where Rekey cannot; "" for nothing
 	Audit  string // where an audit finds uses of one credential, where the kind is no Auditor; "" where nothing tells
 }
 
@@ -22,7 +23,7 @@ type Row struct {
 func (p Profile) Row() Row {
 	t := p.Kind.Traits()
 	return Row{
-		Kind: t.Kind, When: p.When, Issues: issues(p.Kind), Shape: string(t.Shape), Gap: gap(t.Shape), Undo: undo(p.Kind),
+		Kind: t.Kind, When: p.When, Issues: issues(p.Kind), Shape: string(t.Shape), Gap: gap(p.Kind), Undo: undo(p.Kind, p.Undo),
 		Proof: proof(p.Kind), Audit: audit(p.Kind, p.Audit), People: people(p.Kind),
 		Admin: or(p.Admin, "none: no API would take one"), Rights: or(p.Rights, "–"),
 	}
@@ -48,23 +49,27 @@ func issues(k Kind) string {
 	}
 }
 
-// gap is the longest time without a working credential.
-func gap(s Shape) string {
-	switch s {
-	case Cutover:
+// gap is the longest time without a working credential. Where a person makes it,
+// theirs counts, too: the old one dies at the click.
+func gap(k Kind) string {
+	_, guided := k.(Guide)
+	switch shape := k.Traits().Shape; {
+	case shape == Cutover && guided:
+		return "from a person's click at the console until the value is in the inbox, and one deployment of production; the deployment is measured before, all of it after"
+	case shape == Cutover:
 		return "one deployment of production, measured before and after"
-	case Grace:
+	case shape == Grace:
 		return "none; the old one dies by itself"
 	default:
 		return "none"
 	}
 }
 
-func undo(k Kind) string {
+func undo(k Kind, byPeople string) string {
 	if _, ok := k.(Disabler); ok {
 		return "switched on again until it is ended for good"
 	}
-	return "none"
+	return or(byPeople, "none")
 }
 
 // proof is what proves that the new one is used and the old one dead, beside

@@ -12,6 +12,7 @@ func Profiles() []providers.Profile {
 		{
 			Kind: &secretKey{p: p, held: []holding{{env: "production", id: legacyID(project)}, {env: "staging", id: legacyID(project)}}},
 			When: "the value is a legacy `service_role` JWT, and `sends_apikey` is set: a secret key takes its place", Admin: admin, Rights: rights,
+			Undo: "a person switches the project's legacy keys on again, all of them, in the dashboard",
 		},
 	}
 }
@@ -20,6 +21,7 @@ func Profiles() []providers.Profile {
 func SigningProfiles() []providers.Profile {
 	return []providers.Profile{{
 		Kind: &signingKey{s: &Signing{config: SigningConfig{Waits: DefaultSigningWaits()}}}, When: "the project is on signing keys, signs with HS256, and the application only verifies (`jwt_use: verify`)",
+		Undo:  "a person takes the revoked key, which is kept, back as standby in the dashboard",
 		Admin: "a scoped personal access token", Rights: "`auth_signing_keys_read`, `auth_signing_keys_write`, `auth_config_read`, `api_gateway_keys_read`, `analytics_logs_read`, for these projects",
 	}}
 }
