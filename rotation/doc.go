@@ -48,6 +48,14 @@
 // state in which people are waited for; seeing to that, and calling people before
 // an old credential dies too early, is what a resting rotation has left to do.
 //
+// # Several at once
+//
+// A [Batch] is an emergency of several secrets: one record that lists rotations,
+// each an ordinary emergency. It begins them in their order, one after the other
+// within a service and side by side across them, as many at once as a replica
+// drives, and changes nothing else. The id of a rotation is in the batch before
+// the rotation exists, so that whoever goes on after a crash begins it once.
+//
 // # What is due
 //
 // [Engine.Overview] tells the age of every secret. [Engine.Announce] makes a

@@ -24,6 +24,7 @@ type run struct {
 	rev     int64
 	r       *Rotation
 	was     State            // as it is stored
+	stood   string           // as its batch sees it
 	kind    providers.Kind   // found by a survey during this run
 	begun   bool             // the intent of the step at the cursor was committed by this run, and the act not entered since
 	over    bool             // the lease was given up with a commit
@@ -54,6 +55,10 @@ func (e *Engine) drive(ctx context.Context, key string) (err error) {
 			err = fmt.Errorf("driving %s: %w", key, errPanic)
 		}
 	}()
+	if IsBatch(key) {
+		e.heeded(key)
+		return e.driveBatch(ctx, key)
+	}
 	w, err := e.hold(ctx, key)
 	if err != nil {
 		return err
@@ -87,7 +92,7 @@ func (e *Engine) hold(ctx context.Context, key string) (*run, error) {
 		w.r, err = decodeRecord(key, record.Body)
 	}
 	if err == nil {
-		w.was = w.r.State
+		w.was, w.stood = w.r.State, stands(w.r)
 	}
 	if err == nil {
 		var ok bool
@@ -370,6 +375,10 @@ func (w *run) commit(ctx context.Context, events []event.Event, c state.Change) 
 		return fmt.Errorf("committing %s: %w: %w", w.r.Key(), errNotStored, err)
 	}
 	w.rev, w.over, w.was = rev, c.Release, w.r.State
+	if now := stands(w.r); now != w.stood {
+		w.stood = now
+		w.e.nudge(w.r.Batch)
+	}
 	if c.Extend > 0 {
 		w.lease.Until = before.Add(c.Extend)
 	}

@@ -32,7 +32,11 @@ type Config struct {
 	Lease        time.Duration // default 12 s
 	Retry        Retry
 	Drivers      int // rotations driven at once by this replica; default 16
-	Log          *slog.Logger
+	// BatchLook is the pause between two looks at a batch of emergencies that
+	// nothing calls for; default 15 s. BatchStart is how long beginning one of its
+	// rotations may take; default 1 min.
+	BatchLook, BatchStart time.Duration
+	Log                   *slog.Logger
 }
 
 // Retry bounds how a step that may be tried again is tried again.
@@ -53,6 +57,8 @@ type Engine struct {
 
 	mu      sync.Mutex
 	driving map[string]rest // keys busy here, or left alone for a while
+	nudged  map[string]bool // keys of batches that are to be looked at
+	nudges  chan struct{}
 }
 
 // rest says how long a key is left alone, and what was logged about it.
@@ -71,7 +77,8 @@ func New(c Config) (*Engine, error) {
 	if c.Store == nil || c.Ballot == nil || c.Log == nil {
 		return nil, errors.New("building the engine: store, ballot and log are all needed")
 	}
-	e := &Engine{config: c.withDefaults(), subjects: make(map[string]Subject), driving: make(map[string]rest)}
+	e := &Engine{config: c.withDefaults(), subjects: make(map[string]Subject), driving: make(map[string]rest),
+		nudged: make(map[string]bool), nudges: make(chan struct{}, 1)}
 	for _, s := range c.Subjects {
 		if _, twice := e.subjects[s.Name]; twice {
 			return nil, fmt.Errorf("building the engine: %s is configured twice", s.Name)
@@ -97,6 +104,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Drivers == 0 {
 		c.Drivers = 16
+	}
+	if c.BatchLook == 0 {
+		c.BatchLook = 15 * time.Second
+	}
+	if c.BatchStart == 0 {
+		c.BatchStart = time.Minute
 	}
 	return c
 }
@@ -125,6 +138,7 @@ func (e *Engine) Run(ctx context.Context) error {
 				return errors.New("listening for wake-ups: the store stopped sending them")
 			}
 		case <-freed:
+		case <-e.nudges:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -148,7 +162,7 @@ func (e *Engine) startDue(ctx context.Context, drivers *sync.WaitGroup, freed ch
 	if !next.IsZero() {
 		pause = min(pause, max(next.Sub(now), 0))
 	}
-	for _, key := range keys {
+	for _, key := range append(e.pending(), keys...) {
 		if again, ok := e.take(key, now); !ok {
 			pause = min(pause, again)
 			continue

@@ -84,6 +84,9 @@ func readable(record state.Record) (*Rotation, error) {
 	case strings.HasPrefix(record.Key, calendarPrefix):
 		_, err := decodeCalendar(record.Key, record.Body)
 		return nil, err
+	case IsBatch(record.Key):
+		_, err := decodeBatch(record.Key, record.Body)
+		return nil, err
 	default:
 		return nil, nil
 	}

@@ -235,6 +235,7 @@ type Timing struct {
 type Rotation struct {
 	ID        string    `json:"id"` // lower case letters and digits
 	Secret    string    `json:"secret"`
+	Batch     string    `json:"batch,omitempty"` // key of the batch that began it or took it over
 	Requester Person    `json:"requester"`
 	Reason    string    `json:"reason,omitempty"`
 	Started   time.Time `json:"started"`

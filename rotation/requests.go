@@ -30,6 +30,8 @@ type Order struct {
 	// Exposed is since when the secret may have been known to others, where the
 	// person says so; zero otherwise.
 	Exposed time.Time
+
+	id, batch string // of an emergency that a batch begins: its own id, and the batch's key
 }
 
 // Preview is a dry run: what a rotation would do, found by a survey that

@@ -34,6 +34,8 @@ type Subject struct {
 	// Slots are serialised beside the secret itself: rotations that would
 	// disturb each other name the same one, such as "account/fal".
 	Slots []string
+	// Tags name groups of secrets for which an emergency may be called at once.
+	Tags []string
 	// Pause and Resume ask the application to hold the work that needs the
 	// credential, and to go on: both or neither. What they trigger is followed
 	// as a deployment is.

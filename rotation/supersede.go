@@ -84,6 +84,7 @@ func (w *run) overtaken(o Order) error {
 	if !o.Exposed.IsZero() {
 		r.Exposed = o.Exposed
 	}
+	r.Batch = o.batch
 	r.Alarmed, r.State, r.Wake = time.Now(), Running, time.Time{}
 	return nil
 }
@@ -143,7 +144,7 @@ func (e *Engine) alarm(ctx context.Context, s Subject, o Order) (*Rotation, erro
 	if err != nil {
 		return nil, surveyRefusal(s, err)
 	}
-	r := found.rotation(newID(), o, time.Now())
+	r := found.rotation(orElse(o.id, newID()), o, time.Now())
 	r.Alarmed = r.Started
 	return r, e.create(ctx, s, r)
 }

@@ -48,6 +48,9 @@ const (
 	Reported  Kind = "reported"  // the rotation is finished; Facts
 	Deadline  Kind = "deadline"  // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
 
+	// Of a batch of emergencies, which is no rotation.
+	Tabled Kind = "tabled" // nothing of it moves any more; Text, Facts by secret
+
 	// Of the calendar, which is no rotation.
 	Digest    Kind = "digest"    // what is due is told; Facts["tick"]
 	Snoozed   Kind = "snoozed"   // somebody does not want to be reminded; By, Facts["secret"], Facts["until"]

@@ -1,0 +1,97 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"rekey/internal/fault"
+	"rekey/state"
+)
+
+// mortal is the store as one replica sees it, which dies before or after its nth
+// write. What it writes after that does not arrive.
+type mortal struct {
+	Store
+	strike func(after bool) error
+}
+
+func (s *mortal) Create(ctx context.Context, c state.Creation) error {
+	if err := s.strike(false); err != nil {
+		return err
+	}
+	if err := s.Store.Create(ctx, c); err != nil {
+		return err
+	}
+	return s.strike(true)
+}
+
+func (s *mortal) Commit(ctx context.Context, l state.Lease, rev int64, c state.Change) (int64, error) {
+	if err := s.strike(false); err != nil {
+		return 0, err
+	}
+	next, err := s.Store.Commit(ctx, l, rev, c)
+	if err != nil {
+		return 0, err
+	}
+	return next, s.strike(true)
+}
+
+// TestBatchSurvives: a replica dies before or after each write while a batch
+// begins its rotations, and another one goes on. Each is begun once.
+func TestBatchSurvives(t *testing.T) {
+	for n := 2; n < 28; n += stride() { // the first write is the batch itself
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprint(n, after), func(t *testing.T) {
+				t.Parallel() // each in worlds of its own
+				synctest.Test(t, func(t *testing.T) { batchSurvives(t, n, after) })
+			})
+		}
+	}
+}
+
+func batchSurvives(t *testing.T, n int, after bool) {
+	f := newFleet(t, 3)
+	f.rigs[1].configure = func(s *Subject) { s.Title = "Service 0" }
+	ctx, die := context.WithCancel(t.Context())
+	defer die()
+	writes, dead := 0, false
+	f.setup = func(c *Config) {
+		c.Store = &mortal{c.Store, func(late bool) (err error) {
+			f.rigs[0].in(func() {
+				if !late {
+					writes++
+				}
+				if dead || writes == n && late == after {
+					dead, err = true, errReplicaDied
+				}
+			})
+			if err != nil {
+				die()
+			}
+			return err
+		}}
+	}
+	first := f.engine("first")
+	f.setup = nil
+	second := f.engine("second")
+	b := f.cry(first)
+	defer f.rigs[0].run(ctx, first)()
+	<-ctx.Done()
+	defer f.rigs[0].run(t.Context(), second)()
+	p := f.lively(second, b, "over", over)
+	for i, g := range f.rigs {
+		part := p.Parts[i]
+		if part.Stand == Wanting && part.Rotation.Problem.Reason == string(fault.Unsettled) {
+			continue // the one moment that only a person can tell: its write may wait in the vault
+		}
+		if n := f.begun(second, part.Secret); n != 1 || part.Stand != Buried || !slices.Contains(g.ended, "key-old") {
+			t.Errorf("%s: begun %d times, %s, ended %v", part.Secret, n, part.Stand, g.ended)
+		}
+	}
+	if n := f.rigs[0].told(b.Key(), "old keys are dead"); n != 1 {
+		t.Errorf("the table was told %d times", n)
+	}
+}
