@@ -116,6 +116,7 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		After:        s.WatchAfter.Params(),
 		Explained:    s.Explained,
 		AlsoIn:       s.AlsoIn,
+		Tags:         s.Tags,
 		AdminExpires: s.Admin.Ends(),
 		ExpiryMargin: s.ExpiryMargin,
 		Slots:        []string{"account/" + account(s)},

@@ -23,12 +23,14 @@ type alarm struct {
 	reason string    // "" when nobody said: they are asked
 	first  bool      // the old key ends before there is a new one
 	since  time.Time // when others may first have known it; zero when nobody said
+	many   bool      // every secret, or those with a tag
+	tag    string    // "" is every secret
 }
 
 // parseAlarm understands a line after `/rotate-emergency`. What follows the name
 // is the reason, in the person's own words.
 //
-//	line = NAME [ "--revoke-first" ] [ "--since" when ] reason
+//	line = ( NAME [ "--revoke-first" ] | "all" | "tag:X" ) [ "--since" when ] reason
 func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) {
 	if text, a.since, m = cutSince(text, now); m != nil {
 		return a, m
@@ -46,8 +48,15 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 	if len(words) == 0 {
 		return a, &misfit{"`/rotate-emergency` needs the name of a secret, and what happened.", "Try `/rotate-emergency NAME what happened`."}
 	}
-	a.name, m = v.resolve(words[0])
 	a.reason = strings.Join(words[1:], " ")
+	if a.tag, a.many = several(words[0]); a.many {
+		a.name = severalName(a.tag)
+	} else {
+		a.name, m = v.resolve(words[0])
+	}
+	if a.many && a.first {
+		m = &misfit{"`--revoke-first` takes an application down on purpose, so it is for one secret at a time.", "Try `/rotate-emergency NAME --revoke-first what happened`, or leave the flag out."}
+	}
 	if m == nil && utf8.RuneCountInString(a.reason) > ReasonLimit {
 		m = &misfit{fmt.Sprintf("The reason is longer than %d characters.", ReasonLimit), "Say it in a sentence; the thread has room for the rest."}
 	}
@@ -65,6 +74,8 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 		return notStarter(ask{name: a.name})
 	case a.reason == "":
 		return whatHappened(a)
+	case a.many:
+		return h.emergencies(ctx, q, a)
 	}
 	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Reason: a.reason, Exposed: a.since})
 	if err != nil {

@@ -25,6 +25,8 @@ const (
 	help   verb = "help"
 	doctor verb = "doctor"
 	later  verb = "later" // known, and not in this version
+
+	callOff verb = "cancel all" // of a batch
 )
 
 // verbs are the words people may type, with what they mean.
@@ -38,7 +40,7 @@ var verbs = map[string]verb{
 type ask struct {
 	verb verb
 	name string        // of a configured secret, "" where the verb stands alone
-	word string        // the typed verb, one of verbs; for later
+	word string        // the typed verb, one of verbs; for later. The tag; for callOff
 	span time.Duration // how long; for snooze
 }
 
@@ -58,7 +60,7 @@ type misfit struct {
 // parse understands a line after `/rotate`. It returns a misfit or an ask,
 // never both.
 //
-//	line = [ verb [ NAME ] ] | "snooze" NAME span | NAME [ "--plan" ]
+//	line = [ verb [ NAME ] ] | "snooze" NAME span | "cancel" ( "all" | "tag:X" ) | NAME [ "--plan" ]
 func (v vocabulary) parse(text string) (ask, *misfit) {
 	words, flags := split(text)
 	planned, m := readFlags(flags)
@@ -100,6 +102,9 @@ func (v vocabulary) parseVerb(known verb, words []string, planned bool) (ask, *m
 		return ask{}, &misfit{"`" + word + "` needs the name of a secret.", "Try " + usage[known] + "."}
 	case len(words) == 1:
 		return ask{verb: known}, nil
+	}
+	if tag, many := several(words[1]); many && known == cancel {
+		return ask{verb: callOff, word: tag}, nil
 	}
 	name, m := v.resolve(words[1])
 	return ask{verb: known, name: name}, m

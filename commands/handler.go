@@ -39,6 +39,7 @@ type Engine interface {
 	Director
 	Sleeper
 	Reader
+	Batcher
 }
 
 // Handler answers requests. It is safe for concurrent use.
@@ -99,7 +100,7 @@ func (h *Handler) Handle(ctx context.Context, q Request) Reply {
 
 // changes reports the verbs for which somebody must be allowed to start.
 func changes(v verb) bool {
-	return v == start || v == cancel || v == retry || v == snooze || v == wake
+	return v == start || v == cancel || v == callOff || v == retry || v == snooze || v == wake
 }
 
 func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
@@ -115,6 +116,8 @@ func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
 		return h.preview(ctx, a.name)
 	case cancel:
 		return h.cancel(ctx, a.name, by)
+	case callOff:
+		return h.callOff(ctx, a.word, by)
 	case retry:
 		return h.retry(ctx, a.name, by)
 	case snooze:

@@ -28,6 +28,7 @@ type desk struct {
 	recent   []*rotation.Rotation
 	broken   []string
 	preview  *rotation.Preview
+	batches  []*rotation.Progress
 	err      error
 	asked    []string
 }
@@ -65,6 +66,18 @@ func (d *desk) Unsnooze(_ context.Context, name string, by rotation.Person) erro
 	d.asked = append(d.asked, "unsnooze "+name+" by "+by.ID)
 	return d.err
 }
+
+func (d *desk) StartBatch(_ context.Context, a rotation.Alarm) (*rotation.Batch, error) {
+	d.asked = append(d.asked, "start batch "+a.Tag+" by "+a.Requester.ID+" "+a.Reason)
+	return progress(a.Tag).Batch, d.err
+}
+
+func (d *desk) CancelBatch(_ context.Context, tag string, by rotation.Person) (*rotation.CalledOff, error) {
+	d.asked = append(d.asked, "cancel batch "+tag+" by "+by.ID)
+	return &rotation.CalledOff{Progress: progress(tag), Kept: map[string]string{"FAL_KEY": "The end of the old key was already requested."}}, d.err
+}
+
+func (d *desk) Batches(context.Context) ([]*rotation.Progress, error) { return d.batches, d.err }
 
 func (d *desk) Overview(context.Context) ([]rotation.Overview, error) { return d.overview, d.err }
 

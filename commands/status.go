@@ -34,7 +34,11 @@ func (h *Handler) status(ctx context.Context, name string) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("listing ended rotations: %w", err)
 	}
-	reply := Reply{Title: "Rotations", Text: fmt.Sprintf("%s open.", count(len(open), "rotation"))}
+	batches, err := h.engine.Batches(ctx)
+	if err != nil {
+		return Reply{}, fmt.Errorf("listing open batches: %w", err)
+	}
+	reply := Reply{Title: "Rotations", Text: fmt.Sprintf("%s open.", count(len(open), "rotation")), Rows: batchRows(batches)}
 	for _, r := range open {
 		s := Describe(r)
 		reply.Rows = append(reply.Rows, Row{Label: r.Secret, Text: s.State + ". " + s.Safe + " " + s.Next})
@@ -70,7 +74,7 @@ func (r Reply) withUnreadable(keys []string) Reply {
 
 // keyForm is how the engine's records are named. Who can damage a store can
 // put anything beside them.
-var keyForm = regexp.MustCompile(`^(rotation/[a-z2-7]{10}|calendar/[0-9]{1,6})$`)
+var keyForm = regexp.MustCompile(`^((?:rotation|batch)/[a-z2-7]{10}|calendar/[0-9]{1,6})$`)
 
 func (h *Handler) statusOf(ctx context.Context, name string, open []*rotation.Rotation) (Reply, error) {
 	if r := of(name, open); r != nil {

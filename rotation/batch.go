@@ -25,6 +25,7 @@ type Batch struct {
 	Reason    string    `json:"reason"`
 	Tag       string    `json:"tag,omitempty"` // of the secrets; "" is all
 	Started   time.Time `json:"started"`
+	Exposed   time.Time `json:"exposed,omitzero"`   // since when the secrets may have been known to others
 	Contained time.Time `json:"contained,omitzero"` // when the last old credential of a batch without failures was proved dead
 	Ended     time.Time `json:"ended,omitzero"`     // when nothing moved any more
 	CalledOff bool      `json:"called_off,omitempty"`

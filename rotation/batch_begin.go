@@ -33,7 +33,7 @@ func (w *batchRun) enlist(ctx context.Context, m *Member) {
 	r, err := w.enlisted(ctx, m)
 	if err == nil && r == nil {
 		r, err = w.e.start(ctx, m.Secret, Order{
-			Secret: m.Secret, Requester: w.b.Requester, Mode: Emergency, Reason: w.b.Reason, id: m.Rotation, batch: w.b.Key(),
+			Secret: m.Secret, Requester: w.b.Requester, Mode: Emergency, Reason: w.b.Reason, Exposed: w.b.Exposed, id: m.Rotation, batch: w.b.Key(),
 		})
 	}
 	if err == nil {

@@ -17,6 +17,7 @@ type Alarm struct {
 	Tag       string // of the secrets; "" is all
 	Requester Person
 	Reason    string
+	Exposed   time.Time // as in an [Order]
 }
 
 // dependents are services whose old credential may end only when that of
@@ -35,7 +36,7 @@ func (e *Engine) StartBatch(ctx context.Context, a Alarm) (*Batch, error) {
 	if len(members) == 0 {
 		return nil, e.noMembers(a.Tag)
 	}
-	b := &Batch{ID: newID(), Requester: a.Requester, Reason: a.Reason, Tag: a.Tag, Started: time.Now(), Members: members}
+	b := &Batch{ID: newID(), Requester: a.Requester, Reason: a.Reason, Tag: a.Tag, Exposed: a.Exposed, Started: time.Now(), Members: members}
 	body, err := encodeBatch(b)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ type Secret struct {
 	// Period is how often it must be rotated; 0 means as needed. Left out,
 	// the catalogue's, or 90d.
 	Period *time.Duration `key:"period"`
+	// Tags are names of groups of secrets, for emergencies of several at once
+	// (/rotate-emergency tag:NAME).
+	Tags []string `key:"tags" form:"name"`
 	// Scope is "shared" where one credential serves both environments, and
 	// "per-environment" where each has its own.
 	Scope string `key:"scope" form:"scope" default:"per-environment"`
