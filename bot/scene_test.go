@@ -37,6 +37,8 @@ type scene struct {
 	slack *slack.Server
 	// secret is the one that the story is about.
 	secret string
+	// others are secrets that are rotated beside it.
+	others []string
 	// pasted is what people typed and nobody may repeat.
 	pasted []scan.Secret
 	// calm scenes are not about the watches, and people help one that a stalled
@@ -129,7 +131,11 @@ func (s *scene) hold() {
 	s.world.Rest()
 	s.bot.stop()
 	own := s.ledger(s.secret)
-	for _, what := range append(s.broken(own), s.strays([]ledger{own})...) {
+	all := []ledger{own}
+	for _, name := range s.others {
+		all = append(all, s.ledger(name))
+	}
+	for _, what := range append(s.broken(own), s.strays(all)...) {
 		s.Error(what)
 	}
 	if r := s.world.Report(); r.Failed > 0 && !s.costly {

@@ -88,7 +88,13 @@ type Store interface {
 // Engine is what the chat asks of the rotation engine.
 type Engine interface {
 	Rotations
+	Batches
 	Digests
+}
+
+// Batches are emergencies of several secrets at once.
+type Batches interface {
+	Batch(ctx context.Context, key string) (*rotation.Progress, error)
 }
 
 // Digests are what people are told of what is due.

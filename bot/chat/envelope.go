@@ -111,6 +111,7 @@ const (
 	hintAudit = "audit" // an audit is over and its files are to be shown
 	hintWatch = "watch" // a watch has made another look; as [rotation.WatchHint] writes it
 
+	hintBatch  = "batch"  // a batch's message no longer shows the truth; as [rotation.BatchHint] writes it
 	hintDigest = "digest" // the last digest no longer shows the truth; as [rotation.DigestHint] writes it
 )
 
@@ -125,7 +126,7 @@ func (h hint) String() string {
 func readHint(name string) (h hint, ok bool) {
 	parts := strings.Split(name, " ")
 	switch {
-	case len(parts) == 2 && (parts[0] == hintRoot || parts[0] == hintDigest):
+	case len(parts) == 2 && (parts[0] == hintRoot || parts[0] == hintDigest || parts[0] == hintBatch):
 		return hint{verb: parts[0], key: parts[1]}, parts[1] != ""
 	case len(parts) == 3:
 		n, ok := cardNumber("card/" + parts[2])

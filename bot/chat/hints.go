@@ -117,7 +117,7 @@ func (c *Chat) takeUp(ctx context.Context, stored state.Hint) time.Duration {
 		return wait
 	}
 	c.times.done(name)
-	if h.verb == hintRoot || h.verb == hintWatch || h.verb == hintDigest {
+	if h.verb == hintRoot || h.verb == hintWatch || h.verb == hintDigest || h.verb == hintBatch {
 		c.times.later(name, c.config.Coalesce) // edits of one message at most this often
 	}
 	return 0
@@ -147,6 +147,8 @@ func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 		return c.picture(ctx, h.key, h.card)
 	case hintWatch:
 		return c.editWatch(ctx, h.key, h.card)
+	case hintBatch:
+		return c.editSeveral(ctx, h.key)
 	case hintDigest:
 		return c.editDigest(ctx, h.key)
 	default:

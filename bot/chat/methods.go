@@ -161,14 +161,14 @@ func (a *api) channel(ctx context.Context, id string) (*slack.Channel, error) {
 }
 
 // identity is who we are.
-type identity struct{ team, user, enterprise string }
+type identity struct{ team, user, enterprise, url string }
 
 func (a *api) identity(ctx context.Context) (identity, error) {
 	var id identity
 	err := a.call(ctx, methodAuth, "", func(ctx context.Context) error {
 		r, err := a.client.AuthTestContext(ctx)
 		if err == nil {
-			id = identity{team: r.TeamID, user: r.UserID, enterprise: r.EnterpriseID}
+			id = identity{team: r.TeamID, user: r.UserID, enterprise: r.EnterpriseID, url: r.URL}
 		}
 		return err
 	})

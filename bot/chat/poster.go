@@ -127,6 +127,9 @@ func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, 
 	if rotation.IsDigest(key) {
 		return d.again(rows), d.digest(ctx, rows)
 	}
+	if rotation.IsBatch(key) {
+		return d.again(rows), d.several(ctx, rows)
+	}
 	if d.r, err = p.engine.Load(ctx, key); err != nil {
 		return 0, err
 	}
@@ -218,7 +221,7 @@ func (d *delivery) delivered(ctx context.Context, seq int64, name string, at pla
 		}
 		d.refs[name] = at.String()
 		if n, ok := cardNumber(name); ok {
-			d.ballot.places.keep(d.r.Key(), n, at)
+			d.ballot.places.keep(d.key, n, at)
 		}
 		d.hurry(name)
 	}
@@ -229,6 +232,10 @@ func (d *delivery) delivered(ctx context.Context, seq int64, name string, at pla
 func (d *delivery) hurry(name string) {
 	if name == digestRef {
 		d.hurryTo(hint{verb: hintDigest, key: d.key})
+		return
+	}
+	if rotation.IsBatch(d.key) {
+		d.hurryTo(hint{verb: hintBatch, key: d.key})
 		return
 	}
 	h := hint{verb: hintRoot, key: d.key}
@@ -250,6 +257,9 @@ func (d *delivery) hurryTo(h hint) {
 // outbox: whatever happens in between, the duty is known.
 func (d *delivery) duties(ctx context.Context, b batch) error {
 	hints := []hint{{verb: hintRoot, key: d.r.Key()}}
+	if d.r.Batch != "" {
+		hints = append(hints, hint{verb: hintBatch, key: d.r.Batch})
+	}
 	for _, e := range b.events {
 		if e.Kind == event.Card {
 			hints = append(hints, hint{hintSeed, d.r.Key(), e.Card})

@@ -237,7 +237,7 @@ func no(word string) map[string]any { return map[string]any{"ok": false, "error"
 func (s *fakeSlack) answer(method string, form map[string]string, r *http.Request) map[string]any {
 	switch method {
 	case "auth.test":
-		return map[string]any{"ok": true, "team_id": "T1", "user_id": us, "bot_id": "B1"}
+		return map[string]any{"ok": true, "team_id": "T1", "user_id": us, "bot_id": "B1", "url": "https://acme.slack.com/"}
 	case "apps.connections.open":
 		return map[string]any{"ok": true, "url": "ws://" + r.Host + "/socket?ticket=once"}
 	case "users.info":

@@ -27,7 +27,7 @@ func FuzzHint(f *testing.F) {
 		if again, ok := readHint(h.String()); !ok || again != h {
 			t.Errorf("%q reads as %+v, which is written %q", name, h, h)
 		}
-		if h.key == "" || (h.verb == hintRoot || h.verb == hintDigest) != (h.card == 0) {
+		if h.key == "" || (h.verb == hintRoot || h.verb == hintDigest || h.verb == hintBatch) != (h.card == 0) {
 			t.Errorf("%q reads as %+v", name, h)
 		}
 	})
@@ -38,6 +38,9 @@ func TestHintNames(t *testing.T) {
 		if got, ok := readHint(h.String()); !ok || got != h {
 			t.Errorf("%q reads as %+v, %v", h, got, ok)
 		}
+	}
+	if h, ok := readHint(rotation.BatchHint("batch/a")); !ok || h != (hint{verb: hintBatch, key: "batch/a"}) {
+		t.Errorf("the engine's own hint of a batch reads as %+v, %v", h, ok)
 	}
 	if h, ok := readHint(rotation.WatchHint(key, 4)); !ok || h != (hint{hintWatch, key, 4}) {
 		t.Errorf("the engine's own hint reads as %+v, %v", h, ok)

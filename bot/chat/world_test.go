@@ -294,9 +294,11 @@ type motor struct {
 	policy rotation.Policy
 	all    map[string]*rotation.Rotation
 	digest *rotation.Digest
-	sheet  string // where the calendar went on; empty is calendar
-	seen   []rotation.Tally
-	change func()
+
+	several func() *rotation.Progress // the one batch, as it is now
+	sheet   string                    // where the calendar went on; empty is calendar
+	seen    []rotation.Tally
+	change  func()
 }
 
 func (e *motor) Load(_ context.Context, key string) (*rotation.Rotation, error) {
@@ -307,6 +309,15 @@ func (e *motor) Load(_ context.Context, key string) (*rotation.Rotation, error) 
 		return nil, state.ErrNotFound
 	}
 	return copied(r), nil
+}
+
+func (e *motor) Batch(context.Context, string) (*rotation.Progress, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.several == nil {
+		return nil, state.ErrNotFound
+	}
+	return e.several(), nil
 }
 
 func (e *motor) Digest(context.Context, string) (*rotation.Digest, error) {

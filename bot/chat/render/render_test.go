@@ -217,6 +217,8 @@ func everything() map[string]Message {
 			Rows: []commands.Row{{Label: "Who must approve", Text: "1 approver", ApproversOf: "FAL_KEY"}, {Label: "Asked for by", Who: anna, When: noon}}},
 			func(string) Audience { return team }),
 	}
+	all["batch-running"] = Batch(several(), Links{"FAL_KEY": "https://acme.slack.com/archives/C0OPS/p12"}, team)
+	all["batch-over"] = BatchTable(several(), nil, "1 of 6 old keys are dead.")
 	return all
 }
 
