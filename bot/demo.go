@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,6 +90,9 @@ func (p process) last(o sandboxOptions, result any) bool {
 // story is the script of the command line.
 func story(o sandboxOptions, say func(string, ...any)) script {
 	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency}
+	if s.emergency && o.rootJobs {
+		s.rests = uncontained
+	}
 	if plant := plants[o.plant]; plant != nil {
 		s.arrange = func(b *box) {
 			b.world.OnWrite(plant(b, b.ledgerIn(s)))
@@ -112,12 +116,24 @@ func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, 
 	if s.arrange != nil {
 		s.arrange(th.box)
 	}
+	if err := th.before(ctx, s); err != nil {
+		return nil, err
+	}
 	d := &demo{theatre: th, play: s}
 	err = th.narrated(ctx, d.run)
+	err = errors.Join(err, d.keepFiles(o.files))
 	v, judged := th.judge(context.WithoutCancel(ctx), d)
 	result := v.results[0]
 	result.broken = append(result.broken, v.broken...)
 	return &demoResult{played: *result, Leaks: v.leaks}, errors.Join(err, judged)
+}
+
+// before is what led to an emergency.
+func (t *theatre) before(ctx context.Context, stories ...script) error {
+	if slices.ContainsFunc(stories, func(s script) bool { return s.emergency }) {
+		return t.robbery(ctx)
+	}
+	return nil
 }
 
 // tooLong bounds a story by what it may take at speed 1.
@@ -137,7 +153,7 @@ func (d *demo) run(ctx context.Context) error {
 		atCard = approveCard
 	}
 	if rests == nil {
-		rests = reported
+		rests = d.ended
 	}
 	answered := map[string]bool{}
 	for {

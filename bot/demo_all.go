@@ -76,9 +76,15 @@ func playScripts(ctx context.Context, o sandboxOptions, scripts []script, say fu
 		}
 		demos = append(demos, &demo{theatre: th, play: s})
 	}
+	if err := th.before(ctx, scripts...); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	err = th.narrated(ctx, func(ctx context.Context) error { return together(ctx, demos) })
 	took := time.Since(began)
+	for _, d := range demos {
+		err = errors.Join(err, d.keepFiles(o.files))
+	}
 	v, judged := th.judge(context.WithoutCancel(ctx), demos...)
 	all := &allResult{Secrets: v.results, Leaks: v.leaks, AppRequests: v.requests, Seconds: float64(took.Milliseconds()) / 1000, broken: v.broken}
 	for _, r := range all.Secrets {

@@ -49,10 +49,15 @@ type containment struct {
 	SecondsToDead    float64 `json:"contained_seconds"` // from the command
 	ProductionFailed int     `json:"production_failed"`
 	Revived          int     `json:"revived,omitempty"` // how often a dead one came back to life
+
+	waits bool // for a key that nothing ends sooner
 }
 
-// good holds when the leaked key is dead by the service's records.
-func (c *containment) good() bool { return c == nil || c.Contained && c.OldKeyDeadAt != "" }
+// good holds when the leaked key is dead by the service's records, or is going to
+// be by itself, and people were told that nothing contains it until then.
+func (c *containment) good() bool {
+	return c == nil || (c.Contained || c.waits) && c.OldKeyDeadAt != ""
+}
 
 func (c *containment) tell(secret string, say func(string, ...any)) {
 	switch {
@@ -124,6 +129,11 @@ func (c *coroner) certify(a ledger) *containment {
 // contained is what the story's emergency came to.
 func (d *demo) contained(a ledger) *containment {
 	c := d.coroner.certify(a)
+	if _, told := d.own(d.box.world.Slack.Snapshot()).Find(tellsNotContained); told && !c.Contained && a.dies != nil {
+		if at := a.dies(a.olds[0]); !at.IsZero() {
+			c.OldKeyDeadAt, c.waits = at.UTC().Format(time.RFC3339Nano), true
+		}
+	}
 	c.ProductionFailed = d.box.world.FailedFor(sandbox.Production, a.secret)
 	return c
 }
@@ -143,6 +153,19 @@ func (d *demo) unnoticed() []string {
 // tellsOfRevival are the messages that call people because a dead key lives.
 func tellsOfRevival(m slack.Message) bool {
 	return m.Thread != "" && strings.Contains(m.Text, "lives again")
+}
+
+// tellsNotContained are the messages that call people because a leaked key lives
+// on.
+func tellsNotContained(m slack.Message) bool {
+	return m.Thread != "" && strings.Contains(m.Text, "■ Not contained.")
+}
+
+// uncontained holds when all was done and told that can be while such a key
+// lives.
+func uncontained(now slack.Snapshot) bool {
+	_, told := now.Find(tellsNotContained)
+	return told && len(auditFiles(now.Messages[sandbox.Channel])) >= 2
 }
 
 // mode is why the story's rotation runs.

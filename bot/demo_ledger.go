@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/anthropic"
@@ -32,6 +33,8 @@ type ledger struct {
 	ends []sandbox.Kind
 	keys func() []ledgerKey // every key ever made for applications
 	end  func(id string)    // as a person would at the console
+	// dies is when a key that was ended dies by itself; nil where an end is one.
+	dies func(id string) time.Time
 	// revive brings a dead key back to life; nil where the service has no such
 	// thing.
 	revive func(id string)

@@ -30,6 +30,9 @@ type played struct {
 	broken []string // invariants that did not hold, in words
 }
 
+// onlyTime is the result of an emergency that only time can finish.
+const onlyTime = "waiting"
+
 type demoStep struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
@@ -54,7 +57,11 @@ func (r *played) good() bool {
 	case r.containment != nil && (r.Shape == string(providers.DeployFirst) || r.ProductionFailed == 0):
 		noticed = false // staging is brought along, tokens are turned away: the card says so
 	}
-	return r.Result == "done" && r.OldKeyDead && r.NewKeyLive && !noticed && len(r.broken) == 0 && r.containment.good()
+	ended := r.Result == "done" && r.OldKeyDead
+	if r.containment != nil && r.waits {
+		ended = r.Result == onlyTime
+	}
+	return ended && r.NewKeyLive && !noticed && len(r.broken) == 0 && r.containment.good()
 }
 
 func (r *demoResult) tell(say func(string, ...any)) {
@@ -83,6 +90,9 @@ func (r *played) quote(record *rotation.Rotation) {
 		return
 	}
 	r.Shape, r.Result = string(record.Cell.Shape), string(record.State)
+	if !record.Dies().IsZero() && record.State == rotation.Running {
+		r.Result = onlyTime
+	}
 	if c := record.Card; c != nil && len(c.Approved) > 0 {
 		r.ApprovedBy = c.Approved[0].Person.ID
 	}

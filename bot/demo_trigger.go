@@ -4,6 +4,7 @@ package main
 
 import (
 	"net/http"
+	"time"
 
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/app"
@@ -31,6 +32,10 @@ func jobsLedger(b *box) ledger {
 		beside: func(id string) map[string]string {
 			k, _ := w.Trigger.Key(id)
 			return map[string]string{app.JobsSecret: k.Value}
+		},
+		dies: func(id string) time.Time {
+			k, _ := w.Trigger.Key(id)
+			return k.Ends
 		},
 		lost: w.Trigger.Refused, unnumbered: true,
 		ending: func(id string) *http.Request { // nothing but a person's click ends one

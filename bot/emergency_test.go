@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
 	"rekey/rotation"
 )
 
@@ -33,31 +34,37 @@ func TestEmergencyWorld(t *testing.T) {
 	}
 }
 
-// TestDemoEmergency is a leaked key that two environments share, as the command
-// line plays it: production notices nothing, and the service's own records say
-// when the key died.
-func TestDemoEmergency(t *testing.T) {
+// TestDemoRootKey is a leaked root key of Trigger.dev, as the command line plays
+// it: nothing contains it, and nobody says that anything does. The thief comes
+// first in the audit.
+func TestDemoRootKey(t *testing.T) {
 	t.Parallel()
-	r, err := play(t, sandboxOptions{emergency: true, adjust: calm()}, script{emergency: true})
+	o := sandboxOptions{demo: app.JobsKey, rootJobs: true, emergency: true, speed: 1}
+	r, err := play(t, o, story(o, t.Logf))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.good() || !r.Contained || r.ProductionFailed != 0 {
+	if !r.good() || r.Contained || r.OldKeyDead || r.Result != "waiting" || r.AppFailed > 0 {
 		t.Errorf("the demonstration ended badly: %+v, %+v, broken: %v", r, r.containment, r.broken)
 	}
-	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || time.Since(at) < 0 || r.Mode != "emergency" || r.SecondsToDead <= 0 {
-		t.Errorf("dead at %q: %v; %+v", r.OldKeyDeadAt, err, r)
+	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || at.IsZero() {
+		t.Errorf("it dies at %q, as it seems: %v", r.OldKeyDeadAt, err)
 	}
 }
 
-// TestPlantRevive: a key that comes back to life after its death certificate is
-// noticed before the report, people are called, and it is ended again. The demo
-// breaks where nobody is told: that is held by its own count.
+// TestPlantRevive is a leaked key that two environments share: production notices
+// nothing, and the service's own records say when it died. It comes back to life
+// after its death certificate, which is noticed before the report: people are
+// called, and it is ended again. The demo breaks where nobody is told: that is held
+// by its own count.
 func TestPlantRevive(t *testing.T) {
 	t.Parallel()
 	o := sandboxOptions{demo: "FAL_KEY", plant: "revive", emergency: true, adjust: calm()}
 	r, err := play(t, o, story(o, t.Logf))
-	if err != nil || !r.good() || r.Revived != 1 {
-		t.Errorf("%v: %+v, %+v, broken: %v", err, r, r.containment, r.broken)
+	if err != nil || !r.good() || r.Revived != 1 || !r.Contained || r.ProductionFailed > 0 {
+		t.Fatalf("%v: %+v, %+v, broken: %v", err, r, r.containment, r.broken)
+	}
+	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || time.Since(at) < 0 || r.Mode != "emergency" || r.SecondsToDead <= 0 {
+		t.Errorf("dead at %q: %v; %+v", r.OldKeyDeadAt, err, r.containment)
 	}
 }

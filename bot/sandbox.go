@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/slack"
 )
 
@@ -28,6 +29,8 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   rekey sandbox --demo all            play every secret's at once
 
   --emergency      with --demo: the keys have leaked, and people type /rotate-emergency
+  --root           with --demo TRIGGER_API_KEY: the application uses root keys, which live on for a day
+  --files FOLDER   with --emergency: keep the files of the exposure audits there
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
   --speed N        multiply the speed of allOfThem (default 1)
@@ -50,6 +53,8 @@ type sandboxOptions struct {
 	plant string
 	// emergency has the scripted people cry for help.
 	emergency bool
+	// files is a folder into which the files of audits are written.
+	files string
 	// also are secrets that the world holds besides those it always does; the
 	// one that is played is among them by itself.
 	also []string
@@ -95,6 +100,8 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.StringVar(&o.redis, "redis", "", "")
 	flags.Float64Var(&o.speed, "speed", 1, "")
 	flags.BoolVar(&o.emergency, "emergency", false, "")
+	flags.BoolVar(&o.rootJobs, "root", false, "")
+	flags.StringVar(&o.files, "files", "", "")
 	flags.StringVar(&o.plant, "plant", "", "")
 	flags.Func("with", "", func(list string) error {
 		o.also = named(list)
@@ -122,8 +129,6 @@ func (o sandboxOptions) check(given map[string]bool) error {
 		return errors.New("--speed must be between 0.05 and 20")
 	case o.json && !given["demo"]:
 		return errors.New("--json goes with --demo")
-	case o.emergency && !given["demo"]:
-		return errors.New("--emergency goes with --demo")
 	case given["demo"] && !o.all() && ledgers[strings.ToUpper(o.demo)] == nil:
 		return fmt.Errorf("--demo plays all, or one of %s", strings.Join(playable(), ", "))
 	case given["with"] && given["demo"]:
@@ -132,6 +137,20 @@ func (o sandboxOptions) check(given map[string]bool) error {
 		return fmt.Errorf("--with takes all, or some of %s", strings.Join(playable(), ", "))
 	case given["plant"]:
 		return o.checkPlant(given)
+	}
+	return o.checkEmergency(given)
+}
+
+// checkEmergency turns down what belongs to emergencies, or to one secret, in
+// other places.
+func (o sandboxOptions) checkEmergency(given map[string]bool) error {
+	switch {
+	case o.emergency && !given["demo"]:
+		return errors.New("--emergency goes with --demo")
+	case given["files"] && (!o.emergency || o.files == ""):
+		return errors.New("--files goes with --emergency, and names a folder")
+	case o.rootJobs && !strings.EqualFold(o.demo, app.JobsKey):
+		return errors.New("--root goes with --demo " + app.JobsKey)
 	}
 	return nil
 }

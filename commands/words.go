@@ -132,7 +132,9 @@ func runningNext(r *rotation.Rotation) string {
 		return MakeByHand
 	case s.Act == rotation.DurableProbe:
 		return "The old key dies by itself at its deadline; Rekey proves it afterwards. Nobody needs to act now."
-	case s.Act == rotation.Watch && r.Cell.Ahead():
+	case !r.Dies().IsZero() && !r.OldDead():
+		return "People keep the old key's holder out until then, as the thread says; Rekey cannot, and proves its death afterwards."
+	case s.Act == rotation.Watch && (r.Cell.Ahead() || r.Cell.Mode == rotation.Emergency):
 		return "Rekey waits and measures. Nobody needs to act now."
 	case s.Act == rotation.Watch || s.Act == rotation.Hold:
 		return "Rekey waits and measures; after that it asks the approvers. Nobody needs to act now."

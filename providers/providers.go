@@ -74,7 +74,11 @@ type Traits struct {
 	// Notice is for people: what they should know of what was found before
 	// anything begins, or "".
 	Notice string `json:",omitempty"`
-	Waits  Waits
+	// Lingers is for people: what the old credential's holder may do although
+	// it was ended, because it lives on for the grace, and what people can do
+	// about it; "" where an end is an end.
+	Lingers string `json:",omitempty"`
+	Waits   Waits
 	// Signatures are regular expressions (RE2) that name this credential's
 	// failure in an application's log; one hit fails a watch, so they must not
 	// match what else goes wrong at the service.
@@ -132,6 +136,13 @@ type Continuer interface {
 	// value in current to live; they may differ from those of the survey, by
 	// the rotation's own writes.
 	Continue(ctx context.Context, found Traits, current map[string]Values) (Kind, error)
+}
+
+// Urgent is a Kind that is left for another one when it has leaked, because its
+// successor would be no safer.
+type Urgent interface {
+	// Urgent returns the kind by which the application moves away from this one.
+	Urgent() Kind
 }
 
 // Errand is a credential that a person is asked to make.

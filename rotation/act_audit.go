@@ -237,6 +237,7 @@ func (w *run) opened(ctx context.Context) {
 	}
 	c, known := w.r.Audit, w.subject.Audit
 	c.Addresses, c.Readers = known.Addresses, known.Readers
+	c.Reason, c.Alarmed = w.r.Reason, w.r.Alarmed.UTC()
 	c.Moved = wholeSecond(w.r.movedAt())
 	c.Ended, c.Dead = time.Time{}, time.Time{}
 	for _, e := range w.r.Ends {
@@ -258,15 +259,24 @@ func wholeSecond(at time.Time) time.Time {
 	return at.UTC().Add(time.Second - 1).Truncate(time.Second)
 }
 
-// movedAt is when the application of production was first proved to run on the
-// new credential.
+// movedAt is when the application was first proved to run on the new credential,
+// wherever it had the old one: until then a use may be its own. Zero before that.
 func (r *Rotation) movedAt() time.Time {
-	for _, t := range r.Times {
-		if t.Step == (Step{Prove, Production}).String() && !t.Ended.IsZero() {
-			return t.Ended
+	environments := []string{Production}
+	if r.Cell.Shared {
+		environments = r.environments()
+	}
+	var last time.Time
+	for _, env := range environments {
+		at := slices.IndexFunc(r.Times, func(t Timing) bool { return t.Step == (Step{Prove, env}).String() && !t.Ended.IsZero() })
+		if at < 0 {
+			return time.Time{}
+		}
+		if moved := r.Times[at].Ended; moved.After(last) {
+			last = moved
 		}
 	}
-	return time.Time{}
+	return last
 }
 
 // exposed is since when the old credential may have been known to others, and

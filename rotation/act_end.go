@@ -66,6 +66,9 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if s.Act == Delete {
 		return w.deleted(ctx, s)
 	}
+	if w.r.Cell.Lingers && e.Tries == 1 {
+		return w.uncontained(s, e), nil
+	}
 	if !telling(e.Tries) {
 		return finished("")
 	}

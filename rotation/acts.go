@@ -196,7 +196,11 @@ func (w *run) look(ctx context.Context, current map[string]providers.Values) (pr
 	if again, ok := w.subject.Provider.(providers.Continuer); ok && (w.r.Cell.Ahead() || w.r.moving()) {
 		return again.Continue(ctx, w.r.Traits, current)
 	}
-	return w.subject.Provider.Survey(ctx, current)
+	kind, err := w.subject.Provider.Survey(ctx, current)
+	if err != nil {
+		return nil, err
+	}
+	return w.r.Cell.wish().kind(kind), nil
 }
 
 // capability asserts what a kind can do; traits and methods are held to
@@ -264,7 +268,7 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 	r := w.r
 	text := fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead.",
 		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }))
-	text += unseen(r) + r.contained() + r.cameBack() + look.text
+	text += unseen(r) + r.contained() + r.lingered() + r.cameBack() + look.text
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 

@@ -159,10 +159,10 @@ func (w *run) question(ctx context.Context, q question) []answered {
 	}
 	var all []answered
 	for i, s := range q.sources {
-		if s.Blind != "" && q.role == audit.New {
+		if (s.Blind != "" || s.Anyone) && q.role == audit.New {
 			continue // there is nothing to compare with
 		}
-		a := answered{Source: audit.Source{Name: s.Name, Of: q.of, Role: q.role, Tells: s.Tells, Unit: s.Unit, From: over.From, Until: over.To}}
+		a := answered{Source: audit.Source{Name: s.Name, Of: q.of, Role: q.role, Tells: s.Tells, Unit: s.Unit, Anyone: s.Anyone, From: over.From, Until: over.To}}
 		switch {
 		case i < len(trails):
 			a.tell(trails[i], values)

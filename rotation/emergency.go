@@ -116,7 +116,7 @@ func (r *Rotation) stillWorks() string {
 
 // contained says how long a thief had the key after somebody cried for help.
 func (r *Rotation) contained() string {
-	if r.Cell.Mode != Emergency {
+	if r.Cell.Mode != Emergency || r.Cell.Lingers {
 		return ""
 	}
 	at := r.ContainedAt()

@@ -59,5 +59,9 @@ func TestEmergencySigning(t *testing.T) {
 		if r.State != Succeeded || !r.OldDead() || len(r.Places) != 1 {
 			t.Fatalf("%s, %+v; old dead %t", r.State, r.Problem, r.OldDead())
 		}
+		// What an audit reads is masked with every value there was, and not left out.
+		if _, err := (&run{e: e, subject: e.subjects[r.Secret], r: r}).spoken(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -73,6 +73,8 @@ func (r *Rotation) Safe() string {
 		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to " + r.every() + "."
 	case r.OldDead():
 		return "The old key is dead. Rekey wrote the new key to " + r.every() + "."
+	case !r.Dies().IsZero():
+		return "The old key was ended and lives until " + r.Dies().UTC().Format("15:04:05 UTC") + "; nothing of Rekey's ends it sooner. Rekey wrote the new key to " + r.every() + "."
 	case len(r.Ends) > 0 && r.oneDead() != "":
 		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. Rekey wrote the new keys."
 	case len(r.Ends) > 0:

@@ -16,14 +16,14 @@ func (r *Rotation) moving() bool {
 	return false
 }
 
-// lingered reports that the time for which an old credential lives on after its
+// outlived reports that the time for which an old credential lives on after its
 // end has passed already: ending it again began no other one.
-func (r *Rotation) lingered(e Ending) bool { return r.Traits.Moves && e.Tries > 1 }
+func (r *Rotation) outlived(e Ending) bool { return r.Traits.Moves && e.Tries > 1 }
 
 // early is for how long a credential whose end was asked for is left alone
 // before its first probe.
 func (r *Rotation) early(e Ending) time.Duration {
-	if e.Probes > 0 || r.lingered(e) {
+	if e.Probes > 0 || r.outlived(e) {
 		return 0
 	}
 	return r.Traits.Waits.ProbeFirst - time.Since(e.Sent)
@@ -31,7 +31,7 @@ func (r *Rotation) early(e Ending) time.Duration {
 
 // thenProved says what comes after the end was asked for.
 func (r *Rotation) thenProved(e Ending) string {
-	if grace := r.Traits.Waits.Grace; r.Traits.Moves && grace > 0 && !r.lingered(e) {
+	if grace := r.Traits.Waits.Grace; r.Traits.Moves && grace > 0 && !r.outlived(e) {
 		return fmt.Sprintf("It lives for %s more and then dies by itself, which nothing can hasten; Rekey proves it then.", span(grace))
 	}
 	return "Now to prove that it is dead."

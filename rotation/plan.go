@@ -79,6 +79,9 @@ type Cell struct {
 	Shared      bool            `json:"shared"`       // one credential serves both environments
 	UndoOfEnd   bool            `json:"undo_of_end"`  // ending begins with a disable
 	RevokeFirst bool            `json:"revoke_first"` // the old credential ends before a new one is made
+	// Lingers says that the old credential lives on after its end for a time that
+	// nothing shortens.
+	Lingers bool `json:"lingers,omitempty"`
 }
 
 func (c Cell) String() string {
@@ -91,6 +94,9 @@ func (c Cell) String() string {
 	}
 	if c.RevokeFirst {
 		parts = append(parts, "revoke first")
+	}
+	if c.Lingers {
+		parts = append(parts, "lives on after its end")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -107,6 +113,9 @@ func refuse(format string, args ...any) ([]Step, error) {
 // PlanFor returns the steps for a cell. It is total: every cell has a plan or
 // a sentence that says why it has none.
 func PlanFor(c Cell) ([]Step, error) {
+	if c.Lingers && (c.Shared || c.UndoOfEnd || c.Shape != providers.Overlap) {
+		return refuse("A credential that lives on after its end is known only where each environment has its own. Declare the secret per environment. Nothing was changed.")
+	}
 	if c.RevokeFirst {
 		return revokeFirst(c)
 	}
@@ -158,6 +167,10 @@ func routine(c Cell) ([]Step, error) {
 func emergency(c Cell) ([]Step, error) {
 	switch c.Shape {
 	case providers.Overlap:
+		if c.Lingers { // what is known is told long before it dies
+			return plan(only(Preflight), in(Production, Issue, Sync, Deploy, Prove), only(Approve), in(Production, End),
+				only(Watch, Audit), in(Production, ConfirmDead), only(Audit, Report)), nil
+		}
 		return plan(only(Preflight), in(Production, Issue), shared(c, in(Staging, Write)), in(Production, Sync, Deploy, Prove),
 			only(Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), shared(c, in(Staging, Deploy, Prove)), only(Watch, Audit, Report)), nil
 	case providers.Grace:
@@ -193,6 +206,8 @@ func revokeFirst(c Cell) ([]Step, error) {
 		return refuse("This credential cannot be ended first: the service ends it only by issuing its successor.")
 	case c.Shape == providers.DeployFirst:
 		return refuse("A signing key that is in use cannot be ended first.")
+	case c.Lingers:
+		return refuse("This credential cannot be ended first: it lives on for a while after its end, whatever is done.")
 	case c.Shape == providers.Cutover:
 		return refuse("Issuing ends the old credential at once, so an ordinary emergency is already the fastest way.")
 	}

@@ -30,6 +30,9 @@ func cells() []Cell {
 			}
 		}
 	}
+	for _, first := range []bool{false, true} {
+		all = append(all, Cell{Mode: Emergency, Shape: providers.Overlap, RevokeFirst: first, Lingers: true})
+	}
 	return all
 }
 

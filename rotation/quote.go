@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"rekey/deploy"
@@ -76,9 +77,20 @@ func (w *run) spoken(ctx context.Context) ([]secret.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		sets, all = append(sets, valuesOf(now), before, after), append(all, others...)
+		sets, all = append(sets, valuesOf(now), before, after, w.between(before, after)), append(all, others...)
 	}
 	return append(all, hide(sets...)...), w.complete(sets)
+}
+
+// between is what an environment held while its application accepted two
+// values; nil for secrets that are one.
+func (w *run) between(before, after providers.Values) providers.Values {
+	if w.subject.Previous == "" || len(after) == 0 {
+		return nil
+	}
+	both := maps.Clone(after)
+	both[w.subject.Previous] = before[w.subject.signs()]
+	return both
 }
 
 // neighbours are all values on an environment's path, where the vault tells:

@@ -64,7 +64,7 @@ func (w *run) overtaken(o Order) error {
 	r := w.r
 	before := r.PlanHash
 	w.withdraw()
-	r.Cell.Mode = Emergency
+	r.Cell.Mode, r.Cell.Lingers = Emergency, r.Traits.Lingers != ""
 	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" {
 		delete(r.Places, Staging) // it has a key of its own, and nothing was done there
 	}

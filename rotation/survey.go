@@ -46,6 +46,7 @@ func (e *Engine) survey(ctx context.Context, s Subject, why wish) (surveyed, err
 	if found.kind, err = s.Provider.Survey(ctx, current); err != nil {
 		return surveyed{}, fmt.Errorf("surveying %s at %s: %w", s.Name, s.Title, err)
 	}
+	found.kind = why.kind(found.kind)
 	found.traits = found.kind.Traits()
 	if found.traits.Shape == providers.DeployFirst {
 		if err := s.ready(ctx, found.kind, slices.Sorted(maps.Keys(current))); err != nil {
@@ -255,7 +256,8 @@ func related(v secret.Value, current map[string]providers.Values) bool {
 // plan derives the steps and hashes everything they follow from.
 func (f *surveyed) plan(s Subject, why wish) error {
 	f.pauses = s.Pause != nil && f.traits.Shape == providers.Cutover
-	f.cell = Cell{Mode: why.mode, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd, RevokeFirst: why.revokeFirst}
+	f.cell = Cell{Mode: why.mode, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd, RevokeFirst: why.revokeFirst,
+		Lingers: why.mode == Emergency && f.traits.Lingers != ""}
 	if err := Executable(f.cell); err != nil {
 		return err
 	}

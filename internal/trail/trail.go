@@ -41,6 +41,9 @@ type Source struct {
 	Unit  string // of what it counts beside uses, such as tokens; "" for nothing
 	// Blind says why nobody can ask it; "" where one can.
 	Blind string
+	// Anyone says that it tells what was done with any credential of a place,
+	// and never with which.
+	Anyone bool
 	// Fades says that it may no longer tell of a credential that was ended for
 	// good: it has to be asked before.
 	Fades bool

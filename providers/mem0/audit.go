@@ -27,7 +27,7 @@ var (
 // https://github.com/mem0ai/mem0).
 var (
 	projectEvents = trail.Source{
-		Name: "events of the Mem0 project", Tells: "time and kind of what was added, searched and deleted in the whole project; never by which key or from where, and reading a list need not be there",
+		Name: "events of the Mem0 project", Tells: "time and kind of what was added, searched and deleted in the whole project; never by which key or from where, and reading a list need not be there", Anyone: true,
 	}
 	enterpriseLog = trail.Source{
 		Name: "audit log of Mem0", Blind: "it is for enterprises, and no API reads it",

@@ -17,7 +17,7 @@ var _ providers.Auditor = (*keys)(nil)
 // What there is to be looked at. Nothing tells which key did a thing.
 var (
 	started = trail.Source{
-		Name: "runs of the environment", Tells: "time, task and state of each, never which key started it; reading leaves no run",
+		Name: "runs of the environment", Tells: "time, task and state of each, never which key started it; reading leaves no run", Anyone: true,
 	}
 	changed = trail.Source{
 		Name:  "the environment's variables and deployments",

@@ -28,7 +28,8 @@ const movingKind = "Trigger.dev root key, on the way to additional keys"
 func (k *moving) Traits() providers.Traits {
 	t := k.traits()
 	t.Kind, t.Guided, t.Moves = movingKind, true, true
-	t.EndIs = "replaced at Trigger.dev, once, by a root key that nobody uses; it lives for a day more and dies by itself, staging's before production's is replaced"
+	t.EndIs = "replaced at Trigger.dev, once, by a root key that nobody uses; it lives for a day more and dies by itself"
+	t.Lingers = "Until then its holder can use it, and may have read with it the root key that took its place: pause the environment in Trigger.dev's dashboard, or ask its support to end both, because Rekey can do neither"
 	t.Drain = k.drain(outlives)
 	t.Waits.ProbeFirst = t.Waits.Grace + t.Waits.ProbeAfter
 	return t

@@ -21,6 +21,7 @@ var (
 	_ providers.Current      = (*root)(nil)
 	_ providers.Prober       = (*root)(nil)
 	_ providers.Continuer    = (*Provider)(nil)
+	_ providers.Urgent       = (*root)(nil)
 )
 
 const rootKind = "Trigger.dev root key"
@@ -36,6 +37,11 @@ func (k *root) Traits() providers.Traits {
 	t.Drain = k.drain(outlives)
 	return t
 }
+
+// Urgent has the application move to an additional key: who holds a root key may
+// read its successor with it (apps/webapp/app/routes/api.v1.whoami.ts of
+// https://github.com/triggerdotdev/trigger.dev).
+func (k *root) Urgent() providers.Kind { return &moving{byHand{k.keys}} }
 
 // Identify names a root key.
 func (k *root) Identify(values providers.Values) (providers.ID, error) {

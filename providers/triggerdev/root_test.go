@@ -133,3 +133,17 @@ func TestAnotherEnvironmentsRoot(t *testing.T) {
 		t.Error("issued for an environment that was not looked at")
 	}
 }
+
+// TestLeakedRoot: a root key that leaked is left for an additional key, because
+// its successor can be read with it, and people are told what that leaves open.
+func TestLeakedRoot(t *testing.T) {
+	w := newWorld(t, true)
+	urgent, ok := w.kind(t, func(*triggerdev.Config) {}).(providers.Urgent)
+	if !ok {
+		t.Fatal("a root key is replaced by another root key when it has leaked")
+	}
+	traits := urgent.Urgent().Traits()
+	if traits.Shape != providers.Overlap || !traits.Guided || !traits.Moves || traits.Lingers == "" {
+		t.Errorf("%+v", traits)
+	}
+}

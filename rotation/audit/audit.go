@@ -74,6 +74,7 @@ type Source struct {
 	Role         Role         `json:"role"`
 	Tells        string       `json:"tells,omitempty"`
 	Unit         string       `json:"unit,omitempty"`
+	Anyone       bool         `json:"anyone,omitempty"` // it never says with which credential
 	Completeness Completeness `json:"completeness"`
 	Why          string       `json:"why,omitempty"`
 	From         time.Time    `json:"from"`  // what was asked about
@@ -90,7 +91,9 @@ type Case struct {
 	Secret     string    `json:"secret"`
 	Credential string    `json:"credential"` // the old one, as people see it
 	From       time.Time `json:"from"`
-	Basis      string    `json:"basis"` // why it begins there
+	Basis      string    `json:"basis"`            // why it begins there
+	Reason     string    `json:"reason,omitempty"` // what happened, in the words of whoever called
+	Alarmed    time.Time `json:"alarmed,omitzero"` // when
 	Moved      time.Time `json:"moved,omitzero"`
 	Ended      time.Time `json:"ended,omitzero"`
 	Dead       time.Time `json:"dead,omitzero"`

@@ -78,7 +78,7 @@ func TestFindingsAreInAnInvestigatorsOrder(t *testing.T) {
 func TestWithoutAddressesTheMoveTells(t *testing.T) {
 	c := &audit.Case{From: from, Moved: moved, Sources: []audit.Source{{Name: "billing", Role: audit.Old, Completeness: audit.Complete, Lines: []audit.Line{line(1, "", ""), line(61, "", "")}}}}
 	got := c.Findings()
-	if len(got) != 2 || got[0].Rank != audit.AfterMove || got[1].Rank != audit.Usual {
+	if len(got) != 2 || got[0].Rank != audit.AfterMove || got[1].Rank != audit.Placeless {
 		t.Errorf("%+v", got)
 	}
 }

@@ -74,17 +74,28 @@ func cell(text string) string {
 	return text
 }
 
-// Markdown is the report for people.
+// Markdown is the report for people: what needs an answer, then what it is judged
+// by, then everything else.
 func (c *Case) Markdown() []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Exposure audit: %s\n\n%s\n\n", mark(c.Secret), mark(c.Summary()))
-	c.timeline(&out)
-	c.sources(&out)
+	fmt.Fprintf(&out, "# Exposure audit: %s\n\n", mark(c.Secret))
+	if c.Reason != "" {
+		fmt.Fprintf(&out, "What happened, in the words of whoever called: %s\n\n", mark(c.Reason))
+	}
+	fmt.Fprintf(&out, "%s\n\n", mark(c.Summary()))
 	unusual := c.Unusual()
 	fmt.Fprintf(&out, "## What needs an answer (%d)\n\n", len(unusual))
 	table(&out, unusual, "Nothing, in what could be read.")
 	c.addresses(&out, unusual)
-	usual := c.Findings()[len(unusual):]
+	c.timeline(&out)
+	c.sources(&out)
+	untold := c.untold()
+	fmt.Fprintf(&out, "## What cannot be told from the application's own work (%d)\n\n", len(untold))
+	if len(untold) > 0 {
+		out.WriteString("The source keeps no addresses, or does not say with which key. Look for what the application never does, and for more of it than usual.\n\n")
+	}
+	table(&out, untold, "Nothing.")
+	usual := c.Findings()[len(unusual)+len(untold):]
 	fmt.Fprintf(&out, "## What is usual (%d)\n\n", len(usual))
 	table(&out, usual, "Nothing was told.")
 	out.WriteString("Rekey's own acts are left out. Uses that are alike and close together stand in one line, never across the moments above.\n")
@@ -97,7 +108,7 @@ func (c *Case) timeline(out *bytes.Buffer) {
 		name string
 		at   time.Time
 	}{
-		{"the audit begins: " + c.Basis, c.From}, {"the application was proved to run on the new one", c.Moved},
+		{"the audit begins: " + c.Basis, c.From}, {"somebody called for help", c.Alarmed}, {"the application was proved to run on the new one", c.Moved},
 		{"the old one was ended", c.Ended}, {"the old one was proved dead", c.Dead}, {"last look", c.Closed},
 	} {
 		at := "not reached"
@@ -112,10 +123,7 @@ func (c *Case) timeline(out *bytes.Buffer) {
 func (c *Case) sources(out *bytes.Buffer) {
 	out.WriteString("## What was asked, and how far it may be believed\n\n| source | about | | why | it tells |\n|---|---|---|---|---|\n")
 	for _, s := range c.Sources {
-		of := s.Of
-		if s.Role == New {
-			of += " (the new one, to compare with)"
-		}
+		of := s.Of + map[Role]string{Old: " (the leaked one)", New: " (the new one, to compare with)"}[s.Role]
 		fmt.Fprintf(out, "| %s | %s | **%s** | %s | %s |\n", mark(s.Name), mark(of), s.Completeness, mark(s.Why), mark(s.Tells))
 	}
 	out.WriteString("\nNot available and partial mean that more may have happened than stands here.\n\n")

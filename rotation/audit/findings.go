@@ -19,6 +19,8 @@ const (
 	UnknownPlace             // from an address where the application was not seen
 	UnknownAgent             // from a known address, by another program
 	Left                     // used after the application had moved, from where it is
+	Anybody                  // done with this credential or with another: the source does not say
+	Placeless                // used before the application had moved, by it or by others: the source keeps no addresses
 	Usual
 )
 
@@ -29,6 +31,8 @@ var ranks = map[Rank]string{
 	UnknownPlace: "from an unknown address",
 	UnknownAgent: "by an unknown program",
 	Left:         "after the move, from a known address",
+	Anybody:      "by this key or another",
+	Placeless:    "before the move, by the application or by others",
 	Usual:        "usual",
 }
 
@@ -42,7 +46,7 @@ type Finding struct {
 }
 
 // Unusual reports that it needs an answer.
-func (f Finding) Unusual() bool { return f.Rank < Usual }
+func (f Finding) Unusual() bool { return f.Rank < Anybody }
 
 // Findings are all lines about the old credential and the vault, what needs an
 // answer first. Rekey's own acts are none.
@@ -76,6 +80,8 @@ func (c *Case) judge(s Source, l Line) Rank {
 	switch {
 	case l.Own, s.Role == New, c.probe(s, l):
 		return Usual
+	case s.Anyone && l.Who == "":
+		return Anybody
 	case s.Role != Vault && l.Who == "":
 		return c.used(s, l)
 	case c.declared(l.Who):
@@ -101,6 +107,8 @@ func (c *Case) used(s Source, l Line) Rank {
 		return UnknownAgent
 	case after:
 		return Left
+	case !told:
+		return Placeless
 	default:
 		return Usual
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -28,10 +29,31 @@ func (c *Case) Summary() string {
 		}
 		text += " " + f.Sentence()
 	}
+	if c.intruded() {
+		text += " Whoever read it in the vault may have read what else lies there: those values have leaked, too, until somebody says who that was."
+	}
+	switch n := len(c.untold()); n {
+	case 0:
+	case 1:
+		text += " 1 line cannot be told from the application's own work; it stands in the files."
+	default:
+		text += fmt.Sprintf(" %d lines cannot be told from the application's own work; they stand in the files.", n)
+	}
 	if !c.Comparable() && c.addressed() {
 		text += " Nothing is known of where the application comes from, so every address counts as unknown."
 	}
 	return text + c.gaps()
+}
+
+// untold are the lines that may be the application's own work or somebody
+// else's.
+func (c *Case) untold() []Finding {
+	return slices.DeleteFunc(c.Findings(), func(f Finding) bool { return f.Unusual() || f.Rank == Usual })
+}
+
+// intruded reports that the vault was read by an identity that nobody declared.
+func (c *Case) intruded() bool {
+	return slices.ContainsFunc(c.Unusual(), func(f Finding) bool { return f.Source.Role == Vault })
 }
 
 // addressed reports that some source tells addresses.

@@ -44,9 +44,13 @@ const (
 	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
 	Dead      Kind = "dead"      // the death certificate; Facts
 	Revived   Kind = "revived"   // an old credential that was proved dead is accepted again; Step, Text, Facts["id"], ["answer"]
-	Audited   Kind = "audited"   // what the sources tell of a leaked credential; Text, Facts
-	Reported  Kind = "reported"  // the rotation is finished; Facts
-	Deadline  Kind = "deadline"  // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
+	// Uncontained: all was done, and the leaked credential lives on; Step, Text,
+	// Facts["contained"] is "false", Facts["old_key_dead_at"].
+	Uncontained Kind = "uncontained"
+
+	Audited  Kind = "audited"  // what the sources tell of a leaked credential; Text, Facts
+	Reported Kind = "reported" // the rotation is finished; Facts
+	Deadline Kind = "deadline" // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
 
 	// Of a batch of emergencies, which is no rotation.
 	Tabled Kind = "tabled" // nothing of it moves any more; Text, Facts by secret
@@ -92,7 +96,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Nagged, Overtaken, Guide, Stopped, Pending, Expired, Denied, Deadline, Revived:
+	case Card, Nagged, Overtaken, Guide, Stopped, Pending, Expired, Denied, Deadline, Revived, Uncontained:
 		return true
 	default:
 		return false

@@ -38,6 +38,9 @@ func atRisk(r *rotation.Rotation) []slack.Block {
 		return nil
 	}
 	text := "*Still at risk:* whoever has the old key can use it until it is dead. *Why:* " + esc(r.Reason)
+	if r.Cell.Lingers {
+		text += "\n*After the ✅:* " + esc(r.Lingering())
+	}
 	if r.Cell.SignsOut() {
 		text += "\n*Signed out:* everybody whose token the old key signed, at once. Nobody waits for tokens to run out."
 	}

@@ -24,7 +24,7 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is revoked."
 	}
 	safe := standing(e)
-	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ Rekey ends", r.Olds()+":", endIs(r)+".", safe)), until)
+	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ Rekey ends", r.Olds()+":", endIs(r)+".", r.Lingering(), safe)), until)
 	blocks := []slack.Block{
 		header(title),
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),
@@ -73,8 +73,14 @@ func endIs(r *rotation.Rotation) string {
 // consequence says what approving leads to, and what may still be touched.
 func consequence(r *rotation.Rotation) string {
 	text := "the old key is " + endIs(r) + ". Before that Rekey looks once more: this approval, the vault and the running application must all still say the same. After it, Rekey proves that the old key is refused and watches production once more."
-	if r.Traits.UndoOfEnd {
+	switch {
+	case r.Traits.UndoOfEnd && r.Cell.Mode == rotation.Emergency:
+		text = "the old key is switched off and deleted at once: in an emergency nothing waits in between, and nothing switches it on again. Before each, Rekey looks once more: this approval, the vault and the running application must all still say the same. After it, Rekey proves that the old key is refused and watches production."
+	case r.Traits.UndoOfEnd:
 		text = "the old key is disabled first, which can be undone, and deleted after another watch. Before each, Rekey looks once more: this approval, the vault and the running application must all still say the same."
+	}
+	if r.Traits.Moves && len(r.Places) > 1 {
+		text += " Staging's is ended first and proved dead before production's is touched."
 	}
 	if r.Traits.Drain != "" {
 		text += " May still hold the old key: " + r.Traits.Drain + "."

@@ -100,6 +100,8 @@ func decision(e event.Event, text string) string {
 		return sentences("■ *An old key dies too early.*", text)
 	case event.Pending:
 		return sentences("■", text)
+	case event.Uncontained:
+		return sentences("■", text)
 	case event.Revived:
 		return sentences("■ *A dead key lives.*", text)
 	case event.Dead:

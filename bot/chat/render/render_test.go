@@ -177,6 +177,7 @@ func oneOfEach() []event.Event {
 		{Kind: event.Cancelled, By: anna.ID, Text: "Old key still valid."}, {Kind: event.Retried, By: anna.ID}, {Kind: event.Pending, Text: "Revocation pending: both keys live."},
 		guideEvent, {Kind: event.Unfit, Text: "Key apikey_01Ab belongs to workspace wrkspc_2; staging needs one of wrkspc_1. Rekey goes on waiting."},
 		{Kind: event.Deadline, Text: "The old key dies at 12:00:00 UTC, in 1h0m0s."},
+		{Kind: event.Uncontained, Text: "Not contained. The old key lives until 2026-11-24 12:00:00 UTC."},
 		{Kind: event.Revived, Text: "The old key lives again: fal.ai has it among its living keys."},
 		{Kind: event.Dead, Text: "Refused 9 times with 401."}, {Kind: event.Reported, Text: "Both certificates are there."}, {Kind: "of a later version", Text: "Something new."},
 	}
