@@ -15,6 +15,7 @@ var rooms = []room{
 	{"internal/secret/secrettest", []string{"internal/secret"}},
 	{"internal/fault", nil},
 	{"internal/finding", []string{"internal/fault"}},
+	{"internal/sshsig", nil},
 	{"internal/trail", []string{"internal/secret"}},
 	{"internal/sandbox", []string{"internal/sandbox/*"}},
 	{"internal/sandbox/*", []string{"internal/sandbox", "internal/sandbox/*"}},
@@ -32,6 +33,7 @@ var rooms = []room{
 	{"bot", []string{"bot/*", "commands", "rotation", "rotation/*", "providers", "providers/*", "state", "state/redis", "deploy", "deploy/*", "internal/*"}},
 	{"bot/config", []string{"rotation", "rotation/*", "internal/secret"}},
 	{"bot/chat", []string{"bot/chat/*", "commands", "rotation", "rotation/*", "state", "internal/secret", "internal/finding"}},
+	{"bot/signed", []string{"commands", "rotation", "rotation/*", "state", "internal/secret", "internal/sshsig"}},
 	{"bot/chat/*", []string{"bot/chat/*", "commands", "rotation", "rotation/*", "state", "internal/secret"}},
 }
 
@@ -59,6 +61,7 @@ var guests = []guest{
 	{"github.com/getkin/kin-openapi", []string{"providers/providertest"}, nil}, // holds adapters and the sandbox to descriptions
 	{"github.com/coder/websocket", []string{"internal/sandbox", "internal/sandbox/*"}, []string{"bot/chat", "bot"}},
 	{"github.com/google/go-cmp", nil, []string{"*"}},
+	{"golang.org/x/crypto", []string{"internal/sshsig"}, nil}, // reads and verifies keys of SSH
 	{"golang.org/x/sync", []string{"*"}, nil},
 	{"golang.org/x/time", []string{"*"}, nil},
 }
