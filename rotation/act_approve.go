@@ -278,7 +278,7 @@ func differs(err error) bool {
 // lapse says why too few of the approvals given are left.
 func (t Tally) lapse(given []Vote) string {
 	for _, f := range t.Refused {
-		if voted(given, f.Person.ID) {
+		if voted(given, f.Person) {
 			return "somebody who approved is not entitled to any more"
 		}
 	}

@@ -21,7 +21,7 @@ type Mark struct {
 	Person   Person
 	Standing Standing
 	Yes      bool   // approve, else veto
-	Path     string // "emoji", "button"
+	Path     string // "emoji", "button", "command line"
 	Reason   string // what a veto was given with, in the person's own words; foreign text
 }
 
@@ -30,6 +30,19 @@ type Marks struct {
 	Live  bool   // the message stands, in a place where approvals may run
 	Why   string // when not: a sentence for people
 	Marks []Mark
+}
+
+// With adds marks that have a source apart from the card's message: signed
+// statements. They stand by themselves where the message does not.
+func (m Marks) With(signed []Mark) Marks {
+	if len(signed) == 0 {
+		return m
+	}
+	if !m.Live {
+		return Marks{Live: true, Marks: signed}
+	}
+	m.Marks = slices.Concat(m.Marks, signed)
+	return m
 }
 
 // Ballot reads a card's marks at their own source. An error means the source
@@ -82,7 +95,7 @@ func (p Policy) Count(requester Person, c Card, m Marks, now time.Time) Tally {
 		switch {
 		case !mark.Yes && t.Veto == nil:
 			t.Veto = &v
-		case mark.Yes && !voted(t.Votes, v.Person.ID):
+		case mark.Yes && !voted(t.Votes, v.Person):
 			t.Votes = append(t.Votes, v)
 		}
 	}
@@ -97,8 +110,8 @@ func (p Policy) Count(requester Person, c Card, m Marks, now time.Time) Tally {
 	return t
 }
 
-func voted(votes []Vote, id string) bool {
-	return slices.ContainsFunc(votes, func(v Vote) bool { return v.Person.ID == id })
+func voted(votes []Vote, p Person) bool {
+	return slices.ContainsFunc(votes, func(v Vote) bool { return v.Person.same(p) })
 }
 
 // objection says why a mark does not count, or "" when it does.
@@ -110,6 +123,8 @@ func (p Policy) objection(requester Person, m Mark, expired bool) string {
 		return "Your mark was not counted: you are not on the approver list of this secret. Nothing was revoked."
 	case m.Yes && m.Person.ID == requester.ID && !p.SelfApproval:
 		return "Your mark was not counted: whoever asked for a rotation does not approve it. Somebody else on the approver list must."
+	case m.Yes && m.Person.same(requester) && !p.SelfApproval:
+		return "Your mark was not counted: it was signed with the key with which the rotation was asked for. Somebody else on the approver list must approve, with a key of their own."
 	case expired:
 		return "Your mark came too late: this request has expired and nothing was revoked. `/rotate retry` with the secret's name asks again."
 	default:

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/quick"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestCount(t *testing.T) {
@@ -19,6 +21,9 @@ func TestCount(t *testing.T) {
 			return Mark{Person: Person{ID: id}, Standing: s, Yes: true, Path: "emoji"}
 		}
 		no    = func(id string, s Standing) Mark { return Mark{Person: Person{ID: id}, Standing: s, Path: "emoji"} }
+		signs = func(id, key string) Mark {
+			return Mark{Person: Person{ID: id, Key: key}, Standing: mayVote, Yes: true, Path: "command line"}
+		}
 		click = func(id string, yes bool) Mark {
 			return Mark{Person: Person{ID: id}, Standing: mayVote, Yes: yes, Path: "button"}
 		}
@@ -49,12 +54,18 @@ func TestCount(t *testing.T) {
 		{"a guest's veto", one, open, []Mark{yes("A", mayVote), no("G", Standing{Why: "guest"})}, CardApproved, 1},
 		{"a member who is no approver", one, open, []Mark{yes("M", member)}, CardOpen, 1},
 		{"an unknown standing", one, open, []Mark{yes("M", Standing{})}, CardOpen, 1},
+		{"the key with which it was asked for", one, open, []Mark{signs("A", "k0")}, CardOpen, 1},
+		{"the requester's key, where policy says so", Policy{Quorum: 1, SelfApproval: true}, open, []Mark{signs("A", "k0")}, CardApproved, 0},
+		{"another key", one, open, []Mark{signs("A", "k1")}, CardApproved, 0},
+		{"two people with one key are one", two, open, []Mark{signs("A", "k1"), signs("B", "k1")}, CardOpen, 0},
+		{"a quorum over a signature and an emoji", two, open, []Mark{signs("A", "k1"), yes("B", mayVote)}, CardApproved, 0},
 		{"too late", one, late, []Mark{yes("A", mayVote)}, CardExpired, 1},
 		{"nobody, and too late", one, late, nil, CardExpired, 0},
 		{"no expiry", one, Card{Number: 1, State: CardOpen}, []Mark{yes("A", mayVote)}, CardApproved, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := c.policy.Count(requester, c.card, Marks{Live: true, Marks: c.marks}, now)
+			asks := Person{ID: requester.ID, Key: "k0"}
+			got := c.policy.Count(asks, c.card, Marks{Live: true, Marks: c.marks}, now)
 			if got.State != c.want || len(got.Refused) != c.refused {
 				t.Errorf("the card is %s with %d refused, want %s with %d", got.State, len(got.Refused), c.want, c.refused)
 			}
@@ -68,6 +79,25 @@ func TestCount(t *testing.T) {
 	dead := one.Count(requester, open, Marks{Why: "the message is gone", Marks: []Mark{yes("A", mayVote)}}, now)
 	if dead.State != CardVoid || len(dead.Votes) > 0 {
 		t.Errorf("marks on a message that is gone: %+v", dead)
+	}
+}
+
+// TestSignedMarks: what has a source of its own stands beside the message, and
+// without it.
+func TestSignedMarks(t *testing.T) {
+	emoji, signature := Mark{Person: Person{ID: "A"}}, Mark{Person: Person{ID: "B"}}
+	for name, c := range map[string]struct {
+		m    Marks
+		more []Mark
+		want Marks
+	}{
+		"both":                   {Marks{Live: true, Marks: []Mark{emoji}}, []Mark{signature}, Marks{Live: true, Marks: []Mark{emoji, signature}}},
+		"a message that is gone": {Marks{Why: "deleted", Marks: []Mark{emoji}}, []Mark{signature}, Marks{Live: true, Marks: []Mark{signature}}},
+		"nothing signed":         {Marks{Why: "deleted"}, nil, Marks{Why: "deleted"}},
+	} {
+		if diff := cmp.Diff(c.want, c.m.With(c.more)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

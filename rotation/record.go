@@ -33,6 +33,15 @@ func (s State) Final() bool { return s == Succeeded || s == Abandoned }
 type Person struct {
 	ID   string `json:"id"` // "T0123/U0456": workspace and user
 	Name string `json:"name,omitempty"`
+	// Key names the public key with which they showed who they are, where they
+	// did so: no two people act with one key.
+	Key string `json:"key,omitempty"`
+}
+
+// same reports whether two may be one human: who holds a key acts as anybody
+// whose key it is.
+func (p Person) same(other Person) bool {
+	return p.ID == other.ID || p.Key != "" && p.Key == other.Key
 }
 
 // Held is what one variable of one environment held at one moment.
@@ -182,7 +191,7 @@ const (
 // Vote is one counted decision.
 type Vote struct {
 	Person Person    `json:"person"`
-	Path   string    `json:"path"`             // "emoji", "button"
+	Path   string    `json:"path"`             // "emoji", "button", "command line"
 	Reason string    `json:"reason,omitempty"` // of a veto, where one was given
 	At     time.Time `json:"at"`               // when Rekey saw it
 }
