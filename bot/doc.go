@@ -4,6 +4,7 @@
 //	rekey sandbox --demo FAL_KEY       try it on this machine; nothing outside is touched
 //	rekey serve --config rekey.yaml    run the bot until a signal
 //	rekey check --config rekey.yaml    check the file and show what it means
+//	rekey approve NAME                 and status, rotate, emergency, deny …: where Slack is away
 //	rekey version                      print the version
 //	rekey help                         print this
 //

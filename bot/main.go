@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rekey/bot/config"
+	"rekey/bot/signed"
 )
 
 func main() {
@@ -44,7 +45,7 @@ const usage = `rekey rotates an application's secrets without downtime, asked fr
 ` + sandboxHelp + `  rekey serve --config rekey.yaml    run the bot until a signal
   rekey check --config rekey.yaml    check the file and show what it means
   rekey doctor --config rekey.yaml   look at everything around it, change nothing; --json for programs
-  rekey version                      print the version
+` + lineHelp + `  rekey version                      print the version
   rekey help                         print this
 
 Exit codes: 0 done, 1 failed (doctor: something is wrong), 2 the command line or the configuration is wrong.
@@ -64,6 +65,8 @@ func run(ctx context.Context, args []string, p process) int {
 		return p.configured(rest, func(c *config.Config) error { return check(p.out, c) })
 	case "doctor":
 		return runDoctor(ctx, rest, p)
+	case "rotate", "emergency", "rollback", "cancel", "retry", "status", "approve", "deny":
+		return runLine(ctx, signed.Act(name), rest, p)
 	case "version":
 		p.print(p.out, version()+"\n")
 		return exitDone

@@ -92,6 +92,11 @@ func TestCommandLine(t *testing.T) {
 		"absent file":   {args: []string{"check", "--config", "testdata/absent.yaml"}, code: exitUsage, err: "no such file"},
 		"faulty file":   {args: []string{"serve", "--config", "config/testdata/unknown-keys.bad.yaml"}, code: exitUsage, err: "faults in the configuration; nothing was started"},
 		"adapter":       {args: []string{"check", "--config", "testdata/refused.yaml"}, code: exitUsage, err: "configuration: wiring THUMBNAIL_KEY"},
+		"no replica":    {args: []string{"status"}, code: exitUsage, err: "is missing"},
+		"no secret":     {args: []string{"approve", "--to", "unix:/x", "--key=x", "--installation", "acme"}, code: exitUsage, err: "the name of a secret is missing"},
+		"no value":      {args: []string{"status", "--to"}, code: exitUsage, err: "an option has no value"},
+		"pasted":        {args: []string{"emergency", "--to=unix:/x", "--key=x", "--installation=acme", "FAL_KEY", token}, code: exitFailed, err: "treat it as leaked"},
+		"unsigned":      {args: []string{"rotate", "--to=unix:/x", "--key=x", "--installation=acme", "FAL_KEY"}, code: exitFailed, out: "You ask for a rotation: FAL_KEY.", err: "nothing was signed"},
 		"unset secrets": {args: []string{"serve", "--config", "testdata/rekey.yaml"}, code: exitFailed, err: "reading slack.bot_token from variable SLACK_BOT_TOKEN: the variable is not set"},
 	} {
 		code, out, err := ran(t, variables{}, test.args...)

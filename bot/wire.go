@@ -25,13 +25,13 @@ func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	slack, err := chat.New(chatConfig(c, keys, name, log), store)
+	slack, desk, err := openChats(c, keys, name, store, log)
 	if err != nil {
 		return nil, err
 	}
 	engine, err := rotation.New(rotation.Config{
 		Installation: c.Installation, Replica: name, Key: keys.fingerprint,
-		Store: store, Ballot: slack.Ballot(), Subjects: subjects,
+		Store: store, Ballot: ballot(slack, desk), Subjects: subjects,
 		Lease: c.Engine.Lease, Drivers: c.Engine.Drivers,
 		Retry: rotation.Retry{Attempts: c.Engine.RetryAttempts, First: c.Engine.RetryFirst, Max: c.Engine.RetryMax},
 		Log:   log,
@@ -43,6 +43,10 @@ func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger)
 	parts := program{
 		engine.Run,
 		func(ctx context.Context) error { return slack.Run(ctx, engine, answers) },
+	}
+	if desk != nil {
+		desk.Join(engine, answers)
+		parts = program{engine.Run, patiently(parts[1], c.Chat.RetryMax, log), desk.Settle, answering(desk, c.CommandLine.Listen, log)}
 	}
 	digests, err := newAnnouncer(c, engine, log)
 	if digests != nil {

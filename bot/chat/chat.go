@@ -70,6 +70,13 @@ func (c *Chat) Ballot() rotation.Ballot { return c.ballot }
 // Connected reports whether the socket is open now, for health checks.
 func (c *Chat) Connected() bool { return c.connected.Load() }
 
+// Team is the id of the workspace, "" while it was never reached.
+func (c *Chat) Team() string {
+	c.people.mu.Lock()
+	defer c.people.mu.Unlock()
+	return c.people.self.team
+}
+
 // Dropped counts the envelopes that were left unacknowledged because every
 // worker was busy. Slack sends events again; a command has to be typed again.
 func (c *Chat) Dropped() int64 { return c.dropped.Load() }

@@ -47,6 +47,10 @@ type Config struct {
 	// function, means Approvers.
 	PerSecret func(secret string) People
 
+	// Signed are the decisions on a card that have a source of their own, apart
+	// from Slack; nil where there is none.
+	Signed func(ctx context.Context, r *rotation.Rotation, card int) ([]rotation.Mark, error)
+
 	GroupCache     time.Duration // how old a user group's members may be; default 60 s
 	PollCards      time.Duration // between two looks at every open card; default 60 s
 	Coalesce       time.Duration // lines this close share a post; default 2 s

@@ -173,6 +173,13 @@ func (c *Chat) look(ctx context.Context, key string, card int) error {
 	if err != nil {
 		return err
 	}
+	if c.config.Signed != nil {
+		signed, err := c.config.Signed(ctx, r, card)
+		if err != nil {
+			return err
+		}
+		seen.marks = seen.marks.With(signed)
+	}
 	tally, err := c.engine.Consider(ctx, key, card, seen.marks)
 	if err != nil {
 		return fmt.Errorf("counting request %d of %s: %w", card, key, err)

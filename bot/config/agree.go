@@ -15,6 +15,7 @@ import (
 func (d *decoder) agree(c *Config) {
 	d.redis(c.Redis)
 	d.announce(c.Announce)
+	d.commandLine(c.CommandLine)
 	if c.Chat.RetryMax < c.Chat.RetryFirst {
 		d.say("chat.retry_max", "it is shorter than retry_first", "at least "+c.Chat.RetryFirst.String())
 	}

@@ -47,6 +47,8 @@ type Config struct {
 	Engine Engine `key:"engine"`
 	// Chat holds the waits towards Slack.
 	Chat Chat `key:"chat"`
+	// CommandLine is how people ask and decide where Slack cannot be reached.
+	CommandLine CommandLine `key:"command_line"`
 	// Announce is the digest of what is due: when and where it is told.
 	Announce Announce `key:"announce"`
 	// Doctor holds the limits of a look at everything around Rekey.

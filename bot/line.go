@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rekey/bot/signed"
+	"rekey/commands"
+)
+
+const lineHelp = `
+Where Slack cannot be reached, a running replica takes statements signed with SSH (docs/command-line.md):
+
+  rekey status [NAME]                what runs, what waits for a decision, and on which evidence
+  rekey rotate NAME                  as /rotate; so are cancel, retry and rollback
+  rekey emergency NAME what happened as /rotate-emergency
+  rekey approve NAME                 approve the request that status shows
+  rekey deny NAME [why]              deny it
+      --to unix:/run/rekey/rekey.sock  where the replica listens; or the variable REKEY_TO
+      --installation acme              its name;                 or REKEY_INSTALLATION
+      --key ~/.ssh/id_ed25519          whom you are;             or REKEY_SSH_KEY
+      --yes                            sign without asking
+
+`
+
+// What a statement of the command line lasts, and how long it is waited for an
+// answer at most: as long as a replica takes statements by default.
+const (
+	statementLife = 5 * time.Minute
+	linePatience  = 5 * time.Minute
+)
+
+// lineOptions are what every act takes beside its words.
+type lineOptions struct {
+	to, installation, key string
+	yes                   bool
+	words                 []string
+}
+
+// parseLine picks the options of the command line out of what was typed. They may
+// stand anywhere; all other words are the act's own, those with dashes among
+// them.
+func parseLine(args []string, p process) (lineOptions, error) {
+	var o lineOptions
+	named := map[string]*string{"to": &o.to, "installation": &o.installation, "key": &o.key}
+	for name, variable := range map[string]string{"to": "REKEY_TO", "installation": "REKEY_INSTALLATION", "key": "REKEY_SSH_KEY"} {
+		*named[name], _ = p.env(variable)
+	}
+	for len(args) > 0 {
+		word := args[0]
+		args = args[1:]
+		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		into, is := named[name]
+		switch {
+		case word == "--yes":
+			o.yes = true
+		case !strings.HasPrefix(word, "--") || !is:
+			o.words = append(o.words, word)
+		case given:
+			*into = value
+		case len(args) == 0:
+			return o, errors.New("an option has no value")
+		default:
+			*into, args = args[0], args[1:]
+		}
+	}
+	for name, value := range named {
+		if *value == "" {
+			return o, fmt.Errorf("--%s is missing", name)
+		}
+	}
+	return o, nil
+}
+
+// runLine signs what somebody wants and hands it to a replica.
+func runLine(ctx context.Context, act signed.Act, args []string, p process) int {
+	o, err := parseLine(args, p)
+	switch {
+	case err != nil:
+		return p.misused(err.Error())
+	case commands.KeyShaped(strings.Join(o.words, " ")):
+		p.print(p.err, "rekey: that looks like a secret value. It stands in the history of your shell: treat it as leaked and rotate it. Nothing was sent.\n")
+		return exitFailed
+	case act.Decides() && len(o.words) == 0:
+		return p.misused("the name of a secret is missing")
+	}
+	s := speaker{process: p, options: o, client: signed.Client{
+		At: o.to, Installation: o.installation, Life: statementLife, Patience: linePatience, Sign: signed.Keygen(o.key, p.env, p.err),
+	}}
+	if act.Decides() {
+		return s.decide(ctx, act)
+	}
+	return s.ask(ctx, signed.Statement{Act: act, Line: strings.Join(o.words, " ")}, nil)
+}
+
+// speaker is somebody at a terminal.
+type speaker struct {
+	process
+	options lineOptions
+	client  signed.Client
+}
+
+// ask signs one statement and shows the answer.
+func (s speaker) ask(ctx context.Context, wanted signed.Statement, about []string) int {
+	a, err := s.send(ctx, wanted, about)
+	if err != nil {
+		return s.ended(err)
+	}
+	s.show(a)
+	if a.Failed {
+		return exitFailed
+	}
+	return exitDone
+}
+
+// errUnsigned is returned where somebody did not say yes.
+var errUnsigned = errors.New("nothing was signed")
+
+// send shows what is about to be signed, asks, signs, and hands it over. Looking
+// is not asked about.
+func (s speaker) send(ctx context.Context, wanted signed.Statement, about []string) (signed.Answer, error) {
+	full := s.client.Fresh(wanted)
+	if _, err := full.Text(); err != nil {
+		return signed.Answer{}, err
+	}
+	if wanted.Act != signed.Status {
+		for _, w := range append(full.Words(), about...) {
+			s.print(s.out, w+"\n")
+		}
+		if !s.options.yes && !s.agreed() {
+			return signed.Answer{}, errUnsigned
+		}
+	}
+	return s.client.Send(ctx, full)
+}
+
+func (s speaker) agreed() bool {
+	s.print(s.out, "Type yes to sign this: ")
+	said, _ := bufio.NewReader(s.in).ReadString('\n') // what ends without a word is no yes
+	return strings.EqualFold(strings.TrimSpace(said), "yes")
+}
+
+// decide looks first: what is signed names the very evidence that was shown.
+func (s speaker) decide(ctx context.Context, act signed.Act) int {
+	name := s.options.words[0]
+	a, err := s.send(ctx, signed.Statement{Act: signed.Status, Line: name}, nil)
+	if err != nil {
+		return s.ended(err)
+	}
+	for _, q := range a.Requests {
+		if !strings.EqualFold(q.Secret, name) {
+			continue
+		}
+		wanted := signed.Statement{
+			Act: act, Secret: q.Secret, Rotation: q.Rotation, Card: q.Card, Plan: q.Plan, Evidence: q.Evidence,
+			Reason: strings.Join(s.options.words[1:], " "),
+		}
+		return s.ask(ctx, wanted, append([]string{"", "The request says:"}, q.Words...))
+	}
+	s.show(a)
+	s.print(s.err, "rekey: no request for this secret waits for a decision; nothing was signed\n")
+	return exitFailed
+}
+
+func (s speaker) show(a signed.Answer) {
+	s.print(s.out, a.Title+"\n")
+	for _, l := range a.Lines {
+		s.print(s.out, "  "+l+"\n")
+	}
+	for _, q := range a.Requests {
+		s.print(s.out, fmt.Sprintf("\nWaiting for a decision: %s, request %d of rotation %s\n", q.Secret, q.Card, q.Rotation))
+		for _, w := range q.Words {
+			s.print(s.out, "  "+w+"\n")
+		}
+		s.print(s.out, fmt.Sprintf("  Plan     %s\n  Evidence %s\n  To decide: rekey approve %s, or rekey deny %s and why\n", q.Plan, q.Evidence, q.Secret, q.Secret))
+	}
+	if a.Chat != "" {
+		s.print(s.out, a.Chat+"\n")
+	}
+}

@@ -1,0 +1,173 @@
+package signed
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rekey/commands"
+	"rekey/rotation"
+	"rekey/rotation/event"
+)
+
+// Parcel is what the command line hands over.
+type Parcel struct {
+	Statement string `json:"statement"`
+	Signature string `json:"signature"`
+}
+
+// Answer is what it gets back: words, and the requests that wait.
+type Answer struct {
+	Title    string    `json:"title"`
+	Lines    []string  `json:"lines,omitempty"`
+	Requests []Request `json:"requests,omitempty"`
+	Chat     string    `json:"chat,omitempty"` // how Slack is, when it is not well
+	Failed   bool      `json:"failed,omitempty"`
+}
+
+// Request is one that waits for a decision.
+type Request struct {
+	Secret   string   `json:"secret"`
+	Rotation string   `json:"rotation"`
+	Card     int      `json:"card"`
+	Plan     string   `json:"plan"`
+	Evidence string   `json:"evidence"`
+	Words    []string `json:"words"`
+}
+
+// answerOf is a reply in lines. What is typed in Slack is named as it is typed
+// here.
+func answerOf(r commands.Reply) Answer {
+	a := Answer{Title: here(r.Title), Failed: r.Err != nil}
+	for _, p := range r.Paragraphs {
+		a.Lines = append(a.Lines, here(p))
+	}
+	for _, row := range r.Rows {
+		text := row.Label + ": " + row.Text
+		if row.Who.ID != "" {
+			text += " " + named(row.Who)
+		}
+		if !row.When.IsZero() {
+			text += " (" + row.When.UTC().Format("2006-01-02 15:04:05 UTC") + ")"
+		}
+		if row.ApproversOf != "" {
+			text += " an approver of " + row.ApproversOf
+		}
+		a.Lines = append(a.Lines, here(strings.ReplaceAll(text, ":  ", ": ")))
+	}
+	for _, n := range r.Notes {
+		a.Lines = append(a.Lines, here(n))
+	}
+	if len(a.Lines) == 0 && r.Text != "" {
+		a.Lines = []string{here(r.Text)}
+	}
+	return a
+}
+
+func named(p rotation.Person) string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.ID
+}
+
+// spelled is how what is typed in Slack is typed here.
+var spelled = strings.NewReplacer(
+	commands.EmergencyCommand, "rekey emergency",
+	"/rotate status", "rekey status", "/rotate cancel", "rekey cancel", "/rotate retry", "rekey retry", "/rotate rollback", "rekey rollback",
+	"`/rotate`", "`rekey status`", "/rotate", "rekey rotate", "*", "",
+)
+
+func here(text string) string { return spelled.Replace(text) }
+
+// requests are those that wait, in words.
+func (d *Desk) requests(ctx context.Context) ([]Request, error) {
+	open, err := d.engine.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []Request
+	for _, r := range open {
+		if r.Card == nil || r.Card.State != rotation.CardOpen || r.State != rotation.Asking {
+			continue
+		}
+		e, err := d.asked(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Request{
+			Secret: r.Secret, Rotation: r.ID, Card: r.Card.Number, Plan: r.PlanHash, Evidence: r.Card.Evidence, Words: cardWords(r, e),
+		})
+	}
+	return all, nil
+}
+
+// What is read of a journal at once, and at most.
+const (
+	eventsAtOnce = 500
+	mostPages    = 40
+)
+
+// asked finds the event with which a request was made.
+func (d *Desk) asked(ctx context.Context, r *rotation.Rotation) (found event.Event, err error) {
+	after := int64(0)
+	for range mostPages {
+		rows, err := d.config.Store.Events(ctx, r.Key(), after, eventsAtOnce)
+		if err != nil {
+			return found, fmt.Errorf("reading the journal of %s: %w", r.Key(), err)
+		}
+		for _, row := range rows {
+			after = row.Seq
+			if e, err := event.Decode(row.Seq, row.Body); err == nil && e.Kind == event.Card && e.Card == r.Card.Number {
+				found = e
+			}
+		}
+		if len(rows) < eventsAtOnce {
+			break
+		}
+	}
+	return found, nil
+}
+
+// cardWords say what a decision is about: what dies, on which evidence, and
+// until when.
+func cardWords(r *rotation.Rotation, e event.Event) []string {
+	words := []string{e.Text}
+	add := func(label, text string) {
+		if text != "" {
+			words = append(words, label+": "+text)
+		}
+	}
+	if r.Cell.Mode == rotation.Emergency {
+		add("Emergency", r.Reason)
+	}
+	add("Old key", r.Olds())
+	if r.New().ID != "" {
+		add("New key", r.New().Shown())
+	}
+	add("On approval the old key is", r.Traits.EndIs)
+	add("What it costs", r.Card.Outage)
+	if r.Card.OldRefused != "" {
+		add("Note", "the service refuses the old key already ("+r.Card.OldRefused+")")
+	}
+	for _, env := range []string{rotation.Staging, rotation.Production} {
+		if c, there := r.Proofs[env]; there {
+			add("Proof in "+env, fmt.Sprintf("%s, %d instances, %d answers, at %s; %s", c.Kind, c.Instances, c.Answers, c.At.UTC().Format("15:04:05 UTC"), c.Affected))
+		}
+	}
+	if v := r.Vigils[rotation.Watch]; v != nil && v.Verdict != "" {
+		add("Watch", string(v.Verdict))
+	}
+	add("Used, as the service tells", e.Facts["uses"])
+	add("May still hold the old key", r.Traits.Drain)
+	add("Also used in", e.Facts["also_in"])
+	add("Asked for by", named(r.Requester))
+	add("Approvers needed", e.Facts["quorum"])
+	if !r.Card.Expires.IsZero() {
+		add("Until", r.Card.Expires.UTC().Format(time.DateTime+" UTC"))
+	}
+	add("Safe", r.Safe())
+	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+}
