@@ -227,6 +227,8 @@ type box struct {
 	world *sandbox.World
 	bot   *child
 	dir   string // configuration and credential files, readable to this user only
+	// unseen says that people decide by signed statements, which Slack does not show.
+	unseen bool
 }
 
 // readyTimeout is how long the bot may take to open its socket to Slack.

@@ -72,6 +72,10 @@ func (c Client) post(ctx context.Context, body []byte) (Answer, error) {
 	q.Header.Set("Content-Type", "application/json")
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(q)
+	var unreached *net.OpError
+	if errors.As(err, &unreached) && unreached.Op == "dial" {
+		return Answer{}, fmt.Errorf("nothing was sent: no replica of Rekey listens at %s: %w", c.At, unreached)
+	}
 	if err != nil {
 		return Answer{}, fmt.Errorf("asking Rekey at %s: %w; if the statement arrived it is carried out: `rekey status` shows it", c.At, err)
 	}
