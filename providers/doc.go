@@ -61,8 +61,10 @@
 // # Errors
 //
 // Every error of an adapter is a [rekey/internal/fault.Error] that says what
-// was being done; a response body is never quoted. A value that the service
-// showed once lives in memory only.
+// was being done; a response body is never quoted. Where a credential is refused it
+// says which, and what that needs ([rekey/internal/fault.Explained]): adapters ask
+// with admin credentials and with the application's, and people must know which to
+// mend. A value that the service showed once lives in memory only.
 //
 // # Concurrency
 //
@@ -251,7 +253,8 @@
 //			return rest.Answer{}, fmt.Errorf("%s: %w", call.Op, err)
 //		}
 //		call.Sign = bearer(admin)
-//		return p.api.Do(ctx, call, out)
+//		answer, err := p.api.Do(ctx, call, out)
+//		return answer, fault.Explained(err, "the admin key was refused: it was deleted, or may not manage keys", fault.Unauthorized, fault.Forbidden)
 //	}
 //
 //	func bearer(v secret.Value) func(*http.Request, []byte) {

@@ -137,7 +137,8 @@ func (p *Provider) asAdmin(ctx context.Context, call rest.Call, out any) error {
 	}
 	call.Sign = authorize(admin)
 	_, err = p.api.Do(ctx, call, out)
-	return err
+	err = fault.Explained(err, "the Admin API key was refused: it was archived, or has expired", fault.Unauthorized)
+	return fault.Explained(err, "it must be an Admin API key that an organisation admin has made; a key of a workspace administers nothing", fault.Forbidden)
 }
 
 // keys follows the list to its end, whatever state keys are in. Absence from a

@@ -39,6 +39,9 @@ type reply struct {
 	cause   *fault.Error
 }
 
+// between is a refusal in words that are not the service's.
+const between = "not in Ayrshare's own words: something before it, such as a proxy, may have answered, and nothing is told about the key"
+
 // whose asks with the key itself.
 func (p *Provider) whose(ctx context.Context, op string, key secret.Value) reply {
 	var said refusal
@@ -54,9 +57,9 @@ func (p *Provider) whose(ctx context.Context, op string, key secret.Value) reply
 		r.refused = true
 	case r.status == http.StatusForbidden && said.own():
 		r.barred = true
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, "Ayrshare knows the key and bars it: its account is suspended, or its plan does not allow this", fault.Forbidden))
 	default:
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, between, fault.Unauthorized, fault.Forbidden))
 	}
 	return r
 }

@@ -81,7 +81,7 @@ func (k *key) planned(ctx context.Context, env string) error {
 		k.scheduled = k.scheduled || len(page.History) > 0
 	case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
 	default:
-		return err
+		return fault.Explained(err, between, fault.Unauthorized)
 	}
 	return nil
 }

@@ -124,6 +124,15 @@ func TestSurveyNeedsTheAdminScope(t *testing.T) {
 	ordinary := w.add("team", "API", "not an ADMIN key")
 	_, err := w.provider(t, func(c *fal.Config) { c.AdminKey = fixed(ordinary.value()) }).Survey(t.Context(), w.current())
 	failed(t, w, err, fault.Ask, fault.Forbidden)
+	if !strings.Contains(fault.Of(err).Detail, "the scope ADMIN") {
+		t.Errorf("nobody could act on %v", err)
+	}
+	nobody := secret.New("00000000-dead:" + strings.Repeat("z", 32))
+	_, err = w.provider(t, func(c *fal.Config) { c.AdminKey = fixed(nobody) }).Survey(t.Context(), w.current())
+	failed(t, w, err, fault.Ask, fault.Unauthorized)
+	if !strings.Contains(fault.Of(err).Detail, "the ADMIN key was refused") {
+		t.Errorf("nobody could act on %v", err)
+	}
 }
 
 func TestSurveyRefusesOtherScopes(t *testing.T) {

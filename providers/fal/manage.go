@@ -62,7 +62,8 @@ func (p *Provider) asAdmin(ctx context.Context, call rest.Call, out any) error {
 	}
 	call.Sign = authorize(admin.whole)
 	_, err = p.api.Do(ctx, call, out)
-	return err
+	err = fault.Explained(err, "the ADMIN key was refused: it was deleted in the dashboard", fault.Unauthorized)
+	return fault.Explained(err, "the key that Rekey works with must have the scope ADMIN", fault.Forbidden)
 }
 
 // authorize signs with the word Key; Bearer would be answered by a 401 that

@@ -61,7 +61,8 @@ func (p *Provider) authorized(ctx context.Context, call rest.Call, out any) erro
 	}
 	call.Sign = func(r *http.Request, _ []byte) { r.Header.Set("Authorization", "Bearer "+token.Reveal()) }
 	_, err = p.portal.Do(ctx, call, out)
-	return err
+	err = fault.Explained(err, "the portal's token was refused: sessions end soon. Sign in again and put the new token into its file, or leave it out, and people make the keys", fault.Unauthorized)
+	return fault.Explained(err, "whoever signed in to the portal may not do this in the project; its owner may", fault.Forbidden)
 }
 
 // projects are all that the token sees.

@@ -94,7 +94,7 @@ func (p *Provider) health(ctx context.Context, op string, at *url.URL, key secre
 	switch {
 	case r.accepted || r.refused:
 	case err != nil:
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, "not in JSON-RPC: something before Helius, such as a proxy, may have answered, and nothing is told about the key", fault.Unauthorized, fault.Forbidden))
 	default:
 		r.cause = &fault.Error{Op: op, Reason: fault.Garbled, Status: r.status, Detail: "the answer is not JSON-RPC"}
 	}

@@ -98,7 +98,7 @@ func (s *site) asAdmin(ctx context.Context, call rest.Call, out any) (refusal, e
 		f.Detail = "the organisation's key pair was refused at " + s.base + ": it was deleted, or belongs to another region"
 		return said, &f
 	}
-	return said, err
+	return said, fault.Explained(err, "the organisation's key pair may not manage the keys of this project: it is another organisation's, a project's own, or the plan has the API for keys no more", fault.Forbidden)
 }
 
 // projects are the organisation's, by id. entitled is false where its plan has

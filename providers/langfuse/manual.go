@@ -106,5 +106,5 @@ func (s *site) unknown(ctx context.Context, public string) (bool, error) {
 	case err == nil, answer.Status == http.StatusForbidden && said != (refusal{}):
 		return false, nil
 	}
-	return false, err
+	return false, fault.Explained(err, between, fault.Unauthorized, fault.Forbidden)
 }

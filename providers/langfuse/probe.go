@@ -44,6 +44,9 @@ type reply struct {
 	cause   *fault.Error
 }
 
+// between is a refusal in words that are not the service's.
+const between = "not in Langfuse's own words: something before it, such as a proxy, may have answered, and nothing is told about the key"
+
 func (s *site) whose(ctx context.Context, op string, own pair) reply {
 	var said refusal
 	var page struct {
@@ -59,7 +62,7 @@ func (s *site) whose(ctx context.Context, op string, own pair) reply {
 	case r.status == http.StatusUnauthorized && (said.says("invalid credentials") || said.says("invalid public key")):
 		r.refused = true
 	default:
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, between, fault.Unauthorized, fault.Forbidden))
 		r.reason = strings.ReplaceAll(string(r.cause.Reason), "_", " ")
 	}
 	return r

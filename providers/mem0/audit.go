@@ -93,7 +93,7 @@ func (p *Provider) gather(ctx context.Context, op string, key secret.Value, over
 			Next    *string     `json:"next"`
 		}
 		if _, err := p.platform.Do(ctx, rest.Call{Op: op, Path: eventsPath, Query: query, Sign: token(key)}, &page); err != nil {
-			return false, err
+			return false, fault.Explained(err, "the events are read with the application's own key of the project, which was refused: it is dead, or may not read them", fault.Unauthorized, fault.Forbidden)
 		}
 		if page.Results == nil {
 			return false, fault.New(op, fault.Garbled, "the answer has no member results")

@@ -137,11 +137,11 @@ func (s *server) asUser(ctx context.Context, call rest.Call, out any) error {
 		call.Sign = bearer(access)
 		_, err = s.api.Do(ctx, call, out)
 		if !fault.Is(err, fault.Unauthorized) {
-			return err
+			return fault.Explained(err, "the user who signs in may not do this; only the owner of a key can list and revoke it", fault.Forbidden)
 		}
 		s.signOut(access)
 		if !again {
-			return err
+			return fault.Explained(err, "the server refuses whoever has just signed in there: look whether the user still exists and may manage keys", fault.Unauthorized)
 		}
 	}
 }

@@ -42,6 +42,9 @@ func (c complaint) says(beginning string) bool {
 // invalidKey is how both refuse a key.
 const invalidKey = "invalid api key"
 
+// between is a refusal in words that are not Mem0's.
+const between = "not in Mem0's own words: something before it, such as a proxy, may have answered, and nothing is told about the key"
+
 // ping asks the platform. It answers 401, and 403 to some keys, when a key is
 // not valid; only its own words count.
 func (p *Provider) ping(ctx context.Context, op string, key secret.Value) reply {
@@ -58,7 +61,7 @@ func (p *Provider) ping(ctx context.Context, op string, key secret.Value) reply 
 	case refusal && said.says(invalidKey):
 		r.refused = true
 	case err != nil:
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, between, fault.Unauthorized, fault.Forbidden))
 		r.reason = strings.ReplaceAll(string(r.cause.Reason), "_", " ")
 	case whose.Status != "ok" || !placeForm.MatchString(whose.Org) || !placeForm.MatchString(whose.Project):
 		r.reason = "without an organisation and a project"

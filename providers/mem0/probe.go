@@ -107,7 +107,7 @@ func (s *server) reads(ctx context.Context, op string, key secret.Value) reply {
 	case r.status == http.StatusUnauthorized && said.says(invalidKey):
 		r.refused = true
 	case err != nil:
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, between, fault.Unauthorized, fault.Forbidden))
 		r.reason = strings.ReplaceAll(string(r.cause.Reason), "_", " ")
 	}
 	return r

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,8 +102,12 @@ func faults(t testing.TB, s Subject) {
 			if o.writes && writes > 0 {
 				want = f.Write
 			}
-			if got := classified(t, what, err); got.Class != want {
+			got := classified(t, what, err)
+			if got.Class != want {
 				t.Errorf("%s: class %s, want %s (%v)", what, got.Class, want, err)
+			}
+			if refuses := strings.HasSuffix(f.Name, " 401") || strings.HasSuffix(f.Name, " 403"); refuses && got.Detail == "" {
+				t.Errorf("%s: whose credential was refused, and what it needs, nobody can tell from %v", what, err)
 			}
 			if writes > 1 || (!o.writes && writes > 0) {
 				t.Errorf("%s: %d writes were sent", what, writes)

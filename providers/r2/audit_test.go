@@ -103,6 +103,9 @@ func TestAuditWithoutTheRight(t *testing.T) {
 	}
 	trails, err := kind.(providers.Auditor).Uses(t.Context(), providers.ID(w.production.id), trail.Window{From: time.Now().Add(-time.Hour), To: time.Now(), Most: 100})
 	failed(t, w, err, fault.Ask, fault.Forbidden)
+	if !strings.Contains(fault.Of(err).Detail, "Account Settings: Read") {
+		t.Errorf("nobody could act on %v", err)
+	}
 	if len(trails) != 0 {
 		t.Errorf("%+v", trails)
 	}

@@ -107,6 +107,9 @@ func explained(err error, answer rest.Answer, said refused) error {
 	if f.Reason == fault.Forbidden && len(lacks) > 0 {
 		f.Detail = "the access token lacks " + strings.Join(lacks, " and ") + "; permissions of a token cannot be changed, so make another one"
 	}
+	if f.Reason == fault.Unauthorized && f.Detail == "" {
+		f.Detail = "the access token was refused: it was revoked, has expired, or is another account's; one for these projects is made in the dashboard, under account, access tokens"
+	}
 	const longest = 3600 // seconds; its window is a minute
 	seconds, odd := strconv.Atoi(answer.Header.Get("X-RateLimit-Reset"))
 	if f.Reason == fault.RateLimited && f.RetryAfter == 0 && odd == nil && seconds > 0 {

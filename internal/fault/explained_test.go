@@ -1,0 +1,26 @@
+package fault_test
+
+import (
+	"errors"
+	"testing"
+
+	"rekey/internal/fault"
+)
+
+func TestExplained(t *testing.T) {
+	bare := &fault.Error{Op: "listing", Class: fault.Ask, Reason: fault.Forbidden, Status: 403}
+	err := fault.Explained(bare, "it needs more", fault.Unauthorized, fault.Forbidden)
+	if f := fault.Of(err); f.Detail != "it needs more" || f.Status != 403 || f.Class != fault.Ask || f.Op != "listing" {
+		t.Errorf("%+v", f)
+	}
+	if bare.Detail != "" {
+		t.Error("the failure of another was changed")
+	}
+	known := fault.New("listing", fault.Forbidden, "known already")
+	other := fault.New("listing", fault.RateLimited, "")
+	for _, same := range []error{nil, known, other, errors.New("of nobody's")} {
+		if got := fault.Explained(same, "it needs more", fault.Forbidden); !errors.Is(got, same) {
+			t.Errorf("%v became %v", same, got)
+		}
+	}
+}
