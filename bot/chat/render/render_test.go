@@ -316,6 +316,17 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// TestGapAndWatchAreToldApart: requests that failed in a gap stand beside those of
+// the watch after it, and the second figure does not deny the first.
+func TestGapAndWatchAreToldApart(t *testing.T) {
+	r := done(true)
+	r.Gap = rotation.Gap{From: noon, To: noon.Add(2 * time.Second), Counted: true, Requests: 50, Failed: 25}
+	text := Report(r, event.Event{Kind: event.Reported}).Text
+	if !strings.Contains(text, "failed: 25") || !strings.Contains(text, "Failed application requests seen while watching after the gap: 0 of 1840.") {
+		t.Error(text)
+	}
+}
+
 // The gist must be in the text alone: notifications show nothing else.
 func TestTextHoldsTheGist(t *testing.T) {
 	all := everything()

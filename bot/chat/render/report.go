@@ -44,7 +44,11 @@ func felt(r *rotation.Rotation) string {
 	if r.Seen.Requests == 0 {
 		return "No check counted the application's requests."
 	}
-	return fmt.Sprintf("Failed application requests seen: %.0f of %.0f.", r.Seen.Failed, r.Seen.Requests)
+	when := ""
+	if r.Gap.Counted { // whose own figures stand beside it
+		when = " while watching after the gap"
+	}
+	return fmt.Sprintf("Failed application requests seen%s: %.0f of %.0f.", when, r.Seen.Failed, r.Seen.Requests)
 }
 
 // deaths are the death certificates: since when, how often and with which
