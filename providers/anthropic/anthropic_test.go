@@ -288,6 +288,20 @@ func TestWorkspaceKeyBecomesAServiceAccounts(t *testing.T) {
 	}
 }
 
+// TestPersonalKeys die with a person's membership, which people hear before a
+// rotation: the new key will, too. A service account's does not.
+func TestPersonalKeys(t *testing.T) {
+	w := newWorld(t)
+	if notice := w.kind(t).Traits().Notice; notice != "" {
+		t.Errorf("of a service account: %q", notice)
+	}
+	w.production.Principal = map[string]any{"type": "user_actor", "user_id": "user_01Ann"}
+	notice := w.kind(t).Traits().Notice
+	if !strings.Contains(notice, "production that of user user_01Ann") || strings.Contains(notice, "staging") {
+		t.Errorf("%q", notice)
+	}
+}
+
 // TestGuidanceNamesEverything that the Console asks for.
 func TestGuidanceNamesEverything(t *testing.T) {
 	w := newWorld(t)

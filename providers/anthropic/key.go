@@ -3,7 +3,9 @@ package anthropic
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"rekey/internal/fault"
@@ -51,9 +53,25 @@ func (k *apiKey) Traits() providers.Traits {
 		Guided:     true,
 		FreeProbe:  true,
 		EndIs:      "switched off first, which can be undone, and archived after one more watch, which cannot",
+		Notice:     k.notice(),
 		Waits:      k.p.config.Waits,
 		Signatures: slices.Clone(signatures),
 	}
+}
+
+// notice says that a key is a person's, and so is its successor: it dies with
+// their membership, and nobody else would know why.
+func (k *apiKey) notice() string {
+	var whose []string
+	for _, env := range slices.Sorted(maps.Keys(k.inUse)) {
+		if user := k.inUse[env].actor().User; user != "" {
+			whose = append(whose, env+" that of user "+user)
+		}
+	}
+	if len(whose) == 0 {
+		return ""
+	}
+	return "personal keys are in use, which die when their person leaves the organisation: in " + strings.Join(whose, ", in ") + ". So will the new ones; a service account's key, put into the vault by hand once, is followed by its own kind"
 }
 
 // refresh takes the whole list anew.
