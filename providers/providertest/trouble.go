@@ -3,7 +3,6 @@ package providertest
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -106,7 +105,7 @@ func faults(t testing.TB, s Subject) {
 			if got.Class != want {
 				t.Errorf("%s: class %s, want %s (%v)", what, got.Class, want, err)
 			}
-			if refuses := strings.HasSuffix(f.Name, " 401") || strings.HasSuffix(f.Name, " 403"); refuses && got.Detail == "" {
+			if f.Refuses && got.Detail == "" {
 				t.Errorf("%s: whose credential was refused, and what it needs, nobody can tell from %v", what, err)
 			}
 			if writes > 1 || (!o.writes && writes > 0) {
