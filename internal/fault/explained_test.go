@@ -16,6 +16,13 @@ func TestExplained(t *testing.T) {
 	if bare.Detail != "" {
 		t.Error("the failure of another was changed")
 	}
+	lost := &fault.Error{Op: "resetting", Class: fault.Lost, Reason: fault.Unreachable}
+	if f := fault.Of(fault.Settled(lost, "it is read")); f.Detail != "it is read" || f.Class != fault.Lost {
+		t.Errorf("%+v", f)
+	}
+	if err := fault.Settled(bare, "it is read"); !errors.Is(err, bare) || fault.Of(err).Detail != "" {
+		t.Errorf("nothing was lost: %v", err)
+	}
 	known := fault.New("listing", fault.Forbidden, "known already")
 	other := fault.New("listing", fault.RateLimited, "")
 	for _, same := range []error{nil, known, other, errors.New("of nobody's")} {

@@ -134,7 +134,7 @@ func (p *Provider) regenerate(ctx context.Context, op string, at Place) (key, er
 		return key{}, detailed(err, "the server has no route that regenerates keys, as before July 2026: regenerate it in its dashboard, or update the server")
 	}
 	if err != nil {
-		return key{}, err
+		return key{}, fault.Settled(err, "it is not sent again before the present key has been read: a second one would leave a further old key alive")
 	}
 	own, ok := page.key(at)
 	if !ok {

@@ -28,8 +28,8 @@ func TestRegeneratedOnce(t *testing.T) {
 		panic(http.ErrAbortHandler) // it happened, and nobody hears of it
 	}
 	_, err := kind.(providers.PlacedIssuer).IssueIn(t.Context(), "production", "rk_1")
-	if f := fault.Of(err); err == nil || f.Class != fault.Lost {
-		t.Fatalf("%v, want lost", err)
+	if f := fault.Of(err); err == nil || f.Class != fault.Lost || !strings.Contains(f.Detail, "not sent again before") {
+		t.Fatalf("%v, want lost, and how it is settled", err)
 	}
 	w.mu.Lock() // the handler that hung up may still be on its way out
 	w.override = nil

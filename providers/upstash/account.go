@@ -110,7 +110,7 @@ func (p *Provider) reset(ctx context.Context, d *database, id string, before sec
 	var w wireDatabase
 	err := p.asAccount(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: "/v2/redis/reset-password/" + url.PathEscape(id), Write: true}, &w)
 	if err != nil {
-		return wireDatabase{}, err
+		return wireDatabase{}, fault.Settled(err, "it is not sent again before the database has been read: a second reset would end what the first has made")
 	}
 	if w.bare(p.form) {
 		if w, err = p.look(ctx, op, d, id); err == nil && w.bare(p.form) {

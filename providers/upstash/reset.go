@@ -117,13 +117,21 @@ func (k *resets) Tail(v providers.Values) string {
 	return unfilled(o.token).Last4()
 }
 
-// IssueIn resets the environment's database. The service takes no label.
+// IssueIn resets the environment's database, unless that has happened since the
+// survey: an earlier request of ours may have arrived late, or a person was
+// faster. What is there then is the successor, and another reset would end it. The
+// service takes no label.
 func (k *called) IssueIn(ctx context.Context, environment, _ string) (providers.Credential, error) {
+	const op = "resetting a database at Upstash"
 	at, surveyed := k.inUse[environment]
 	if !surveyed {
-		return providers.Credential{}, fault.New("resetting a database at Upstash", fault.NotFound, fmt.Sprintf("no token of %q was looked at", environment))
+		return providers.Credential{}, fault.New(op, fault.NotFound, fmt.Sprintf("no token of %q was looked at", environment))
 	}
-	w, err := k.p.reset(ctx, at.d, k.shown[environment].ID, at.own.token)
+	id := k.shown[environment].ID
+	w, err := k.p.look(ctx, op, at.d, id)
+	if err == nil && (w.bare(k.p.form) || w.Token.Equal(at.own.token)) {
+		w, err = k.p.reset(ctx, at.d, id, at.own.token)
+	}
 	if err != nil {
 		return providers.Credential{}, err
 	}

@@ -488,8 +488,8 @@ func TestResetMovesAllTogether(t *testing.T) {
 			t.Errorf("%s is not the database's", name)
 		}
 	}
-	if calls := w.asked(); len(calls) != 1 {
-		t.Errorf("asked %v", calls)
+	if calls := w.asked(); len(calls) != 2 || !strings.HasPrefix(calls[0], "GET") || !strings.HasPrefix(calls[1], "POST") {
+		t.Errorf("looks first, and resets once; asked %v", calls)
 	}
 	if found := probe(t, kind, c.Values); found.Liveness != providers.Alive {
 		t.Errorf("the new ones: %+v", found)
@@ -554,6 +554,32 @@ func TestReadBack(t *testing.T) {
 	failed(t, w, err, fault.Ask, fault.Garbled, "audit log")
 	_, err = kind.(providers.Current).Current(t.Context(), "nowhere")
 	failed(t, w, err, fault.Ask, fault.NotFound)
+}
+
+// TestResetOnce: what was reset since the survey, by a request that came late or by
+// a person, is taken and not reset again; and a lost answer says how it is settled.
+func TestResetOnce(t *testing.T) {
+	w := newWorld(t)
+	kind := w.kind(t, w.asDefault())
+	w.renew(w.production)
+	w.asked()
+	if c := issue(t, kind, "production"); !c.Values[name].Equal(secret.New(w.production.token)) {
+		t.Error("it is not what the database holds")
+	}
+	for _, call := range w.asked() {
+		if !strings.HasPrefix(call, "GET") {
+			t.Errorf("did %s", call)
+		}
+	}
+	w.override = func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost {
+			return false
+		}
+		rw.WriteHeader(http.StatusBadGateway)
+		return true
+	}
+	_, err := kind.(providers.PlacedIssuer).IssueIn(t.Context(), "staging", "")
+	failed(t, w, err, fault.Lost, fault.ServerError, "not sent again before")
 }
 
 // TestPartsOfTwo: what does not belong together stops the survey.
