@@ -154,7 +154,7 @@ func (m *model) goodIssue(ctx context.Context, label string) (providers.Credenti
 	var made struct{ ID string }
 	_, err := m.client.Do(ctx, rest.Call{Op: "creating", Method: "POST", Path: "/keys", Query: map[string][]string{"label": {label}}, Write: true}, &made)
 	if err != nil {
-		return providers.Credential{}, err
+		return providers.Credential{}, told(err)
 	}
 	values := providers.Values{"KEY": secret.New(made.ID + "-and-a-long-secret-part")}
 	return providers.Credential{ID: providers.ID(made.ID), Label: label, Values: values}, nil
@@ -163,7 +163,7 @@ func (m *model) goodIssue(ctx context.Context, label string) (providers.Credenti
 func (m *model) goodList(ctx context.Context) ([]providers.Credential, error) {
 	var labels map[string]string
 	if _, err := m.client.Do(ctx, rest.Call{Op: "listing", Path: "/keys"}, &labels); err != nil {
-		return nil, err
+		return nil, told(err)
 	}
 	var all []providers.Credential
 	for id, label := range labels {
@@ -200,7 +200,12 @@ func (m *model) change(ctx context.Context, method string, id providers.ID, disa
 	}
 	_, err := m.client.Do(ctx, rest.Call{Op: "changing", Method: method, Path: "/keys/" + string(id),
 		Query: map[string][]string{"disabled": {disabled}}, Write: true, OK: []int{204}}, nil)
-	return err
+	return told(err)
+}
+
+// told says whose credential was refused.
+func told(err error) error {
+	return fault.Explained(err, "the admin key may not do this", fault.Unauthorized, fault.Forbidden)
 }
 
 // subject is the model with some of its parts broken.

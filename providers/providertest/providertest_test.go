@@ -209,6 +209,15 @@ func TestSuiteBites(t *testing.T) {
 				return nil
 			}
 		}},
+		"a refusal of nobody's": {"every fault has its class", func(m *model) {
+			m.list = func(ctx context.Context) ([]providers.Credential, error) {
+				all, err := m.goodList(ctx)
+				if f := fault.Of(err); f != nil && f.Reason == fault.Forbidden {
+					return nil, &fault.Error{Op: f.Op, Reason: f.Reason, Status: f.Status}
+				}
+				return all, err
+			}
+		}},
 		"does not hear its caller": {"a cancelled call says so", func(m *model) {
 			m.list = func(context.Context) ([]providers.Credential, error) { return m.goodList(context.Background()) }
 		}},

@@ -104,7 +104,7 @@ func (k *keyring) call(ctx context.Context, method string, id providers.ID, stat
 	out := map[string]string{}
 	_, err := k.client.Do(ctx, rest.Call{Op: "calling", Method: method, Path: "/keys", Query: map[string][]string{"id": {string(id)}, "status": {status}}, Write: method != http.MethodGet,
 		Sign: func(r *http.Request, _ []byte) { r.Header.Set("Value", value) }}, &out)
-	return out, err
+	return out, told(err)
 }
 
 func (k *keyring) goodMake(label string) (providers.Credential, error) {

@@ -168,7 +168,7 @@ func (p *Provider) entries(ctx context.Context, op string, over trail.Window, cu
 	}
 	call := rest.Call{Op: op, Method: http.MethodGet, Path: "/accounts/" + p.config.Account + "/logs/audit", Query: query, Sign: bearer(admin)}
 	if _, err := p.api.Do(ctx, call, &page); err != nil {
-		return nil, "", err
+		return nil, "", p.turnedDown(err)
 	}
 	if !page.Success || page.Result == nil {
 		return nil, "", fault.New(op, fault.Garbled, "the answer claims no success")

@@ -116,8 +116,13 @@ func asAdmin[T any](ctx context.Context, p *Provider, call rest.Call) (envelope[
 	}
 	call.Sign = bearer(admin)
 	e, err := ask[T](ctx, p, call)
+	return e, p.turnedDown(err)
+}
+
+// turnedDown says what may be wrong with the admin token, and what it needs.
+func (p *Provider) turnedDown(err error) error {
 	err = fault.Explained(err, "the admin token was refused: it was deleted or switched off, has expired, or an IP filter of it does not admit Rekey's address", fault.Unauthorized)
-	return e, fault.Explained(err, "the admin token needs Account API Tokens: Edit and Workers R2 Storage: Read, for the audit log Account Settings: Read, in account "+p.config.Account, fault.Forbidden)
+	return fault.Explained(err, "the admin token needs Account API Tokens: Edit and Workers R2 Storage: Read, for the audit log Account Settings: Read, in account "+p.config.Account, fault.Forbidden)
 }
 
 func ask[T any](ctx context.Context, p *Provider, call rest.Call) (envelope[T], error) {

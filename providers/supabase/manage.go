@@ -107,6 +107,9 @@ func explained(err error, answer rest.Answer, said refused) error {
 	if f.Reason == fault.Forbidden && len(lacks) > 0 {
 		f.Detail = "the access token lacks " + strings.Join(lacks, " and ") + "; permissions of a token cannot be changed, so make another one"
 	}
+	if f.Reason == fault.Forbidden && f.Detail == "" {
+		f.Detail = "the access token does not reach this project, or lacks a permission: " + strings.Join(rights, ", ") + " are all that is asked with, as docs/providers.md lists by secret"
+	}
 	if f.Reason == fault.Unauthorized && f.Detail == "" {
 		f.Detail = "the access token was refused: it was revoked, has expired, or is another account's; one for these projects is made in the dashboard, under account, access tokens"
 	}

@@ -44,6 +44,9 @@ type reply struct {
 	cause     *fault.Error
 }
 
+// between is a refusal in words that are not the server's.
+const between = "not in Trigger.dev's own words: something before it, such as a proxy, may have answered, and nothing is told about the key"
+
 // whose asks with the key itself. The answer repeats the key that was asked
 // with.
 func (p *Provider) whose(ctx context.Context, op string, at Place, v secret.Value) reply {
@@ -64,7 +67,7 @@ func (p *Provider) whose(ctx context.Context, op string, at Place, v secret.Valu
 	case r.status == http.StatusBadRequest && said.theirs():
 		r.elsewhere = true
 	default:
-		r.cause = fault.Of(err)
+		r.cause = fault.Of(fault.Explained(err, between, fault.Unauthorized, fault.Forbidden))
 		r.reason = strings.ReplaceAll(string(r.cause.Reason), "_", " ")
 	}
 	return r
@@ -117,5 +120,5 @@ func (p *Provider) usable(ctx context.Context, op string, v secret.Value) error 
 	case err == nil && page.Data == nil:
 		return fault.New(op, fault.Garbled, "the answer has no member data")
 	}
-	return err
+	return fault.Explained(err, between, fault.Unauthorized, fault.Forbidden)
 }

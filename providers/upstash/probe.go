@@ -22,6 +22,9 @@ type said struct {
 	err error // why there is no result
 }
 
+// between is a refusal in words that are not the database's.
+const between = "not in the database's own words: something before it, such as a proxy, may have answered, and nothing is told about the token"
+
 // ask sends one command to a database's REST API as the bearer of a token.
 func (d *database) ask(ctx context.Context, op string, bearer secret.Value, command string) said {
 	var good struct {
@@ -41,6 +44,7 @@ func (d *database) ask(ctx context.Context, op string, bearer secret.Value, comm
 	default:
 		s.refused = s.status == http.StatusUnauthorized && no.word == wrongPass
 		s.denied, s.foreign = no.word == noPerm, no.foreign
+		s.err = fault.Explained(err, between, fault.Unauthorized, fault.Forbidden)
 	}
 	return s
 }

@@ -132,7 +132,7 @@ func (r refusal) fault(op string) error {
 	case r.word == wrongPass, r.word == "NOAUTH":
 		f.Class, f.Reason = fault.Ask, fault.Unauthorized
 	case r.word == noPerm:
-		f.Class, f.Reason = fault.Ask, fault.Forbidden
+		f.Class, f.Reason, f.Detail = fault.Ask, fault.Forbidden, "whom Rekey logs in as may not keep the list of users; the database's default user may"
 	case r.limited:
 		f.Class, f.Reason = fault.Again, fault.RateLimited
 	case r.foreign:
