@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -66,5 +67,33 @@ func TestPlantRevive(t *testing.T) {
 	}
 	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || time.Since(at) < 0 || r.Mode != "emergency" || r.SecondsToDead <= 0 {
 		t.Errorf("dead at %q: %v; %+v", r.OldKeyDeadAt, err, r.containment)
+	}
+}
+
+// TestRevokeFirstWorld: the old key is dead before there is a new one, nothing new
+// is made before somebody says that the vault was not the leak, and the outage is
+// measured.
+func TestRevokeFirstWorld(t *testing.T) {
+	t.Parallel()
+	s := open(t, sandboxOptions{adjust: calm()})
+	s.costly = true // that is what was approved
+	s.types(sandbox.Requester, "/rotate-emergency", "FAL_KEY --revoke-first --since 3d the vault is open")
+	s.says("before there is a new one?")
+	s.react(sandbox.Approver, s.card(1), yes)
+	s.says("is dead: refused")
+	about := s.card(2)
+	if before := s.ledger(s.secret); !before.oldsDead() || slices.ContainsFunc(before.keys(), ledgerKey.ours) {
+		t.Errorf("old keys dead %t, keys %+v, before anybody spoke of the vault", before.oldsDead(), before.keys())
+	}
+	s.react(sandbox.Approver, about, "white_circle")
+	s.says("said: the vault was not the leak")
+	s.reports()
+	r := s.last()
+	if r == nil || r.State != rotation.Succeeded || !r.Cell.RevokeFirst || r.Gap.Length() <= 0 || r.ContainedAt().IsZero() || time.Since(r.Audit.From) < 71*time.Hour {
+		t.Fatalf("%+v", r)
+	}
+	own := s.ledger(s.secret)
+	if !own.oldsDead() || !s.newInUse(own) {
+		t.Errorf("old keys dead %t, new keys in use %t", own.oldsDead(), s.newInUse(own))
 	}
 }

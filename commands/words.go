@@ -97,6 +97,12 @@ func nextWords(r *rotation.Rotation) string {
 	case rotation.Running:
 		return runningNext(r)
 	case rotation.Asking:
+		if r.Card != nil && r.Card.About == rotation.AboutVault {
+			return "An approver says in the thread whether the vault is closed (✅), was not the leak (⚪), or is still open (❌). No new key is made before."
+		}
+		if r.Cell.RevokeFirst {
+			return "An approver decides on the request in the thread: ✅ or Approve ends the old key now and takes the outage, ❌ or Deny keeps it."
+		}
 		if r.Cell.Ahead() {
 			return "An approver decides on the request in the thread: ✅ or Approve has the key replaced, ❌ or Deny keeps it."
 		}
@@ -123,6 +129,11 @@ const (
 	EndByHand  = "Somebody ends the old key as the thread says; Rekey asks the service by itself whether it is dead."
 )
 
+// askedBefore reports the plans in which people are asked before the watch.
+func askedBefore(r *rotation.Rotation) bool {
+	return r.Cell.Ahead() || r.Cell.Mode == rotation.Emergency
+}
+
 func runningNext(r *rotation.Rotation) string {
 	s, _ := r.Step()
 	switch {
@@ -134,7 +145,7 @@ func runningNext(r *rotation.Rotation) string {
 		return "The old key dies by itself at its deadline; Rekey proves it afterwards. Nobody needs to act now."
 	case !r.Dies().IsZero() && !r.OldDead():
 		return "People keep the old key's holder out until then, as the thread says; Rekey cannot, and proves its death afterwards."
-	case s.Act == rotation.Watch && (r.Cell.Ahead() || r.Cell.Mode == rotation.Emergency):
+	case s.Act == rotation.Watch && askedBefore(r):
 		return "Rekey waits and measures. Nobody needs to act now."
 	case s.Act == rotation.Watch || s.Act == rotation.Hold:
 		return "Rekey waits and measures; after that it asks the approvers. Nobody needs to act now."

@@ -129,6 +129,15 @@ type Current interface {
 	Current(ctx context.Context, environment string) (Credential, error)
 }
 
+// Survivor is a Provider that can make a successor for a credential that has
+// ended: it takes nothing for it from the old one. Only such a credential may be
+// ended first.
+type Survivor interface {
+	// Survive returns the kind that a survey found, by its traits, although the
+	// values in current may be dead.
+	Survive(ctx context.Context, found Traits, current map[string]Values) (Kind, error)
+}
+
 // Continuer is a Provider that can go on in the middle of a rotation, when the
 // values in the vault may be dead already.
 type Continuer interface {

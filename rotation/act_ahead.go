@@ -72,12 +72,12 @@ func (w *run) deadAlready() []string {
 // vouch takes the life certificate of what an environment is known to run on:
 // the new credential, or the old one where people approve before issuing.
 func (w *run) vouch(ctx context.Context, env string) (Certificate, error) {
-	if !w.r.Cell.Ahead() || w.r.Wrote(env) {
+	if !w.r.Cell.Ahead() && !w.r.Cell.RevokeFirst || w.r.Wrote(env) {
 		return w.certify(ctx, env)
 	}
 	current, err := w.expect(ctx, env, w.r.Places[env].Before)
-	if err != nil {
-		return Certificate{}, err
+	if err != nil || w.r.Cell.RevokeFirst {
+		return Certificate{}, err // an end does not wait for the application
 	}
 	heard, err := w.attest(ctx, env, current, nil)
 	if err != nil {
@@ -135,6 +135,9 @@ func (w *run) newCard(hash string) *Card {
 // Outage says what going on will cost, before it is approved; "" where it
 // costs nothing.
 func (r *Rotation) Outage() string {
+	if r.Cell.RevokeFirst {
+		return r.revokeOutage()
+	}
 	switch r.Cell.Shape {
 	case providers.Grace:
 		return fmt.Sprintf("Each old key dies %s after its own issue, whatever happens. No request fails as long as every environment is proved to run on its new key before that. There is no way to keep an old key.", span(r.Traits.Waits.Grace))
@@ -200,6 +203,9 @@ func (w *run) lapsed(ev event.Event) outcome {
 func (w *run) overWords() string {
 	if w.r.Closing {
 		return " The application's work is being resumed; then this rotation is over."
+	}
+	if w.r.Cell.Mode == Emergency {
+		return " `/rotate-emergency " + w.r.Secret + "` starts again."
 	}
 	return " `/rotate " + w.r.Secret + "` starts again."
 }

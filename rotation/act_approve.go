@@ -42,6 +42,9 @@ func (w *run) evidence() (string, error) {
 	if w.r.Cell.Ahead() {
 		return w.evidenceAhead()
 	}
+	if w.r.Cell.RevokeFirst {
+		return w.evidenceRevoke()
+	}
 	ev := evidence{Plan: w.r.PlanHash, Places: make(map[string]placeEvidence), Base: w.r.Cell.Shape}
 	if v := w.r.Vigils[Watch]; v != nil && w.r.precedes(Step{Act: Watch}) {
 		ev.Verdict = v.Verdict
@@ -198,7 +201,10 @@ func (w *run) waitForCard(c *Card) (outcome, error) {
 // unsettled says what a card that led to nothing leaves behind. It is part of
 // that message, so that people are called once.
 func (w *run) unsettled() string {
-	if len(w.r.Ends) > 0 {
+	switch {
+	case len(w.r.Ends) == 0 && w.r.Cell.RevokeFirst:
+		return "Revocation pending: the leaked key lives, and no new one was made."
+	case len(w.r.Ends) > 0:
 		return "Revocation pending: the end of the old key was begun and is not finished."
 	}
 	return "Revocation pending: both keys live."
@@ -223,7 +229,7 @@ func (w *run) pending() event.Event {
 // Any difference voids the approval: *voided or *denied tells why. Other errors
 // mean that it could not be told.
 func (w *run) standing(ctx context.Context, s Step) error {
-	c := w.r.Card
+	c := w.r.approval()
 	if c == nil || c.State != CardApproved {
 		return &voided{why: "there is no approved card"}
 	}
@@ -235,7 +241,9 @@ func (w *run) standing(ctx context.Context, s Step) error {
 		if err != nil {
 			return err
 		}
-		w.certified(env, cert)
+		if cert.Kind != "" {
+			w.certified(env, cert)
+		}
 	}
 	if hash, err := w.evidence(); err != nil || hash != c.Evidence {
 		return &voided{why: "the evidence on the card is no longer what is found"}

@@ -66,6 +66,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	if s.Act == Delete {
 		return w.deleted(ctx, s)
 	}
+	w.opensGap(e.Sent)
 	if w.r.Cell.Lingers && e.Tries == 1 {
 		return w.uncontained(s, e), nil
 	}
@@ -83,6 +84,8 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 func (w *run) fallen(ctx context.Context, s Step, err error) (outcome, error) {
 	void, ok := errors.AsType[*voided](err)
 	switch {
+	case w.r.Cell.RevokeFirst && len(w.r.Ends) == 0:
+		return w.fallenAhead(err)
 	case ok && void.failing && w.healable():
 		return w.healNow(ctx, void.why, err)
 	case ok && void.revived:
@@ -128,7 +131,7 @@ func (w *run) deleted(ctx context.Context, s Step) (outcome, error) {
 func (w *run) certain(s Step) (providers.ID, error) {
 	id := w.oldOf(s).ID
 	for _, p := range w.r.Places {
-		if id == "" || id == p.New.ID || p.New.ID == "" {
+		if id == "" || id == p.New.ID || p.New.ID == "" && !w.r.Cell.RevokeFirst {
 			return "", fault.New("naming the credential to end", fault.Ambiguous, "old and new cannot be told apart")
 		}
 	}
@@ -175,17 +178,19 @@ func (w *run) stillOff(ctx context.Context, s Step) error {
 
 // notStanding goes back to asking, on a new card, or stops at a veto. After a
 // disable the credential stays as it is: nothing is undone by a withdrawal.
-func (w *run) notStanding(err error) (outcome, error) {
+func (w *run) notStanding(err error) (outcome, error) { return w.notStandingOn(w.r.approval(), err) }
+
+func (w *run) notStandingOn(c *Card, err error) (outcome, error) {
 	var void *voided
 	var veto *denied
-	switch c := w.r.Card; {
+	switch {
 	case errors.As(err, &veto):
 		c.State, c.Denied = CardDenied, &veto.veto
 		return outcome{back: Approve, state: Pending, events: []event.Event{w.vetoed(veto.veto, "Vetoed. ")}}, nil
 	case errors.As(err, &void):
 		n := w.cardNumber()
 		if c != nil {
-			c.State = CardVoid
+			n, c.State = c.Number, CardVoid
 		}
 		return outcome{back: Approve, events: []event.Event{
 			{Kind: event.Void, Card: n, Text: "The approval no longer stands: " + void.why + ". A new card follows. " + w.r.Safe()},
@@ -218,6 +223,9 @@ func (w *run) confirmDead(ctx context.Context, s Step) (outcome, error) {
 		return w.stillAlive(s, alive)
 	}
 	w.ending(s, e)
+	if w.r.Traits.EndByHand {
+		w.opensGap(e.Refused)
+	}
 	if !e.ListOnly && (e.Refused.IsZero() || e.Last.Sub(e.Refused) < waits.ProbeFor) {
 		return lookAgain(waits.ProbeEvery)
 	}

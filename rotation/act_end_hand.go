@@ -49,7 +49,12 @@ func (w *run) farewell(s Step, g providers.Guidance) event.Event {
 	for i, step := range append([]string{"Open " + g.Console}, g.Steps...) {
 		fmt.Fprintf(&text, "\n%d. %s", i+1, step)
 	}
-	text.WriteString("\nNobody needs to tell Rekey: it asks the service now and then whether the old key is dead. Until then it lives beside the new one, which is in use.")
+	text.WriteString("\nNobody needs to tell Rekey: it asks the service now and then whether the old key is dead. ")
+	if w.r.Wrote(scopeOf(s)) {
+		text.WriteString("Until then it lives beside the new one, which is in use.")
+	} else {
+		text.WriteString("Until then whoever has it can use it. Do not make a new key yet.")
+	}
 	facts := map[string]string{"console": g.Console, "id": string(w.oldOf(s).ID), "ends": scopeOf(s)}
 	return event.Event{Kind: event.Guide, Step: w.at(), Text: text.String(), Facts: facts}
 }
@@ -58,8 +63,8 @@ func (w *run) farewell(s Step, g providers.Guidance) event.Event {
 // for it: both are asked for at once, because the application may not notice
 // for a while.
 func (w *run) spared(ctx context.Context, s Step) error {
-	if !w.r.Traits.EndByHand {
-		return nil
+	if !w.r.Traits.EndByHand || !w.r.Wrote(scopeOf(s)) {
+		return nil // or there is none yet
 	}
 	scope := scopeOf(s)
 	current, err := w.expect(ctx, scope, w.r.Places[scope].After)

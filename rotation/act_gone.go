@@ -177,7 +177,7 @@ func (w *run) buried(ctx context.Context, s Step) (outcome, error) {
 
 // closeGap notes that production was proved on the new credential.
 func (w *run) closeGap(env string) {
-	if g := &w.r.Gap; env == Production && g.To.IsZero() && w.r.Cell.Shape == providers.Cutover {
+	if g := &w.r.Gap; env == Production && g.To.IsZero() && w.r.Cell.gaps() {
 		g.To = time.Now()
 	}
 }
@@ -210,18 +210,18 @@ func (w *run) feltGap(ctx context.Context) {
 // gapWords is the measured gap for people.
 func (r *Rotation) gapWords() string {
 	switch g := r.Gap; {
-	case r.Cell.Shape != providers.Cutover || g.To.IsZero():
+	case !r.Cell.gaps() || g.To.IsZero():
 		return ""
 	case g.Length() == 0:
 		return "No gap was seen: the old key was not refused before production ran on the new one."
 	case g.Counted:
-		text := fmt.Sprintf("The gap was %s (rehearsed: %s); of %.0f application requests meanwhile %.0f failed.", human(g.Length()), human(g.Rehearsed), g.Requests, g.Failed)
+		text := r.gapLength() + fmt.Sprintf("; of %.0f application requests meanwhile %.0f failed.", g.Requests, g.Failed)
 		if g.Logged {
 			text += " Its log shows refusals of the old key in that time."
 		}
 		return text
 	default:
-		return fmt.Sprintf("The gap was %s (rehearsed: %s); no check counted the application's requests meanwhile.", human(g.Length()), human(g.Rehearsed))
+		return r.gapLength() + "; no check counted the application's requests meanwhile."
 	}
 }
 

@@ -320,6 +320,9 @@ func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 	if w.r.Cell.Ahead() {
 		return finished(fmt.Sprintf("Took %s, made in the place of %s, and wrote it to %s.%s %s", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again."), sentence(w.r.fate(env))))
 	}
+	if w.r.Cell.RevokeFirst {
+		return finished(fmt.Sprintf("Took %s, made in the place of %s, and wrote it to %s.%s", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
+	}
 	return finished(fmt.Sprintf("Took %s, made beside %s, and wrote it to %s.%s Both keys work.", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again.")))
 }
 

@@ -173,6 +173,9 @@ func (w *run) issued(env string) outcome {
 	if w.r.Cell.Ahead() {
 		return outcome{done: true, text: fmt.Sprintf("%s took the place of %s and is in %s. %s", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Brief(), env, sentence(w.r.fate(env)))}
 	}
+	if w.r.Cell.RevokeFirst {
+		return outcome{done: true, text: fmt.Sprintf("Created %s in the place of %s and wrote it to %s.", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Brief(), env)}
+	}
 	return outcome{done: true, text: fmt.Sprintf("Created %s beside %s and wrote it to %s. Both keys work.", w.r.Places[env].New.Shown(), w.r.Places[env].Old.Brief(), env)}
 }
 

@@ -118,6 +118,9 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 	if w.r.Cell.Ahead() {
 		return finished(fmt.Sprintf("Wrote %s to %s. %s", issued.Brief(), env, sentence(w.r.fate(env))))
 	}
+	if w.r.Cell.RevokeFirst {
+		return finished(fmt.Sprintf("Wrote %s to %s.", issued.Brief(), env))
+	}
 	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Brief(), env, place.Old.Brief()))
 }
 

@@ -20,6 +20,9 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 	if act := w.ahead(s); act != nil {
 		return act(ctx)
 	}
+	if act := w.revoking(s); act != nil {
+		return act(ctx)
+	}
 	switch s.Act {
 	case Preflight:
 		return w.preflight(ctx)
@@ -193,6 +196,9 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 // another kind a survey would not know it, either: the kind is built again from
 // its traits.
 func (w *run) look(ctx context.Context, current map[string]providers.Values) (providers.Kind, error) {
+	if w.r.stopsRevoking() {
+		return w.survives(ctx, current)
+	}
 	if again, ok := w.subject.Provider.(providers.Continuer); ok && (w.r.Cell.Ahead() || w.r.moving()) {
 		return again.Continue(ctx, w.r.Traits, current)
 	}
@@ -265,9 +271,13 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 	if err := w.sweep(ctx); err != nil {
 		return outcome{}, err
 	}
+	w.feltGap(ctx)
 	r := w.r
 	text := fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead.",
 		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }))
+	if gap := r.gapWords(); gap != "" {
+		text += " " + gap
+	}
 	text += unseen(r) + r.contained() + r.lingered() + r.cameBack() + look.text
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
@@ -293,14 +303,17 @@ func (w *run) reportFacts() map[string]string {
 		"old": string(r.Old().ID), "new": string(r.New().ID), "plan_hash": r.PlanHash,
 		"requests_seen": fmt.Sprintf("%.0f", r.Seen.Requests), "requests_failed": fmt.Sprintf("%.0f", r.Seen.Failed),
 	}
-	if c := r.Card; c != nil {
+	if c := r.approval(); c != nil {
 		var names []string
 		for _, v := range c.Approved {
 			names = append(names, v.Person.ID+" by "+v.Path)
 		}
 		facts["evidence_hash"], facts["approved"] = c.Evidence, strings.Join(names, ", ")
 	}
-	if g := r.Gap; r.Cell.Ahead() {
+	if c := r.Card; c != nil && c.About == AboutVault {
+		facts["vault"] = vaultWords(c)
+	}
+	if g := r.Gap; r.Cell.Ahead() || r.Cell.RevokeFirst {
 		facts["gap_seconds"], facts["rehearsed_seconds"] = fmt.Sprintf("%.3f", g.Length().Seconds()), fmt.Sprintf("%.3f", g.Rehearsed.Seconds())
 		facts["gap_requests"], facts["gap_failed"] = fmt.Sprintf("%.0f", g.Requests), fmt.Sprintf("%.0f", g.Failed)
 	}

@@ -22,6 +22,7 @@ type Mark struct {
 	Standing Standing
 	Yes      bool   // approve, else veto
 	Path     string // "emoji", "button", "command line"
+	Answer   string // which yes it is, where there are several
 	Reason   string // what a veto was given with, in the person's own words; foreign text
 }
 
@@ -91,7 +92,7 @@ func (p Policy) Count(requester Person, c Card, m Marks, now time.Time) Tally {
 			t.Refused = append(t.Refused, Refused{Person: mark.Person, Why: why})
 			continue
 		}
-		v := Vote{Person: mark.Person, Path: mark.Path, Reason: mark.Reason, At: now}
+		v := Vote{Person: mark.Person, Path: mark.Path, Reason: mark.Reason, Answer: mark.Answer, At: now}
 		switch {
 		case !mark.Yes && t.Veto == nil:
 			t.Veto = &v

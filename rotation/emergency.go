@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rekey/providers"
@@ -68,6 +69,9 @@ func (r *Rotation) environments() []string {
 // cursor: whose life certificate is taken again before an end.
 func (r *Rotation) witnessed() []string {
 	var all []string
+	if r.Cell.RevokeFirst {
+		return slices.DeleteFunc(r.environments(), func(env string) bool { return !r.proved(env) })
+	}
 	for _, env := range r.environments() {
 		for _, s := range r.Plan[:min(r.Cursor, len(r.Plan))] {
 			if s == (Step{Act: Prove, Environment: env}) {
@@ -81,7 +85,7 @@ func (r *Rotation) witnessed() []string {
 
 // vouched are the environments whose certificate an approval rests on.
 func (r *Rotation) vouched() []string {
-	if r.Cell.Ahead() {
+	if r.Cell.Ahead() || r.Cell.RevokeFirst {
 		return r.environments()
 	}
 	return r.witnessed()
@@ -177,6 +181,10 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 		w.e.config.Log.Warn("measuring before an emergency", "rotation", w.r.ID, "error", err)
 		text += " Not every check answers; this does not wait for them."
 	}
+	if w.r.Cell.RevokeFirst {
+		w.foresee(ctx)
+		return finished(text + " Nothing was changed.")
+	}
 	return finished(text + " Staging is skipped. Nothing was changed.")
 }
 
@@ -208,7 +216,11 @@ func (w *run) remind(c *Card) (outcome, error) {
 		return outcome{state: Asking, wake: due}, nil
 	}
 	c.Told, c.Reminders = time.Now(), c.Reminders+1
-	text := fmt.Sprintf("Nobody has decided for %s, and the leaked key still works: the request above waits for a decision. %s", human(time.Since(c.Asked)), w.r.Safe())
+	why := "and the leaked key still works"
+	if c.About == AboutVault {
+		why = "and no new key is made before"
+	}
+	text := fmt.Sprintf("Nobody has decided for %s, %s: the request above waits for a decision. %s", human(time.Since(c.Asked)), why, w.r.Safe())
 	next := c.Told.Add(min(pause<<min(c.Reminders, 10), longestReminder*pause))
 	return outcome{state: Asking, wake: next, events: []event.Event{{Kind: event.Nagged, Card: c.Number, Step: w.at(), Text: text}}}, nil
 }

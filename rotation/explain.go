@@ -69,6 +69,8 @@ func (r *Rotation) Safe() string {
 		return "The old key is dead. The application runs on the new one."
 	case r.Cell.Ahead():
 		return r.safeAhead()
+	case r.Cell.RevokeFirst:
+		return r.safeRevoked()
 	case r.SwitchedOff():
 		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to " + r.every() + "."
 	case r.OldDead():

@@ -139,7 +139,7 @@ func Executable(c Cell) error {
 	switch {
 	case c.Mode == Routine && c.Shape != providers.DeployFirst:
 		return nil
-	case c.Mode == Emergency && c.Shape != providers.DeployFirst && !c.RevokeFirst:
+	case c.Mode == Emergency && c.Shape != providers.DeployFirst:
 		return nil
 	case c.Mode != Rollback && c.Shape == providers.DeployFirst && c.Shared:
 		return &PlanError{Sentence: "A signing key belongs to one environment's project: two environments cannot share one. Declare the secret per environment. Nothing was changed."}

@@ -137,7 +137,10 @@ func TestEveryDeployFollowsASyncAndIsProved(t *testing.T) {
 func TestExecutableToday(t *testing.T) {
 	for _, c := range cells() {
 		keys := c.Shape == providers.DeployFirst && !c.Shared && !c.UndoOfEnd
-		want := c.Mode != Rollback && (c.Shape != providers.DeployFirst || keys) && !c.RevokeFirst
+		want := c.Mode != Rollback && (c.Shape != providers.DeployFirst || keys)
+		if c.RevokeFirst {
+			want = c.Mode == Emergency && c.Shape == providers.Overlap && !c.Lingers
+		}
 		if err := Executable(c); (err == nil) != want {
 			t.Errorf("%s: executable: %v, want %t", c, err, want)
 		} else if err != nil && !strings.HasSuffix(err.Error(), ".") {

@@ -170,6 +170,8 @@ type Card struct {
 	// Outage is what going on will cost, where people approve before anything
 	// is issued.
 	Outage string `json:"outage,omitempty"`
+	// About is what it asks: "" for the end of the old one, or its replacement.
+	About string `json:"about,omitempty"`
 	// Told and Reminders: when people were last reminded of an emergency's
 	// request, and how often.
 	Told      time.Time `json:"told,omitzero"`
@@ -193,6 +195,7 @@ type Vote struct {
 	Person Person    `json:"person"`
 	Path   string    `json:"path"`             // "emoji", "button", "command line"
 	Reason string    `json:"reason,omitempty"` // of a veto, where one was given
+	Answer string    `json:"answer,omitempty"` // which yes it was, where there are several
 	At     time.Time `json:"at"`               // when Rekey saw it
 }
 
@@ -283,7 +286,8 @@ type Rotation struct {
 	// preflight, where the check sees that.
 	Latencies map[string]time.Duration `json:"latencies,omitempty"`
 	Card      *Card                    `json:"card,omitempty"`
-	Ends      map[string]Ending        `json:"ends,omitempty"` // by environment, "" when shared
+	Allowed   *Card                    `json:"allowed,omitempty"` // under which the old one ended, where a later card asks something else
+	Ends      map[string]Ending        `json:"ends,omitempty"`    // by environment, "" when shared
 	// Turns are by environment, "" when shared: how far issuing has come where
 	// it kills the old one.
 	Turns   map[string]Turn    `json:"turns,omitempty"`

@@ -189,11 +189,14 @@ func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotatio
 		if w.r.Cell.Ahead() {
 			return w.cancelAhead(ctx, by)
 		}
-		if w.undoable() {
+		if w.undoable() && !w.r.Cell.RevokeFirst {
 			return w.undo(ctx, by)
 		}
 		if w.retiringHeld() {
 			return w.stopRetiring(ctx, by)
+		}
+		if w.r.stopsRevoking() {
+			return &Refusal{Code: NotNow, Sentence: "The end of the old key was already requested, and only a new one ends the outage. " + w.r.Safe()}
 		}
 		if len(w.r.Ends) > 0 {
 			return &Refusal{Code: NotNow, Sentence: "The end of the old key was already requested, so there is nothing left to cancel. Rekey goes on proving that it is dead."}
@@ -453,11 +456,18 @@ func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 	case CardApproved:
 		c.Approved, w.r.State, change.Timer = t.Votes, Running, time.Now()
 		for _, v := range t.Votes {
-			events = append(events, event.Event{Kind: event.Approved, Card: c.Number, By: v.Person.ID, Path: v.Path})
+			ev := event.Event{Kind: event.Approved, Card: c.Number, By: v.Person.ID, Path: v.Path}
+			if c.About != "" {
+				ev.Facts = map[string]string{"about": c.About, "answer": v.Answer}
+			}
+			events = append(events, ev)
 		}
 	case CardDenied:
 		c.Denied, w.r.State = t.Veto, Pending
-		if w.r.Cell.Ahead() {
+		if c.About == AboutVault {
+			return w.decideVault(ctx, w.vetoed(*t.Veto, ""))
+		}
+		if w.r.beforehand() {
 			veto := w.vetoed(*t.Veto, "")
 			veto.Text = "" // what follows says it
 			return w.decideAhead(ctx, veto)
@@ -465,13 +475,16 @@ func (w *run) decide(ctx context.Context, t Tally, m Marks) error {
 		events = []event.Event{w.vetoed(*t.Veto, "")}
 	case CardExpired:
 		w.r.State = Pending
-		if w.r.Cell.Ahead() {
+		if w.r.beforehand() {
 			return w.decideAhead(ctx, event.Event{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time."})
 		}
 		events = []event.Event{{Kind: event.Expired, Card: c.Number, Text: "Nobody approved in time. " + w.r.Safe() + " " + w.unsettled()}}
 	case CardVoid:
 		w.r.State = Pending
-		if w.r.Cell.Ahead() {
+		if c.About == AboutVault {
+			return w.decideVault(ctx, event.Event{Kind: event.Void, Card: c.Number, Text: m.Why})
+		}
+		if w.r.beforehand() {
 			return w.decideAhead(ctx, event.Event{Kind: event.Void, Card: c.Number, Text: m.Why})
 		}
 		events = []event.Event{{Kind: event.Void, Card: c.Number, Text: m.Why + " " + w.r.Safe()}, w.pending()}

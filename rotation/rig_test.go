@@ -69,6 +69,7 @@ type rig struct {
 	holds     map[string]providers.ID                // what each environment's account has now, where it has one key only
 	doomed    map[providers.ID]time.Time             // when keys die by themselves
 	paused    bool                                   // the application holds its work
+	forgets   bool                                   // a survey needs keys that the service lists
 
 	configure func(*Subject) // what this world declares otherwise
 	setup     func(*Config)
@@ -202,7 +203,10 @@ func (g *rig) effect(call string, do func() error) error {
 type service struct{ g *rig }
 
 func (s service) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
-	err := s.g.effect("survey", func() error { return s.g.knows(current) })
+	return s.look(s.g.effect("survey", func() error { return s.g.knows(current) }))
+}
+
+func (s service) look(err error) (providers.Kind, error) {
 	if s.g.turns != "" {
 		return s.g.turner(), err
 	}

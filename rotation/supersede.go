@@ -14,8 +14,13 @@ import (
 // where it stands: two beside each other would disturb one another. What it has
 // made is used where an environment holds it, and is swept where none does.
 func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation, error) {
-	if r.Cell.Mode != Routine || r.Cell.Shape != providers.Overlap || o.RevokeFirst {
+	if r.Cell.Mode != Routine || r.Cell.Shape != providers.Overlap {
 		return nil, inTheWay(r)
+	}
+	if o.RevokeFirst {
+		if err := revocable(e.subjects[r.Secret], r.Traits); err != nil {
+			return nil, surveyRefusal(e.subjects[r.Secret], err)
+		}
 	}
 	w, err := e.holdSoon(ctx, r.Key())
 	if err != nil {
@@ -24,6 +29,10 @@ func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation
 	defer w.release(ctx)
 	if w.r.Cell.Mode != Routine || w.r.State.Final() {
 		return nil, inTheWay(w.r)
+	}
+	if o.RevokeFirst && w.r.Issues > 0 {
+		return nil, &Refusal{Code: AlreadyRunning, Other: w.r, Sentence: "A routine rotation of " + w.r.Secret + " has asked for a new key already, and whoever reads the vault may have that one, too. " +
+			"`/rotate-emergency " + w.r.Secret + "` without the flag takes it over and ends the old key; `--revoke-first` afterwards ends the one that comes now."}
 	}
 	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.landed)
 	if w.lease = lease; err != nil {
@@ -64,7 +73,7 @@ func (w *run) overtaken(o Order) error {
 	r := w.r
 	before := r.PlanHash
 	w.withdraw()
-	r.Cell.Mode, r.Cell.Lingers = Emergency, r.Traits.Lingers != ""
+	r.Cell.Mode, r.Cell.RevokeFirst, r.Cell.Lingers = Emergency, o.RevokeFirst, r.Traits.Lingers != ""
 	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" {
 		delete(r.Places, Staging) // it has a key of its own, and nothing was done there
 	}

@@ -261,6 +261,11 @@ func (f *surveyed) plan(s Subject, why wish) error {
 	if err := Executable(f.cell); err != nil {
 		return err
 	}
+	if why.revokeFirst {
+		if err := revocable(s, f.traits); err != nil {
+			return err
+		}
+	}
 	var err error
 	if f.steps, err = PlanFor(f.cell); err != nil {
 		return err

@@ -33,6 +33,8 @@ type Gap struct {
 	Rehearsed time.Duration `json:"rehearsed,omitempty"` // how long a deployment that changed nothing took
 	From      time.Time     `json:"from,omitzero"`       // the old one was first refused
 	To        time.Time     `json:"to,omitzero"`         // production was first proved on the new one
+	// Expected is how long a deployment is expected to take, where nobody rehearsed one.
+	Expected time.Duration `json:"expected,omitempty"`
 	// Deployment is the one that ran on the old one last.
 	Deployment string `json:"deployment,omitempty"`
 	// What the checks saw of the application from From to To; Counted says

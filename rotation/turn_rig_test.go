@@ -52,7 +52,7 @@ func (g *rig) pausing() {
 // knows fails as a survey does that is shown a value which does not live.
 func (g *rig) knows(current map[string]providers.Values) error {
 	if g.turns == "" {
-		return nil
+		return g.listed(current)
 	}
 	g.expire()
 	for env, v := range current {

@@ -23,6 +23,8 @@ import (
 const (
 	emojiYes = "white_check_mark"
 	emojiNo  = "x"
+	// emojiNotLeak is the other yes, on a request about the vault alone.
+	emojiNotLeak = "white_circle"
 )
 
 // lookAlikes are emoji with which people mean yes or no and that do not count.
@@ -96,7 +98,7 @@ func (b *ballot) read(ctx context.Context, r *rotation.Rotation, card int) (sigh
 		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
 	s.marks.Live = true
-	q := poll{roll: b.people.roll(), approvers: b.people.approvers(r.Secret), voters: make(map[string]known)}
+	q := poll{roll: b.people.roll(), approvers: b.people.approvers(r.Secret), voters: make(map[string]known), about: aboutOf(r, card)}
 	if err := b.countClicks(ctx, r, card, &q, &s); err != nil {
 		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
@@ -118,7 +120,7 @@ func (b *ballot) countClicks(ctx context.Context, r *rotation.Rotation, card int
 		if err != nil {
 			return err
 		}
-		if mark.Yes, mark.Path, mark.Reason = c.Yes, "button", c.Reason; counts {
+		if mark.Yes, mark.Path, mark.Reason, mark.Answer = c.Yes, "button", c.Reason, c.Answer; counts {
 			s.marks.Marks = append(s.marks.Marks, mark)
 		}
 	}
@@ -155,7 +157,7 @@ func (b *ballot) count(ctx context.Context, q *poll, reactions []slack.ItemReact
 		if slices.Contains(lookAlikes, name) {
 			alike = append(alike, reaction.Users...)
 		}
-		if name != emojiYes && name != emojiNo {
+		if !slices.Contains(emojiFor(q.about), name) {
 			continue
 		}
 		if reaction.Count > len(reaction.Users) {
@@ -169,7 +171,10 @@ func (b *ballot) count(ctx context.Context, q *poll, reactions []slack.ItemReact
 			if err != nil {
 				return err
 			}
-			if mark.Yes, mark.Path = name == emojiYes, "emoji"; counts {
+			if name == emojiNotLeak {
+				mark.Answer = rotation.VaultNotLeak
+			}
+			if mark.Yes, mark.Path = name != emojiNo, "emoji"; counts {
 				s.marks.Marks = append(s.marks.Marks, mark)
 			}
 		}
@@ -182,12 +187,28 @@ func (b *ballot) count(ctx context.Context, q *poll, reactions []slack.ItemReact
 	return nil
 }
 
+// emojiFor are those that count on a request, as they are seeded.
+func emojiFor(about string) []string {
+	if about == rotation.AboutVault {
+		return []string{emojiYes, emojiNotLeak, emojiNo}
+	}
+	return []string{emojiYes, emojiNo}
+}
+
+func aboutOf(r *rotation.Rotation, card int) string {
+	if c := r.CardOf(card); c != nil {
+		return c.About
+	}
+	return ""
+}
+
 // poll is one reading of a card: everybody is looked up once, and every user
 // group is asked once.
 type poll struct {
 	roll      roll
 	approvers People
 	voters    map[string]known // by id
+	about     string           // what the request asks
 	strangers int              // looked up although they are on no list
 }
 

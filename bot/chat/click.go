@@ -29,6 +29,7 @@ type click struct {
 	User     string    `json:"user"`
 	Yes      bool      `json:"yes"`
 	Reason   string    `json:"reason,omitempty"`
+	Answer   string    `json:"answer,omitempty"` // which yes
 	At       time.Time `json:"at"`
 }
 
@@ -89,9 +90,9 @@ func (c click) about(r *rotation.Rotation, card int) error {
 	switch {
 	case c.Rotation != r.Key() || c.Card != card:
 		return errors.New("it was made on another request")
-	case r.Card == nil || r.Card.Number != card:
+	case r.CardOf(card) == nil:
 		return errors.New("the request is no longer the one that is asked")
-	case c.Plan != r.PlanHash || c.Evidence != r.Card.Evidence:
+	case c.Plan != r.PlanHash || c.Evidence != r.CardOf(card).Evidence:
 		return errors.New("it was made on other evidence")
 	default:
 		return nil

@@ -34,6 +34,20 @@ func (c *Chat) approve(ctx context.Context, p press) (later, error) {
 	return nil, c.decide(ctx, clickOf(r, p.user, true, ""))
 }
 
+// notLeak stores the other yes to a request about the vault.
+func (c *Chat) notLeak(ctx context.Context, p press) (later, error) {
+	r, closed, err := c.asked(ctx, p.at, true)
+	if err != nil || closed != "" {
+		return c.only(p, closed), err
+	}
+	if r.Card.About != rotation.AboutVault {
+		return c.only(p, unknownControl), nil
+	}
+	k := clickOf(r, p.user, true, "")
+	k.Answer = rotation.VaultNotLeak
+	return nil, c.decide(ctx, k)
+}
+
 // deny opens the modal that asks why. It stores nothing: a person who closes
 // the modal has decided nothing.
 func (c *Chat) deny(ctx context.Context, p press) (later, error) {
@@ -135,7 +149,7 @@ func untaken(r *rotation.Rotation, card int, yes bool) string {
 		return ""
 	case r.State.Final() || r.Card == nil:
 		return "This rotation is over. Your click did nothing."
-	case r.Card.Number == card && r.Card.State == rotation.CardApproved && !yes && len(r.Ends) == 0 && !r.Replaced():
+	case r.Card.Number == card && r.Card.State == rotation.CardApproved && !yes && (len(r.Ends) == 0 || r.Card.About != "" && !r.Wrote(rotation.Production)) && !r.Replaced():
 		return ""
 	case r.Card.Number == card && r.Card.State == rotation.CardApproved:
 		return "This request was approved already, and what follows is told in the thread. Your click did nothing."

@@ -276,13 +276,13 @@ func (c *Chat) messageOf(ctx context.Context, key, name string) (*rotation.Rotat
 	return r, at, err
 }
 
-// seed adds our own two reactions, so that people click once.
+// seed adds our own reactions, so that people click once.
 func (c *Chat) seed(ctx context.Context, key string, card int) error {
 	r, at, err := c.messageOf(ctx, key, cardRef(card))
 	if err != nil || !render.Open(r, card) {
 		return err
 	}
-	for _, emoji := range []string{emojiYes, emojiNo} {
+	for _, emoji := range emojiFor(aboutOf(r, card)) {
 		switch err := c.api.react(ctx, at.channel, at.ts, emoji); {
 		case gone(err):
 			return nil

@@ -70,11 +70,11 @@ func unseal(k secret.Key, body []byte) (taken, error) {
 // about holds a decision against the request it is to be counted for.
 func (s Statement) about(r *rotation.Rotation, card int) error {
 	switch {
-	case r.Card == nil || r.Card.Number != card:
+	case r.CardOf(card) == nil:
 		return errors.New("the request is no longer the one that is asked")
 	case !s.Act.Decides() || s.Rotation != r.ID || s.Secret != r.Secret || s.Card != card:
 		return errors.New("it was made on another request")
-	case s.Plan != r.PlanHash || s.Evidence != r.Card.Evidence:
+	case s.Plan != r.PlanHash || s.Evidence != r.CardOf(card).Evidence:
 		return errors.New("it was made on other evidence")
 	default:
 		return nil

@@ -164,6 +164,15 @@ func (p *Provider) Survey(ctx context.Context, current map[string]providers.Valu
 	return &apiKey{p: p}, nil
 }
 
+// Survive implements [providers.Survivor]: a key of the API has nothing that its
+// successor would take from it.
+func (p *Provider) Survive(_ context.Context, _ providers.Traits, current map[string]providers.Values) (providers.Kind, error) {
+	if _, err := p.identify("going on without the old key of fal.ai", current); err != nil {
+		return nil, err
+	}
+	return &apiKey{p: p}, nil
+}
+
 func (p *Provider) identify(op string, current map[string]providers.Values) (map[string]providers.ID, error) {
 	ids := make(map[string]providers.ID, len(current))
 	for _, env := range slices.Sorted(maps.Keys(current)) {

@@ -87,7 +87,10 @@ func gap(r *rotation.Rotation) string {
 	}
 	words := "none was seen"
 	if r.Gap.Length() > 0 {
-		words = "production was without a working key for " + spoken(r.Gap.Length()) + ", rehearsed: " + spoken(r.Gap.Rehearsed)
+		words = "production was without a working key for " + spoken(r.Gap.Length())
+		if !r.Cell.RevokeFirst {
+			words += ", rehearsed: " + spoken(r.Gap.Rehearsed)
+		}
 	}
 	if r.Gap.Counted {
 		words += fmt.Sprintf("; application requests meanwhile: %.0f, failed: %.0f", r.Gap.Requests, r.Gap.Failed)

@@ -17,6 +17,9 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 	if r.Cell.Ahead() {
 		return cardAhead(r, e, a)
 	}
+	if r.Cell.RevokeFirst {
+		return cardRevoke(r, e, a)
+	}
 	title := urgently(r, fmt.Sprintf("May the old %s end?", r.Secret))
 	question := "React ✅ to end the old key, ❌ to keep it, or press a button below."
 	until := noDeadline(r)
@@ -208,8 +211,11 @@ func Closed(r *rotation.Rotation, number int) Message {
 // old key has ended for good, an approval is looked up again before each act.
 func counts(r *rotation.Rotation, number int) string {
 	c := r.Card
-	if c == nil || c.Number != number || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff()) || r.Replaced() {
+	if c == nil || c.Number != number || r.Wrote(rotation.Production) && c.About != "" || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff() && c.About == "") || r.Replaced() {
 		return "is closed. Reactions on it are not counted any more."
+	}
+	if c.About == rotation.AboutVault {
+		return "is answered. Until a new key is made, ❌ or taking the answer back still stops it."
 	}
 	return "is approved. Until the old key is gone, ❌ or taking an approval back still stops it."
 }
@@ -219,11 +225,14 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 	if answer := r.OldRefused(); answer != "" {
 		kept = "Nothing was revoked by this rotation; the service refuses the old key already (" + esc(answer) + ")."
 	}
-	if r.Cell.Ahead() {
+	if r.Cell.Ahead() || r.Cell.RevokeFirst {
 		kept = esc(r.Safe())
 	}
-	c := r.Card
-	if c == nil || c.Number != number {
+	c := r.CardOf(number)
+	if aboutVault(r, number) {
+		return closingVault(r, c)
+	}
+	if c == nil {
 		return r.Secret + ": request " + fmt.Sprint(number) + " was replaced", "A later request took its place. Only the latest one counts."
 	}
 	switch c.State {
@@ -246,6 +255,9 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 
 // again says how people are asked once more.
 func again(r *rotation.Rotation) string {
+	if r.State.Final() && r.Cell.Mode == rotation.Emergency {
+		return "`/rotate-emergency " + esc(r.Secret) + "` starts again."
+	}
 	if r.State.Final() {
 		return "`/rotate " + esc(r.Secret) + "` starts again."
 	}

@@ -41,6 +41,9 @@ func sure(r *rotation.Rotation) *slack.ConfirmationBlockObject {
 	if r.Cell.Ahead() {
 		return sureAhead(r)
 	}
+	if r.Cell.RevokeFirst {
+		return sureRevoke(r)
+	}
 	text := fmt.Sprintf("This cannot be undone. The old key at %s ends: %s.", r.Traits.Service, r.Olds())
 	if r.Traits.UndoOfEnd {
 		text = fmt.Sprintf("The old key at %s is disabled, which can be undone, and after another watch deleted, which cannot: %s.", r.Traits.Service, r.Olds())
@@ -58,13 +61,20 @@ func DenyModal(r *rotation.Rotation, private string) slack.ModalViewRequest {
 	if r.Cell.Ahead() {
 		what = fmt.Sprintf("Denying request %d keeps the old %s. Nothing is replaced. `/rotate %s` starts again.", r.Card.Number, esc(r.Secret), esc(r.Secret))
 	}
+	title := "Keep the old key"
+	if r.Cell.RevokeFirst {
+		what = denyRevoke(r)
+		if r.Card.About == rotation.AboutVault {
+			title = "The vault is open"
+		}
+	}
 	field := slack.NewPlainTextInputBlockElement(plainText("What has to happen first?", buttonLimit), "text").
 		WithMultiline(true).WithMaxLength(ReasonLimit)
 	input := slack.NewInputBlock(ReasonBlock, plainText("Why?", buttonLimit),
 		plainText("Everybody in the channel reads this, and the journal keeps it. Never paste a key.", fieldLimit), field)
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ControlID(Deny), PrivateMetadata: private,
-		Title: plainText("Keep the old key", titleLimit), Submit: plainText("Deny", titleLimit), Close: plainText("Cancel", titleLimit),
+		Title: plainText(title, titleLimit), Submit: plainText("Deny", titleLimit), Close: plainText("Cancel", titleLimit),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{section(what), input}},
 	}
 }

@@ -119,11 +119,18 @@ func decision(e event.Event, text string) string {
 func request(e event.Event, text string) string {
 	switch e.Kind {
 	case event.Card:
+		if e.Facts["about"] == rotation.AboutVault {
+			return sentences(fmt.Sprintf("Request %d.", e.Card), text)
+		}
 		return sentences(fmt.Sprintf("Request %d for approval.", e.Card), text)
 	case event.Void:
 		return sentences(fmt.Sprintf("Request %d no longer counts.", e.Card), text)
 	case event.Approved:
-		return sentences(fmt.Sprintf("✓ %s *approved* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), text)
+		did := "*approved*"
+		if e.Facts["about"] == rotation.AboutVault {
+			did = "*answered*"
+		}
+		return sentences(fmt.Sprintf("✓ %s %s request %d (%s).", whoID(e.By), did, e.Card, esc(e.Path)), text)
 	case event.Denied:
 		return sentences(fmt.Sprintf("✗ %s *denied* request %d (%s).", whoID(e.By), e.Card, esc(e.Path)), reason(e.Facts["reason"]), text)
 	case event.Expired:
