@@ -33,6 +33,10 @@ type script struct {
 	secret string
 	// emergency says that people cry for help instead of asking.
 	emergency bool
+	// drill says that nothing has leaked: it is rehearsed.
+	drill bool
+	// together says that one command for all begins it.
+	together bool
 	// arrange prepares the world; nil leaves it as it is.
 	arrange func(*box)
 	// bring is how a person brings the key that a guide asks for; nil does
@@ -89,7 +93,7 @@ func (p process) last(o sandboxOptions, result any) bool {
 
 // story is the script of the command line.
 func story(o sandboxOptions, say func(string, ...any)) script {
-	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency}
+	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill}
 	if s.emergency && o.rootJobs {
 		s.rests = uncontained
 	}
@@ -108,6 +112,9 @@ func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, 
 	ctx, cancel := tooLong(ctx, o, demoTimeout)
 	defer cancel()
 	o.also = append(o.also, s.secret)
+	if s.drill {
+		o.adjust = canary(s.secret, o.adjust)
+	}
 	th, err := openTheatre(ctx, o, say)
 	if err != nil {
 		return nil, err
@@ -130,7 +137,7 @@ func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, 
 
 // before is what led to an emergency.
 func (t *theatre) before(ctx context.Context, stories ...script) error {
-	if slices.ContainsFunc(stories, func(s script) bool { return s.emergency }) {
+	if slices.ContainsFunc(stories, func(s script) bool { return s.emergency && !s.drill }) {
 		return t.robbery(ctx)
 	}
 	return nil
@@ -170,7 +177,12 @@ func (d *demo) run(ctx context.Context) error {
 
 // begin is the command with which the story begins.
 func (d *demo) begin(ctx context.Context) error {
-	if d.play.emergency {
+	switch {
+	case d.play.together:
+		return nil
+	case d.play.drill:
+		return d.alarm(ctx, d.play.secret+" --drill")
+	case d.play.emergency:
 		return d.alarm(ctx, d.play.secret+" "+leaked)
 	}
 	return d.types(ctx, d.play.secret)

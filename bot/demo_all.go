@@ -51,7 +51,7 @@ func runAll(ctx context.Context, o sandboxOptions, p process) int {
 func playAll(ctx context.Context, o sandboxOptions, say func(string, ...any)) (*allResult, error) {
 	var scripts []script
 	for _, secret := range playable() {
-		scripts = append(scripts, script{secret: secret, emergency: o.emergency})
+		scripts = append(scripts, script{secret: secret, emergency: o.emergency, together: o.emergency})
 	}
 	return playScripts(ctx, o, scripts, say)
 }
@@ -80,7 +80,7 @@ func playScripts(ctx context.Context, o sandboxOptions, scripts []script, say fu
 		return nil, err
 	}
 	began := time.Now()
-	err = th.narrated(ctx, func(ctx context.Context) error { return together(ctx, demos) })
+	err = th.narrated(ctx, func(ctx context.Context) error { return th.together(ctx, demos) })
 	took := time.Since(began)
 	for _, d := range demos {
 		err = errors.Join(err, d.keepFiles(o.files))
@@ -94,9 +94,14 @@ func playScripts(ctx context.Context, o sandboxOptions, scripts []script, say fu
 }
 
 // together plays stories side by side. One that ends badly leaves the others
-// alone.
-func together(ctx context.Context, demos []*demo) error {
+// alone. Where one command begins all of them, it is typed once.
+func (t *theatre) together(ctx context.Context, demos []*demo) error {
 	errs := make([]error, len(demos))
+	if slices.ContainsFunc(demos, func(d *demo) bool { return d.play.together }) {
+		if err := t.alarm(ctx, allOfThem+" "+leaked); err != nil {
+			return err
+		}
+	}
 	var wg sync.WaitGroup
 	for i, d := range demos {
 		wg.Go(func() { errs[i] = d.run(ctx) })

@@ -35,6 +35,9 @@ func (d *demo) ended(now slack.Snapshot) bool {
 // unread lists what the thread does not tell of the robbery, in words or in the
 // files: what needs an answer has to come first.
 func (d *demo) unread() []string {
+	if d.play.drill {
+		return d.unmarked()
+	}
 	var broken []string
 	own := threads(d.box.world.Slack.Messages(sandbox.Channel), d.play.secret)
 	told := slices.ContainsFunc(own, func(m slack.Message) bool {
@@ -53,6 +56,18 @@ func (d *demo) unread() []string {
 		// What used a key that came back to life needs an answer even sooner.
 		if filepath.Ext(f.Name) == ".csv" && !strings.Contains(top, sandbox.ThiefAddress) && !strings.HasPrefix(top, audit.AfterDeath.String()) {
 			broken = append(broken, "the first line of "+f.Name+" is not the thief's: "+top)
+		}
+	}
+	return broken
+}
+
+// unmarked lists what a drill's thread says without saying that it is one: files
+// and pictures alone bear no mark.
+func (d *demo) unmarked() []string {
+	var broken []string
+	for _, m := range threads(d.box.world.Slack.Messages(sandbox.Channel), d.play.secret) {
+		if len(m.Files) == 0 && !strings.Contains(m.Text, "DRILL") {
+			broken = append(broken, "this is not marked as a drill: "+m.Text)
 		}
 	}
 	return broken

@@ -18,12 +18,22 @@ import (
 const leaked = "it is in a public repository"
 
 // alarm is the requester's /rotate-emergency.
-func (d *demo) alarm(ctx context.Context, text string) error {
-	d.say("@ann types: /rotate-emergency %s", text)
-	if _, err := d.box.world.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate-emergency", text); err != nil {
+func (t *theatre) alarm(ctx context.Context, text string) error {
+	t.say("@ann types: /rotate-emergency %s", text)
+	if _, err := t.box.world.Slack.SlashCommand(ctx, sandbox.Requester, sandbox.Channel, "/rotate-emergency", text); err != nil {
 		return fmt.Errorf("typing the command: %w", err)
 	}
 	return nil
+}
+
+// canary declares a secret one, beside what else is adjusted.
+func canary(secret string, adjust func(string) string) func(string) string {
+	return func(config string) string {
+		if adjust != nil {
+			config = adjust(config)
+		}
+		return strings.Replace(config, "\n  "+secret+":\n", "\n  "+secret+":\n    canary: true\n", 1)
+	}
 }
 
 // inEmergency narrows what is held of a secret to what an emergency is about:

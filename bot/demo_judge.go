@@ -45,6 +45,7 @@ func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
 		if d.play.emergency {
 			result.containment = d.contained(own)
 			result.broken = append(result.broken, d.unread()...)
+			result.Drill = d.play.drill
 		}
 		delete(seen.Secrets, own.secret)
 		v.results, ledgers, errs = append(v.results, result), append(ledgers, own), append(errs, err)

@@ -16,6 +16,7 @@ import (
 type played struct {
 	Secret       string     `json:"secret"`
 	Mode         string     `json:"mode"`
+	Drill        bool       `json:"drill,omitempty"`
 	Shape        string     `json:"shape"`
 	Result       string     `json:"result"`
 	OldKeyDead   bool       `json:"old_key_dead"`

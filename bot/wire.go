@@ -121,6 +121,7 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		Explained:    s.Explained,
 		AlsoIn:       s.AlsoIn,
 		Tags:         s.Tags,
+		Canary:       s.Canary,
 		AdminExpires: s.Admin.Ends(),
 		ExpiryMargin: s.ExpiryMargin,
 		Slots:        []string{"account/" + account(s)},
@@ -188,6 +189,7 @@ func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger
 		APIURL: c.Slack.API, Channel: c.Slack.Channel, Digests: c.Announce.Channel, History: c.Slack.History, Replica: replica,
 		Starters:  chat.People(c.Starters),
 		Incident:  chat.People(c.Incident),
+		Drills:    c.Drill.CallIncident,
 		Approvers: chat.People(c.Policy.Approvers),
 		PerSecret: func(name string) chat.People {
 			if s, known := c.Secrets[name]; known {

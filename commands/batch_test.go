@@ -39,6 +39,7 @@ func TestSeveralAtOnce(t *testing.T) {
 		{"all", "", "Say what happened: `/rotate-emergency all what happened`"},
 		{"tag:billing", "", "`/rotate-emergency tag:billing what happened`"},
 		{"all --revoke-first x", "", "one secret at a time"},
+		{"tag:keys --drill", "", "one canary at a time"},
 		{"tag: x", "", "There is no secret with that name here"},
 	} {
 		d := &desk{}

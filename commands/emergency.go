@@ -21,6 +21,7 @@ const ReasonLimit = 500
 type alarm struct {
 	name   string
 	reason string    // "" when nobody said: they are asked
+	drill  bool      // nothing has leaked: it is rehearsed
 	first  bool      // the old key ends before there is a new one
 	since  time.Time // when others may first have known it; zero when nobody said
 	many   bool      // every secret, or those with a tag
@@ -30,7 +31,7 @@ type alarm struct {
 // parseAlarm understands a line after `/rotate-emergency`. What follows the name
 // is the reason, in the person's own words.
 //
-//	line = ( NAME [ "--revoke-first" ] | "all" | "tag:X" ) [ "--since" when ] reason
+//	line = ( NAME [ "--revoke-first" ] [ "--drill" ] | "all" | "tag:X" ) [ "--since" when ] reason
 func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) {
 	if text, a.since, m = cutSince(text, now); m != nil {
 		return a, m
@@ -41,8 +42,10 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 		case "": // a dash in a sentence
 		case "revoke-first":
 			a.first = true
+		case "drill":
+			a.drill = true
 		default:
-			return a, &misfit{"There is no such flag, and none that skips a check. There are `--revoke-first` and `--since`.", "Try `/rotate-emergency NAME what happened`."}
+			return a, &misfit{"There is no such flag, and none that skips a check. There are `--revoke-first`, `--since` and `--drill`.", "Try `/rotate-emergency NAME what happened`."}
 		}
 	}
 	if len(words) == 0 {
@@ -54,13 +57,30 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 	} else {
 		a.name, m = v.resolve(words[0])
 	}
-	if a.many && a.first {
-		m = &misfit{"`--revoke-first` takes an application down on purpose, so it is for one secret at a time.", "Try `/rotate-emergency NAME --revoke-first what happened`, or leave the flag out."}
+	if a.many && (a.first || a.drill) {
+		m = a.single()
 	}
+	a.reason = a.rehearsed()
 	if m == nil && utf8.RuneCountInString(a.reason) > ReasonLimit {
 		m = &misfit{fmt.Sprintf("The reason is longer than %d characters.", ReasonLimit), "Say it in a sentence; the thread has room for the rest."}
 	}
 	return a, m
+}
+
+// rehearsed is the reason, which a drill need not give.
+func (a alarm) rehearsed() string {
+	if a.drill && a.reason == "" {
+		return "a drill: nothing has leaked"
+	}
+	return a.reason
+}
+
+// single turns down what is for one secret at a time.
+func (a alarm) single() *misfit {
+	if a.drill {
+		return &misfit{"A drill is for one canary at a time.", "Try `/rotate-emergency NAME --drill`."}
+	}
+	return &misfit{"`--revoke-first` takes an application down on purpose, so it is for one secret at a time.", "Try `/rotate-emergency NAME --revoke-first what happened`, or leave the flag out."}
 }
 
 // emergency starts at once for those who may start. There is no dry run and no
@@ -77,7 +97,7 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 	case a.many:
 		return h.emergencies(ctx, q, a)
 	}
-	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Reason: a.reason, Exposed: a.since})
+	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Drill: a.drill, Reason: a.reason, Exposed: a.since})
 	if err != nil {
 		return failed(fmt.Errorf("starting an emergency for %s: %w", a.name, err))
 	}
@@ -93,8 +113,12 @@ func alarmed(a alarm, r *rotation.Rotation) Reply {
 	if !a.since.IsZero() {
 		notes = append(notes, "The audit looks from "+a.since.UTC().Format("2006-01-02 15:04 UTC")+" on.")
 	}
+	title := "Emergency rotation of " + a.name + " started"
+	if a.drill {
+		title = "DRILL. " + title
+	}
 	return Reply{
-		Title:      "Emergency rotation of " + a.name + " started",
+		Title:      title,
 		Text:       "Its thread is in the channel. " + next,
 		Paragraphs: []string{next},
 		Notes:      notes,

@@ -33,6 +33,8 @@ func TestAlarms(t *testing.T) {
 		"FAL_KEY --since 1h --since 2h x":               {alarm{}, "twice"},
 		"":                                              {alarm{}, "needs the name"},
 		"--revoke-first":                                {alarm{}, "needs the name"},
+		"FAL_KEY --drill":                               {alarm{name: "FAL_KEY", drill: true, reason: "a drill: nothing has leaked"}, ""},
+		"FAL_KEY —drill every month":                    {alarm{name: "FAL_KEY", drill: true, reason: "every month"}, ""},
 		"FAL_KEY --now it leaked":                       {alarm{}, "no such flag"},
 		"MEM0_API_KEY it leaked":                        {alarm{}, "not configured here"},
 		"FLA_KEY it leaked":                             {alarm{}, "no secret with that name"},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"rekey/rotation"
 )
@@ -45,7 +47,7 @@ func (h *Handler) status(ctx context.Context, name string) (Reply, error) {
 		reply.Text += " " + r.Secret + ": " + s.State + "."
 	}
 	for _, r := range recent {
-		reply.Rows = append(reply.Rows, Row{Label: r.Secret, Text: StateWords(r), Who: r.Requester, When: r.Ended})
+		reply.Rows = append(reply.Rows, Row{Label: r.Secret, Text: drilling(r) + StateWords(r), Who: r.Requester, When: r.Ended})
 	}
 	if len(open) == 0 {
 		reply.Paragraphs = []string{"No rotation is open."}
@@ -88,7 +90,11 @@ func (h *Handler) statusOf(ctx context.Context, name string, open []*rotation.Ro
 	}
 	reply := Reply{Title: "Rotation of " + name, Text: "No rotation of " + name + " is open.", Paragraphs: []string{"No rotation of `" + name + "` is open."}}
 	if r := of(name, recent); r != nil {
-		reply.Rows = []Row{{Label: "Last one", Text: StateWords(r), Who: r.Requester, When: r.Ended}}
+		reply.Rows = []Row{{Label: "Last one", Text: drilling(r) + StateWords(r), Who: r.Requester, When: r.Ended}}
+	}
+	if at := slices.IndexFunc(recent, func(r *rotation.Rotation) bool { return r.Secret == name && r.Drill && r.ContainedIn() > 0 }); at >= 0 {
+		r := recent[at]
+		reply.Rows = append(reply.Rows, Row{Label: "Last drill", Text: fmt.Sprintf("Contained in %s", r.ContainedIn().Round(time.Second)), Who: r.Requester, When: r.Ended})
 	}
 	return reply, nil
 }

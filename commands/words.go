@@ -66,7 +66,15 @@ type Situation struct {
 
 // Describe puts a rotation's situation into words. It is pure.
 func Describe(r *rotation.Rotation) Situation {
-	return Situation{State: StateWords(r), Next: nextWords(r), Safe: safeWords(r)}
+	return Situation{State: drilling(r) + StateWords(r), Next: nextWords(r), Safe: safeWords(r)}
+}
+
+// drilling marks a rehearsal.
+func drilling(r *rotation.Rotation) string {
+	if r.Drill {
+		return "DRILL: "
+	}
+	return ""
 }
 
 // StateWords names a rotation's state, with the step where one is running.

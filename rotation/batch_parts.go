@@ -50,7 +50,11 @@ func (p *Part) stand() {
 	default:
 		p.Dead = r.ContainedAt()
 		p.Stand = standing(r)
-		if p.Dead.IsZero() && r.Cell.Shape == providers.Grace {
+		switch {
+		case !p.Dead.IsZero():
+		case r.Cell.Lingers:
+			p.Dies = r.Dies()
+		case r.Cell.Shape == providers.Grace:
 			p.Dies = r.TurnOf(Production).Dies
 		}
 	}

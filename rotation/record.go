@@ -250,6 +250,7 @@ type Rotation struct {
 	Batch     string    `json:"batch,omitempty"` // key of the batch that began it or took it over
 	Requester Person    `json:"requester"`
 	Reason    string    `json:"reason,omitempty"`
+	Drill     bool      `json:"drill,omitempty"` // an emergency that is rehearsed: nothing has leaked
 	Started   time.Time `json:"started"`
 	Alarmed   time.Time `json:"alarmed,omitzero"` // when somebody called it an emergency
 	Ended     time.Time `json:"ended,omitzero"`

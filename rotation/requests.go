@@ -24,6 +24,8 @@ type Order struct {
 	// RevokeFirst ends the old credential before there is a new one; in an
 	// emergency only.
 	RevokeFirst bool
+	// Drill rehearses an emergency, on a canary only.
+	Drill bool
 	// Seen is when what the person acts on was true, zero for what they know
 	// themselves. A secret that was rotated since is left alone.
 	Seen time.Time

@@ -36,6 +36,8 @@ type Subject struct {
 	Slots []string
 	// Tags name groups of secrets for which an emergency may be called at once.
 	Tags []string
+	// Canary says that its failure harms nobody: emergencies may be rehearsed on it.
+	Canary bool
 	// Pause and Resume ask the application to hold the work that needs the
 	// credential, and to go on: both or neither. What they trigger is followed
 	// as a deployment is.

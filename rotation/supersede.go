@@ -146,6 +146,10 @@ func (e *Engine) alarm(ctx context.Context, s Subject, o Order) (*Rotation, erro
 	switch {
 	case err != nil:
 		return nil, err
+	case o.Drill:
+		if err := e.drillable(s, o, open); err != nil {
+			return nil, err
+		}
 	case open != nil:
 		return e.supersede(ctx, open, o)
 	}

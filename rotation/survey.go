@@ -296,7 +296,7 @@ func hashOf(facts any) (string, error) {
 // fresh turns a survey into the rotation it would start.
 func (f *surveyed) rotation(id string, o Order, now time.Time) *Rotation {
 	return &Rotation{
-		ID: id, Batch: o.batch, Secret: o.Secret, Requester: o.Requester, Reason: o.Reason, Exposed: o.Exposed,
+		ID: id, Batch: o.batch, Secret: o.Secret, Requester: o.Requester, Reason: o.Reason, Exposed: o.Exposed, Drill: o.Drill,
 		Started: now, Surveyed: now, State: Running, Since: now,
 		Cell: f.cell, Traits: f.traits, Plan: f.steps, PlanHash: f.hash, Places: f.places, Pauses: f.pauses, Also: f.also,
 	}

@@ -40,6 +40,7 @@ type Config struct {
 	Digests  string       // id of the channel for digests; default Channel
 	Replica  string       // names the holder of leases, for people
 
+	Drills    bool   // they are called to drills, too
 	Incident  People // who is called in an emergency; nobody named means the approvers
 	Starters  People // who may start, cancel and retry; nobody named means every full member
 	Approvers People // who may approve; required unless PerSecret names somebody for every secret

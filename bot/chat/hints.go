@@ -299,7 +299,7 @@ func (c *Chat) editRoot(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	err = c.api.update(ctx, at.channel, at.ts, render.Root(r, c.people.incident(r.Secret)))
+	err = c.api.update(ctx, at.channel, at.ts, render.Root(r, c.people.cried(r)))
 	switch {
 	case gone(err):
 		return c.newRoot(ctx, r, at)
@@ -336,7 +336,7 @@ func (c *Chat) newRoot(ctx context.Context, r *rotation.Rotation, old place) err
 		return fmt.Errorf("replacing a deleted root message: %w", err)
 	}
 	defer c.release(ctx, lease)
-	ts, err := c.api.post(ctx, old.channel, "", render.Root(r, c.people.incident(r.Secret)), markOf(r.Key(), 0, 0))
+	ts, err := c.api.post(ctx, old.channel, "", render.Root(r, c.people.cried(r)), markOf(r.Key(), 0, 0))
 	if err != nil {
 		return c.helpful(err)
 	}

@@ -69,11 +69,20 @@ func (p *people) incident(secret string) render.Audience {
 	return p.config.Incident.audience()
 }
 
+// cried is who is called when a rotation begins as an emergency: nobody, where it
+// is rehearsed and the configuration does not say otherwise.
+func (p *people) cried(r *rotation.Rotation) render.Audience {
+	if r.Drill && !p.config.Drills {
+		return render.Audience{}
+	}
+	return p.incident(r.Secret)
+}
+
 // called is who is called to a rotation: the approvers, and in an emergency
 // whoever is on duty.
 func (p *people) called(r *rotation.Rotation) render.Audience {
 	a := p.approvers(r.Secret).audience()
-	if r.Cell.Mode != rotation.Emergency || p.config.Incident.IsZero() {
+	if r.Cell.Mode != rotation.Emergency || p.config.Incident.IsZero() || r.Drill && !p.config.Drills {
 		return a
 	}
 	more := p.config.Incident.audience()

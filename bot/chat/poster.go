@@ -165,7 +165,7 @@ func (d *delivery) ensureRoot(ctx context.Context, first state.Row) error {
 	if _, ok := placeOf(d.refs[rootRef]); ok {
 		return nil
 	}
-	ts, _, err := d.send(ctx, d.config.Channel, "", batch{}, render.Root(d.r, d.people.incident(d.r.Secret)))
+	ts, _, err := d.send(ctx, d.config.Channel, "", batch{}, render.Root(d.r, d.people.cried(d.r)))
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type Config struct {
 	// Incident is who is called when an emergency begins, and again while its
 	// request for approval waits. Naming nobody means the approvers.
 	Incident People `key:"incident"`
+	// Drill is about rehearsed emergencies.
+	Drill Drill `key:"drill"`
 	// Policy says whose approval ends an old credential.
 	Policy Policy `key:"policy"`
 	// Watch is the watch between the last proof and the approval.
@@ -67,6 +69,13 @@ func (c *Config) Variable(name string) (string, bool) {
 		return os.LookupEnv(name)
 	}
 	return c.env(name)
+}
+
+// Drill is about rehearsed emergencies.
+type Drill struct {
+	// CallIncident calls whoever is named under incident to drills, too; else only
+	// the approvers are called.
+	CallIncident bool `key:"call_incident" default:"false"`
 }
 
 // Log says what the process writes to standard error.

@@ -23,6 +23,9 @@ type Secret struct {
 	// Tags are names of groups of secrets, for emergencies of several at once
 	// (/rotate-emergency tag:NAME).
 	Tags []string `key:"tags" form:"name"`
+	// Canary says that nothing important uses the secret: emergencies may be
+	// rehearsed on it (/rotate-emergency NAME --drill).
+	Canary bool `key:"canary" default:"false"`
 	// Scope is "shared" where one credential serves both environments, and
 	// "per-environment" where each has its own.
 	Scope string `key:"scope" form:"scope" default:"per-environment"`

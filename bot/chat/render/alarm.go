@@ -13,7 +13,18 @@ func urgently(r *rotation.Rotation, title string) string {
 	if r.Cell.Mode != rotation.Emergency {
 		return title
 	}
+	if r.Drill {
+		return "DRILL. Emergency. " + title
+	}
 	return "Emergency. " + title
+}
+
+// drilled marks what is posted in a rehearsal, so that nobody takes it for more.
+func drilled(r *rotation.Rotation, m Message) Message {
+	if !r.Drill {
+		return m
+	}
+	return compose("DRILL. "+m.Text, append([]slack.Block{context("*DRILL.* Nothing has leaked.")}, m.Blocks...)...)
 }
 
 // leak is what happened, in the words of whoever cried.

@@ -1,11 +1,13 @@
 package render
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"rekey/providers"
 	"rekey/rotation"
+	"rekey/rotation/event"
 )
 
 // leaked is an emergency at its request for approval.
@@ -25,6 +27,20 @@ func leaked(shape providers.Shape, shared bool) *rotation.Rotation {
 	}
 	r.Alarmed, r.Reason = noon, "it is in a public repository"
 	return r
+}
+
+// TestDrillIsMarked: nobody takes a rehearsal for an incident, wherever he looks.
+func TestDrillIsMarked(t *testing.T) {
+	r := leaked(providers.Overlap, true)
+	r.Drill = true
+	for name, m := range map[string]Message{
+		"root": Root(r, Audience{}), "card": Card(r, cardEvent, team), "line": Lines(r, oneOfEach()), "urgent": Urgent(r, guideEvent, team),
+		"report": Report(r, event.Event{Kind: event.Reported}), "ahead": cardAhead(r, cardEvent, team),
+	} {
+		if !strings.Contains(m.Text, "DRILL") || !strings.Contains(string(asSent(t, Message{Blocks: m.Blocks[:1]})), "DRILL") {
+			t.Errorf("%s: %s", name, m.Text)
+		}
+	}
 }
 
 func TestGoldenAlarm(t *testing.T) {

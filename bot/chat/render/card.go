@@ -204,7 +204,7 @@ func verdict(r *rotation.Rotation) string {
 func Closed(r *rotation.Rotation, number int) Message {
 	title, outcome := closing(r, number)
 	text := sentences(esc(title)+".", outcome)
-	return compose(text, header(title), section(outcome), context(fmt.Sprintf("Request %d of rotation %s %s", number, code(r.ID), counts(r, number))))
+	return drilled(r, compose(text, header(title), section(outcome), context(fmt.Sprintf("Request %d of rotation %s %s", number, code(r.ID), counts(r, number)))))
 }
 
 // counts says whether reactions on a closed card still mean something: until the

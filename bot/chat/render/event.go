@@ -17,7 +17,7 @@ func Lines(r *rotation.Rotation, events []event.Event) Message {
 	for _, e := range events {
 		texts = append(texts, line(r, e))
 	}
-	return compose(strings.Join(texts, "\n"), listing(texts)...)
+	return drilled(r, compose(strings.Join(texts, "\n"), listing(texts)...))
 }
 
 // Urgent is a post of its own that calls whoever must act.
@@ -30,7 +30,7 @@ func Urgent(r *rotation.Rotation, e event.Event, a Audience) Message {
 		blocks = append(blocks, section("*Next:* "+next))
 		text = sentences(text, "Next: "+next)
 	}
-	return compose(sentences(called, text), blocks...)
+	return drilled(r, compose(sentences(called, text), blocks...))
 }
 
 // following is what happens next. To a person who is asked to act it is what was

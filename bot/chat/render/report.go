@@ -14,7 +14,7 @@ import (
 // long it took, and what the application felt of it.
 func Report(r *rotation.Rotation, e event.Event) Message {
 	title := r.Secret + " is rotated"
-	text := sentences(esc(title)+".", dead(r), gapLine(r), felt(r), who(r.Requester)+" asked for it.")
+	text := sentences(esc(title)+".", dead(r), containedIn(r), gapLine(r), felt(r), who(r.Requester)+" asked for it.")
 	blocks := []slack.Block{header(title), section(sentences(who(r.Requester), esc(e.Text)) + "\n" + dead(r) + "\n*" + felt(r) + "*")}
 	blocks = append(blocks, grid(
 		field{"New key, in use", keys(r, func(p rotation.Place) rotation.Known { return p.New })},
@@ -29,7 +29,20 @@ func Report(r *rotation.Rotation, e event.Event) Message {
 	)...)
 	blocks = append(blocks, listing(timings(r))...)
 	blocks = append(blocks, context(fmt.Sprintf("Rotation %s · plan %s · evidence %s", code(r.ID), code(short(r.PlanHash)), code(short(evidenceHash(r))))))
-	return compose(text, blocks...)
+	return drilled(r, compose(text, blocks...))
+}
+
+// containedIn says how long a thief had the key after somebody called for help.
+func containedIn(r *rotation.Rotation) string {
+	in := r.ContainedIn()
+	switch {
+	case r.Cell.Mode != rotation.Emergency || in == 0:
+		return ""
+	case r.Cell.Lingers:
+		return "It was not contained before it died by itself, " + spoken(in) + " after the alarm, and its holder may have read what took its place."
+	default:
+		return "Contained " + spoken(in) + " after the alarm."
+	}
 }
 
 func dead(r *rotation.Rotation) string {

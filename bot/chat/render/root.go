@@ -46,6 +46,9 @@ func Root(r *rotation.Rotation, incident Audience) Message {
 // headline names the rotation, and an emergency as one.
 func headline(r *rotation.Rotation) string {
 	if r.Cell.Mode == rotation.Emergency {
+		if r.Drill {
+			return "DRILL · Emergency · " + standsAt(r)
+		}
 		return "Emergency · " + standsAt(r)
 	}
 	return standsAt(r)

@@ -17,9 +17,9 @@ func Watch(r *rotation.Rotation, number int) Message {
 	v, step, ok := r.VigilOf(number)
 	switch {
 	case !ok && number == r.Watches && r.State == rotation.Running:
-		return line1("*Watching production.* The first look comes soon.")
+		return drilled(r, line1("*Watching production.* The first look comes soon."))
 	case !ok:
-		return line1("*This watch is over.* What came of it is told below.")
+		return drilled(r, line1("*This watch is over.* What came of it is told below."))
 	}
 	head := watchHead(r, v, step)
 	looks := watch.Looks(v.Rules, v.Series)
@@ -28,7 +28,7 @@ func Watch(r *rotation.Rotation, number int) Message {
 	if len(figures) > 0 {
 		blocks = append(blocks, context(strings.Join(figures, "\n")))
 	}
-	return compose(sentences(append([]string{head}, figures...)...), blocks...)
+	return drilled(r, compose(sentences(append([]string{head}, figures...)...), blocks...))
 }
 
 func line1(text string) Message { return compose(text, section(text)) }
