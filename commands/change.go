@@ -13,12 +13,16 @@ func (h *Handler) start(ctx context.Context, o rotation.Order) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("starting %s: %w", name, err)
 	}
+	decided := "its end"
+	if r.Cell.Ahead() { // it does not outlive that
+		decided = "its replacement"
+	}
 	return Reply{
 		Title: "Rotation of " + name + " started",
-		Text:  "Its thread is in the channel. The old key stays valid until somebody approves its end.",
+		Text:  "Its thread is in the channel. The old key stays valid until somebody approves " + decided + ".",
 		Paragraphs: []string{
 			fmt.Sprintf("%d steps; everything is told in a thread in the channel.", len(r.Plan)),
-			"The old key stays valid until somebody approves its end there.",
+			"The old key stays valid until somebody approves " + decided + " there.",
 		},
 		Notes: []string{"Rotation `" + r.ID + "`. `/rotate status " + name + "` asks, `/rotate cancel " + name + "` stops."},
 	}, nil
