@@ -27,7 +27,7 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is revoked."
 	}
 	safe := standing(e)
-	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ Rekey ends", r.Olds()+":", endIs(r)+".", r.Lingering(), safe)), until)
+	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ "+ender(r), r.Olds()+":", endIs(r)+".", r.Lingering(), safe)), until)
 	blocks := []slack.Block{
 		header(title),
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),
@@ -64,6 +64,14 @@ func countingRules(e event.Event) string {
 		self = ", not whoever asked."
 	}
 	return needed + self + " One ❌ is a veto. Removing your reaction withdraws it; ❌ or Deny takes a click back."
+}
+
+// ender is who ends the old key, and what they do to it.
+func ender(r *rotation.Rotation) string {
+	if r.Traits.EndByHand {
+		return "a person is asked to end"
+	}
+	return "Rekey ends"
 }
 
 func endIs(r *rotation.Rotation) string {

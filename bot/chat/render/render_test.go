@@ -161,6 +161,11 @@ func TestWhoeverIsAskedIsNotToldToRest(t *testing.T) {
 			}
 		}
 	}
+	asked := asking(false)
+	asked.Traits.EndByHand = true
+	if text := Card(asked, cardEvent, team).Text; strings.Contains(text, "Rekey ends") || !strings.Contains(text, "On ✅ a person is asked to end ") {
+		t.Error(text)
+	}
 	if next := commands.Describe(ending()).Next; next != commands.EndByHand {
 		t.Error(next)
 	}
