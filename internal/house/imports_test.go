@@ -21,7 +21,8 @@ var rooms = []room{
 	{"internal/sandbox/*", []string{"internal/sandbox", "internal/sandbox/*"}},
 	{"internal/rest", []string{"internal/secret", "internal/fault"}},
 	{"state", nil},
-	{"state/statetest", []string{"state"}},
+	{"state/statetest", []string{"state", "state/local"}}, // its store in memory is the other one's, without the file
+	{"state/local", []string{"state"}},
 	{"state/redis", []string{"state"}},
 	{"providers", []string{"internal/secret", "internal/fault", "internal/trail"}},
 	{"providers/*", []string{"providers", "internal/rest", "internal/secret", "internal/fault", "internal/trail"}},
@@ -30,7 +31,7 @@ var rooms = []room{
 	{"rotation", []string{"rotation/*", "providers", "state", "deploy", "internal/secret", "internal/fault", "internal/trail"}},
 	{"rotation/*", nil},
 	{"commands", []string{"rotation", "rotation/*", "internal/finding"}},
-	{"bot", []string{"bot/*", "commands", "rotation", "rotation/*", "providers", "providers/*", "state", "state/redis", "deploy", "deploy/*", "internal/*"}},
+	{"bot", []string{"bot/*", "commands", "rotation", "rotation/*", "providers", "providers/*", "state", "state/redis", "state/local", "deploy", "deploy/*", "internal/*"}},
 	{"bot/config", []string{"rotation", "rotation/*", "internal/secret"}},
 	{"bot/chat", []string{"bot/chat/*", "commands", "rotation", "rotation/*", "state", "internal/secret", "internal/finding"}},
 	{"bot/signed", []string{"commands", "rotation", "rotation/*", "state", "internal/secret", "internal/sshsig"}},

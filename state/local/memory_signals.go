@@ -1,4 +1,4 @@
-package statetest
+package local
 
 import (
 	"cmp"
@@ -64,6 +64,9 @@ func (m *Memory) Hint(ctx context.Context, hint string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.keptLocked(op{Do: opHint, Name: hint}); err != nil {
+		return fmt.Errorf("leaving a hint: %w", err)
+	}
 	m.hints[hint] = m.ticketLocked()
 	m.news.signal()
 	return nil
@@ -96,9 +99,13 @@ func (m *Memory) Settle(ctx context.Context, h state.Hint) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.hints[h.Name] == h.Mark {
-		delete(m.hints, h.Name)
+	if m.hints[h.Name] != h.Mark {
+		return nil
 	}
+	if err := m.keptLocked(op{Do: opSettle, Name: h.Name}); err != nil {
+		return fmt.Errorf("settling a hint: %w", err)
+	}
+	delete(m.hints, h.Name)
 	return nil
 }
 
@@ -112,6 +119,10 @@ func (m *Memory) Once(ctx context.Context, thing string, ttl time.Duration) (boo
 	if until, done := m.onces[thing]; done && m.nowLocked().Before(until) {
 		return false, nil
 	}
-	m.onces[thing] = m.lastingLocked(ttl)
+	until := m.lastingLocked(ttl)
+	if err := m.keptLocked(op{Do: opOnce, Name: thing, Until: until}); err != nil {
+		return false, fmt.Errorf("doing something once: %w", err)
+	}
+	m.onces[thing] = until
 	return true, nil
 }

@@ -1,4 +1,4 @@
-package statetest
+package local
 
 import (
 	"bytes"
@@ -18,6 +18,9 @@ func (m *Memory) Decide(ctx context.Context, key, name string, body []byte) erro
 	e := m.records[key]
 	if e == nil || !e.open() {
 		return fmt.Errorf("storing a decision about %s: %w", key, state.ErrNotFound)
+	}
+	if err := m.keptLocked(op{Do: opDecide, Key: key, Name: name, Body: body}); err != nil {
+		return fmt.Errorf("storing a decision about %s: %w", key, err)
 	}
 	e.decided[name] = bytes.Clone(body)
 	return nil

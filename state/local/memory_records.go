@@ -1,4 +1,4 @@
-package statetest
+package local
 
 import (
 	"bytes"
@@ -55,13 +55,20 @@ func (m *Memory) Create(ctx context.Context, c state.Creation) error {
 			return fmt.Errorf("creating %s: %w", c.Key, &state.SlotError{Slot: slot, Holder: holder})
 		}
 	}
+	if err := m.keptLocked(op{Do: opCreate, Key: c.Key, Slots: c.Slots, Change: changeOf(c.Change)}); err != nil {
+		return fmt.Errorf("creating %s: %w", c.Key, err)
+	}
+	m.createLocked(c)
+	return nil
+}
+
+func (m *Memory) createLocked(c state.Creation) {
 	for _, slot := range c.Slots {
 		m.slots[slot] = c.Key
 	}
 	e := &entry{key: c.Key, created: m.ticketLocked(), slots: slices.Clone(c.Slots), refs: make(map[string]string), decided: make(map[string][]byte)}
 	m.records[c.Key] = e
 	m.applyLocked(e, c.Change)
-	return nil
 }
 
 func checkCreation(ctx context.Context, c state.Creation) error {
@@ -105,6 +112,9 @@ func (m *Memory) Commit(ctx context.Context, l state.Lease, revision int64, c st
 	defer m.mu.Unlock()
 	e, err := m.changeableLocked(l, revision, c)
 	if err != nil {
+		return 0, fmt.Errorf("committing revision %d of %s: %w", revision+1, l.Key, err)
+	}
+	if err := m.keptLocked(op{Do: opCommit, Key: l.Key, Name: l.Owner, Number: l.Fence, Change: changeOf(c)}); err != nil {
 		return 0, fmt.Errorf("committing revision %d of %s: %w", revision+1, l.Key, err)
 	}
 	e.by = tokenOf(l)

@@ -1,4 +1,4 @@
-package statetest
+package local
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package statetest
+package local
 
 import (
 	"bytes"
@@ -68,11 +68,18 @@ func (m *Memory) Delivered(ctx context.Context, l state.Lease, key string, seq i
 	case e == nil:
 		return fmt.Errorf("removing delivered rows of %s: %w", key, state.ErrNotFound)
 	}
+	if err := m.keptLocked(op{Do: opDelivered, Key: key, Number: seq, Refs: refs}); err != nil {
+		return fmt.Errorf("removing delivered rows of %s: %w", key, err)
+	}
+	m.deliveredLocked(e, seq, refs)
+	return nil
+}
+
+func (m *Memory) deliveredLocked(e *entry, seq int64, refs map[string]string) {
 	e.rows = slices.DeleteFunc(e.rows, func(r row) bool { return r.seq <= seq })
 	for _, n := range slices.Sorted(maps.Keys(refs)) {
 		m.referLocked(e, n, refs[n])
 	}
-	return nil
 }
 
 func checkDelivered(ctx context.Context, l state.Lease, key string, refs map[string]string) error {
