@@ -1,13 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"rekey/bot/config"
 	"rekey/bot/signed"
 	"rekey/commands"
 )
@@ -25,28 +27,37 @@ Where Slack cannot be reached, a running replica takes statements signed with SS
       --key ~/.ssh/id_ed25519          whom you are;             or REKEY_SSH_KEY
       --yes                            sign without asking
 
+Where Redis is away, too, on the bot's own host, with its configuration and credentials, and no bot running:
+
+  rekey emergency NAME what happened --local-journal FILE --config rekey.yaml --key KEY
+  rekey import-journal FILE --config rekey.yaml      later, into Redis
+
 `
 
 // What a statement of the command line lasts, and how long it is waited for an
-// answer at most: as long as a replica takes statements by default.
+// answer at most.
 const (
-	statementLife = 5 * time.Minute
+	statementLife = 2 * time.Minute
 	linePatience  = 5 * time.Minute
 )
 
 // lineOptions are what every act takes beside its words.
 type lineOptions struct {
 	to, installation, key string
+	journal, config       string
 	yes                   bool
 	words                 []string
 }
+
+// local reports that the work is to be done here, without Redis.
+func (o lineOptions) local() bool { return o.journal != "" }
 
 // parseLine picks the options of the command line out of what was typed. They may
 // stand anywhere; all other words are the act's own, those with dashes among
 // them.
 func parseLine(args []string, p process) (lineOptions, error) {
 	var o lineOptions
-	named := map[string]*string{"to": &o.to, "installation": &o.installation, "key": &o.key}
+	named := map[string]*string{"to": &o.to, "installation": &o.installation, "key": &o.key, "local-journal": &o.journal, "config": &o.config}
 	for name, variable := range map[string]string{"to": "REKEY_TO", "installation": "REKEY_INSTALLATION", "key": "REKEY_SSH_KEY"} {
 		*named[name], _ = p.env(variable)
 	}
@@ -68,17 +79,29 @@ func parseLine(args []string, p process) (lineOptions, error) {
 			*into, args = args[0], args[1:]
 		}
 	}
-	for name, value := range named {
-		if *value == "" {
-			return o, fmt.Errorf("--%s is missing", name)
+	return o, nil
+}
+
+// lacks names the options that are missing.
+func (o lineOptions) lacks() error {
+	needed := map[string]string{"--to": o.to, "--installation": o.installation, "--key": o.key}
+	if o.local() {
+		needed = map[string]string{"--config": o.config, "--key": o.key}
+	}
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		if needed[name] == "" {
+			return errors.New(name + " is missing")
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // runLine signs what somebody wants and hands it to a replica.
 func runLine(ctx context.Context, act signed.Act, args []string, p process) int {
 	o, err := parseLine(args, p)
+	if err == nil {
+		err = o.lacks()
+	}
 	switch {
 	case err != nil:
 		return p.misused(err.Error())
@@ -87,6 +110,10 @@ func runLine(ctx context.Context, act signed.Act, args []string, p process) int 
 		return exitFailed
 	case act.Decides() && len(o.words) == 0:
 		return p.misused("the name of a secret is missing")
+	case o.local() && act != signed.Emergency:
+		return p.misused("--local-journal is for emergencies")
+	case o.local():
+		return p.loaded(o.config, func(c *config.Config) error { return contain(ctx, p, c, o) })
 	}
 	s := speaker{process: p, options: o, client: signed.Client{
 		At: o.to, Installation: o.installation, Life: statementLife, Patience: linePatience, Sign: signed.Keygen(o.key, p.env, p.err),
@@ -140,8 +167,24 @@ func (s speaker) send(ctx context.Context, wanted signed.Statement, about []stri
 
 func (s speaker) agreed() bool {
 	s.print(s.out, "Type yes to sign this: ")
-	said, _ := bufio.NewReader(s.in).ReadString('\n') // what ends without a word is no yes
-	return strings.EqualFold(strings.TrimSpace(said), "yes")
+	return strings.EqualFold(s.said(), "yes")
+}
+
+// said is the next line that somebody types, and no more of it than that. What
+// ends without a line is no word.
+func (p process) said() string {
+	var line []byte
+	one := make([]byte, 1)
+	for len(line) < 1000 {
+		n, err := p.in.Read(one)
+		if n == 1 && one[0] == '\n' {
+			return strings.TrimSpace(string(line))
+		}
+		if line = append(line, one[:n]...); err != nil {
+			return ""
+		}
+	}
+	return ""
 }
 
 // decide looks first: what is signed names the very evidence that was shown.

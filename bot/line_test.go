@@ -4,13 +4,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"rekey/bot/signed"
 	"rekey/internal/sandbox"
 	"rekey/internal/sandbox/wire"
 	"rekey/rotation"
@@ -191,4 +194,75 @@ func (s *scene) whole(r *rotation.Rotation) {
 			s.Errorf("the thread does not tell entry %d: %s %s", row.Seq, e.Kind, e.Text)
 		}
 	}
+}
+
+// TestRedisDown: with Redis away, too, the emergency runs at the terminal and keeps
+// its state in a file, is gone on with after it was stopped, and is imported, once.
+func TestRedisDown(t *testing.T) {
+	t.Parallel()
+	l := newTerminal(t, "ann", "ben")
+	l.allow("ann", "ben")
+	s := open(t, sandboxOptions{adjust: l.configured(calm())})
+	s.unseen, s.costly = true, true
+	s.bot.stop()
+	whole, config, journal := filepath.Join(s.dir, "rekey.yaml"), filepath.Join(s.dir, "away.yaml"), filepath.Join(l.dir, "journal")
+	text, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := regexp.MustCompile(`(?m)^redis:\n  url_file: .*$`).ReplaceAll(text, []byte("redis:\n  address: 127.0.0.1:1"))
+	if err := os.WriteFile(config, away, 0o600); err != nil || bytes.Equal(away, text) {
+		t.Fatalf("no Redis in the configuration: %v", err)
+	}
+	cry := []string{"emergency", "FAL_KEY", "it", "is", "on", "github", "--local-journal", journal, "--config", config, "--key", filepath.Join(l.dir, "ann")}
+
+	if code, said := l.typing(t.Context(), "yes\n", cry...); code != exitFailed || !strings.Contains(said, "nothing was started") {
+		t.Errorf("unconfirmed: exit code %d:\n%s", code, said)
+	}
+	// Stopped while it asks, and gone on with.
+	ctx, stop := context.WithCancel(s.ctx)
+	stopped := make(chan string, 1)
+	go func() {
+		code, said := l.typing(ctx, "no bot runs\nyes\n", cry...)
+		stopped <- fmt.Sprintf("exit code %d:\n%s", code, said)
+	}()
+	s.card(1)
+	stop()
+	if said := <-stopped; !strings.Contains(said, "exit code 1") || !strings.Contains(said, "the same command with the same journal goes on") {
+		t.Errorf("stopped: %s", said)
+	}
+	ended := make(chan string, 1)
+	go func() {
+		code, said := l.typing(s.ctx, "no bot runs\n", cry...)
+		ended <- fmt.Sprintf("exit code %d:\n%s", code, said)
+	}()
+	if err := signed.Await(s.ctx, l.at()); err != nil {
+		t.Fatal(err)
+	}
+	l.expects(exitDone, "Approved", "ben", "approve", "FAL_KEY")
+	if said := <-ended; !strings.Contains(said, "exit code 0") || !strings.Contains(said, "rekey import-journal") || !strings.Contains(said, "rekey approve NAME --to unix:") {
+		t.Errorf("it ended badly: %s", said)
+	}
+	if s.keyLives(s.world.OldKey()) || !s.newKeyInUse() || s.last() != nil {
+		t.Errorf("old key lives %t, new key in use %t, in Redis %v", s.keyLives(s.world.OldKey()), s.newKeyInUse(), s.last())
+	}
+	for range 2 {
+		if code, said := l.typing(t.Context(), "", "import-journal", journal, "--config", whole); code != exitDone || !strings.Contains(said, "1 record in Redis") {
+			t.Errorf("importing: exit code %d:\n%s", code, said)
+		}
+	}
+	r := s.last()
+	if r == nil || r.State != rotation.Succeeded || r.Card.Approved[0].Path != "command line" {
+		t.Fatalf("%+v", r)
+	}
+	s.starts("connected to Slack")
+	s.reports()
+	s.whole(r)
+}
+
+// typing runs the program with what somebody types.
+func (l *terminal) typing(ctx context.Context, typed string, words ...string) (code int, said string) {
+	out := &locked{}
+	code = run(ctx, words, process{in: strings.NewReader(typed), out: out, err: out, env: variables{"PATH": os.Getenv("PATH")}.lookup})
+	return code, out.String()
 }

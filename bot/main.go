@@ -67,6 +67,8 @@ func run(ctx context.Context, args []string, p process) int {
 		return runDoctor(ctx, rest, p)
 	case "rotate", "emergency", "rollback", "cancel", "retry", "status", "approve", "deny":
 		return runLine(ctx, signed.Act(name), rest, p)
+	case "import-journal":
+		return runImport(ctx, rest, p)
 	case "version":
 		p.print(p.out, version()+"\n")
 		return exitDone
@@ -106,7 +108,12 @@ func (p process) withFlags(flags *flag.FlagSet, allowed string, args []string, d
 	case *path == "":
 		return p.misused("--config and a file are missing")
 	}
-	c, err := config.Load(*path, p.env)
+	return p.loaded(*path, do)
+}
+
+// loaded runs a command on a configuration.
+func (p process) loaded(path string, do func(*config.Config) error) int {
+	c, err := config.Load(path, p.env)
 	if err != nil {
 		p.print(p.err, err.Error()+"\n")
 		var faults config.Faults

@@ -18,8 +18,14 @@ import (
 	"rekey/state/redis"
 )
 
+// keeping is where the program keeps its state.
+type keeping interface {
+	rotation.Store
+	chat.Store
+}
+
 // build wires everything; nothing is asked yet.
-func build(c *config.Config, keys secrets, store *redis.Store, log *slog.Logger) (program, error) {
+func build(c *config.Config, keys secrets, store keeping, log *slog.Logger) (program, error) {
 	name := replica()
 	subjects, err := subjects(c, keys.fingerprint, log)
 	if err != nil {

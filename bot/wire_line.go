@@ -10,12 +10,11 @@ import (
 	"rekey/bot/config"
 	"rekey/bot/signed"
 	"rekey/rotation"
-	"rekey/state/redis"
 )
 
 // openChats wires the two ways to people: Slack, and the command line where it
 // is configured, else nil. Decisions by either are counted together.
-func openChats(c *config.Config, keys secrets, replica string, store *redis.Store, log *slog.Logger) (*chat.Chat, *signed.Desk, error) {
+func openChats(c *config.Config, keys secrets, replica string, store keeping, log *slog.Logger) (*chat.Chat, *signed.Desk, error) {
 	options := chatConfig(c, keys, replica, log)
 	if !c.CommandLine.Used() {
 		slack, err := chat.New(options, store)

@@ -21,8 +21,9 @@ type CommandLine struct {
 	Workspace string `key:"workspace" form:"team"`
 	// People are those behind the names in that file.
 	People []Signer `key:"people"`
-	// Life is how long after its signature a statement can be taken, at most.
-	Life time.Duration `key:"life" default:"5m" min:"10s"`
+	// Life is how long after its signature a statement can be taken, at most;
+	// `rekey` signs for two minutes.
+	Life time.Duration `key:"life" default:"5m" min:"2m"`
 	// Clock is how far the clocks of people may be ahead of ours.
 	Clock time.Duration `key:"clock" default:"30s" min:"1s"`
 	// Timeout of reading a statement, and of writing an answer.

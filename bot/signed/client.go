@@ -56,10 +56,7 @@ func (c Client) Fresh(s Statement) Statement {
 }
 
 func (c Client) post(ctx context.Context, body []byte) (Answer, error) {
-	network, address, host := "tcp", c.At, c.At
-	if path, local := strings.CutPrefix(c.At, unixPrefix); local {
-		network, address, host = "unix", path, "rekey"
-	}
+	network, address, host := way(c.At)
 	var dialer net.Dialer
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return dialer.DialContext(ctx, network, address)
@@ -85,6 +82,33 @@ func (c Client) post(ctx context.Context, body []byte) (Answer, error) {
 		return Answer{}, fmt.Errorf("asking Rekey at %s: status %d, and no answer that can be read", c.At, resp.StatusCode)
 	}
 	return a, nil
+}
+
+// way is how a place is dialled, and what it is called in a request.
+func way(at string) (network, address, host string) {
+	if path, local := strings.CutPrefix(at, unixPrefix); local {
+		return "unix", path, "rekey"
+	}
+	return "tcp", at, at
+}
+
+// Await waits until somebody listens at a place.
+func Await(ctx context.Context, at string) error {
+	network, address, _ := way(at)
+	var dialer net.Dialer
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		c, err := dialer.DialContext(ctx, network, address)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for Rekey at %s: %w", at, errors.Join(context.Cause(ctx), err))
+		case <-look.C:
+		}
+	}
 }
 
 // Keygen signs with OpenSSH's own program: a key in a file, in an agent (the file
