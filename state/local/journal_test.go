@@ -235,7 +235,7 @@ func TestCopy(t *testing.T) {
 		}
 		for range 2 {
 			_, _ = j.CopyTo(t.Context(), to, all) // breaks off
-			to.Elapse(time.Minute) // of the lease that was held
+			to.Elapse(time.Minute)                // of the lease that was held
 		}
 		done, err := j.CopyTo(t.Context(), to, all)
 		if err != nil || len(done) != 2 {
