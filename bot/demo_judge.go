@@ -197,7 +197,8 @@ func (b *box) ends(a ledger) []sandbox.Write {
 // approvers are the people whose approval stood in the threads of a secret's
 // rotations when the bot wrote something.
 func (b *box) approvers(a ledger, w sandbox.Write) []string {
-	own := threads(b.world.Slack.Messages(sandbox.Channel), a.secret)
+	channel := b.world.Slack.Messages(sandbox.Channel)
+	own := append(threads(channel, a.secret), askedTogether(channel, a.secret)...)
 	var all []string
 	for _, v := range w.Approved {
 		if slices.ContainsFunc(own, func(m slack.Message) bool { return m.TS == v.Thread }) {
@@ -205,6 +206,14 @@ func (b *box) approvers(a ledger, w sandbox.Write) []string {
 		}
 	}
 	return all
+}
+
+// askedTogether are the messages under which several secrets are asked about at
+// once, this one among them.
+func askedTogether(all []slack.Message, secret string) []slack.Message {
+	return slices.DeleteFunc(slices.Clone(all), func(m slack.Message) bool {
+		return m.Thread != "" || !strings.Contains(m.Text, "Emergency · every secret") || !strings.Contains(string(m.Blocks), secret)
+	})
 }
 
 // misquoted holds whom the bot's record names as approver against whose approval

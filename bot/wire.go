@@ -39,6 +39,7 @@ func build(c *config.Config, keys secrets, store keeping, log *slog.Logger) (pro
 		Installation: c.Installation, Replica: name, Key: keys.fingerprint,
 		Store: store, Ballot: ballot(slack, desk), Subjects: subjects,
 		Lease: c.Engine.Lease, Drivers: c.Engine.Drivers,
+		BatchLook: c.Engine.BatchLook, BatchStart: c.Engine.BatchStart, BatchGather: c.Engine.BatchGather,
 		Retry: rotation.Retry{Attempts: c.Engine.RetryAttempts, First: c.Engine.RetryFirst, Max: c.Engine.RetryMax},
 		Log:   log,
 	})
@@ -138,6 +139,7 @@ func policy(p config.Policy) rotation.Policy {
 	return rotation.Policy{
 		Quorum: p.Quorum, SelfApproval: p.SelfApproval, Expiry: p.Expiry,
 		EmergencySelf: p.EmergencySelfApproval, EmergencyRemind: p.EmergencyRemind,
+		EmergencyOnce: p.EmergencyBatchApproval == "once",
 	}
 }
 

@@ -116,11 +116,9 @@ func (w *run) approveAhead(ctx context.Context) (outcome, error) {
 	}
 	card := w.newCard(hash)
 	card.Outage, card.OldRefused = w.r.Outage(), strings.Join(w.deadAlready(), " and ")
-	w.r.Card = card
 	facts := w.cardFacts(hash, map[string]string{"outage": card.Outage, "old_refused": card.OldRefused})
-	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{{
-		Kind: event.Card, Card: card.Number, Facts: facts, Text: fmt.Sprintf("May %s be replaced now? %s", w.r.Olds(), card.Outage),
-	}}}, nil
+	ask, err := w.request(ctx, card, event.Event{Kind: event.Card, Card: card.Number, Facts: facts, Text: fmt.Sprintf("May %s be replaced now? %s", w.r.Olds(), card.Outage)})
+	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{ask}}, err
 }
 
 // newCard is the next card, open from now on.

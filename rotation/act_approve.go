@@ -85,7 +85,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 		case CardApproved:
 			return finished("")
 		case CardOpen:
-			return w.waitForCard(c)
+			return w.waitForCard(ctx, c)
 		}
 	}
 	if w.r.Cell.Ahead() {
@@ -114,14 +114,12 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	card.OldRefused = condition["old_refused"]
-	w.r.Card = card
 	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs)
 	if condition["list_only"] != "" {
 		text += " Its old value can no longer be read in the vault: only the service's list can prove its death."
 	}
-	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{{
-		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, condition), Text: text,
-	}}}, nil
+	ask, err := w.request(ctx, card, event.Event{Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, condition), Text: text})
+	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{ask}}, err
 }
 
 // oldCondition tells what a card must say of the old credentials:
@@ -182,7 +180,10 @@ func (w *run) cardFacts(evidence string, condition map[string]string) map[string
 	return facts
 }
 
-func (w *run) waitForCard(c *Card) (outcome, error) {
+func (w *run) waitForCard(ctx context.Context, c *Card) (outcome, error) {
+	if c.Together {
+		return w.waitTogether(ctx, c)
+	}
 	if w.r.Cell.Mode == Emergency {
 		return w.remind(c)
 	}
@@ -260,7 +261,14 @@ func (w *run) standing(ctx context.Context, s Step) error {
 func (w *run) stillApproved(ctx context.Context, c *Card) error {
 	ctx, cancel := context.WithTimeout(ctx, w.subject.Pace.Fresh)
 	defer cancel()
-	marks, err := w.e.config.Ballot.Marks(ctx, w.r, c.Number)
+	shown, err := w.marked(ctx)
+	if fault.Is(err, fault.ChangedByOther) {
+		return &voided{why: "the request on which it was given no longer says what it said"}
+	}
+	if err != nil {
+		return err
+	}
+	marks, err := w.e.config.Ballot.Marks(ctx, shown, c.Number)
 	if err != nil {
 		return &fault.Error{Op: "asking whether the approval still stands", Class: fault.Again, Reason: fault.Unreachable, Err: err}
 	}

@@ -60,6 +60,8 @@ type Policy struct {
 	// In an emergency a card never expires: it is repeated after each pause.
 	EmergencySelf   bool // the requester's own mark counts
 	EmergencyRemind time.Duration
+	// EmergencyOnce has several emergencies at once asked about on one card.
+	EmergencyOnce bool
 }
 
 // Refused is a mark that did not count and the one private sentence why.

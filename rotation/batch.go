@@ -31,6 +31,8 @@ type Batch struct {
 	CalledOff bool      `json:"called_off,omitempty"`
 	Shown     string    `json:"shown,omitempty"` // what people were last shown, as a hash
 	Members   []Member  `json:"members"`
+	// Cards are the requests for approval that are about several rotations.
+	Cards []Sheaf `json:"cards,omitempty"`
 }
 
 // Member is one secret of a batch.

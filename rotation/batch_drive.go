@@ -111,7 +111,7 @@ func (w *batchRun) goOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	change := state.Change{Release: true}
+	change, now := state.Change{Release: true}, time.Now()
 	shown, err := hashOf(p.facts())
 	if err != nil {
 		return err
@@ -119,7 +119,9 @@ func (w *batchRun) goOn(ctx context.Context) error {
 	if shown != w.b.Shown {
 		w.b.Shown, change.Hint = shown, BatchHint(w.b.Key())
 	}
-	var events []event.Event
+	events, gathered := w.gather(p, now)
+	nagged, nag := w.nag(p, now)
+	events = append(events, nagged...)
 	if at := p.contained(); !at.IsZero() {
 		w.b.Contained = at
 	}
@@ -127,7 +129,7 @@ func (w *batchRun) goOn(ctx context.Context) error {
 		w.b.Ended, change.Close = time.Now(), true
 		events = append(events, event.Event{Kind: event.Tabled, Text: p.outcome(), Facts: p.facts()})
 	} else {
-		change.Timer = p.next(time.Now(), w.look(p))
+		change.Timer = sooner(sooner(p.next(now, w.look(p)), gathered), nag)
 	}
 	return w.commit(ctx, events, change)
 }

@@ -67,7 +67,34 @@ func (f *fleet) engine(name string) *Engine {
 
 // Marks implements Ballot.
 func (f *fleet) Marks(ctx context.Context, r *Rotation, card int) (Marks, error) {
+	if r.Card.Together != r.Sheaf.Covers(r) {
+		f.t.Errorf("%s is asked together: %t, and on %+v", r.Secret, r.Card.Together, r.Sheaf)
+	}
 	return ballot{f.of(r.Secret)}.Marks(ctx, r, card)
+}
+
+// together has every secret asked about on one card.
+func (f *fleet) together() {
+	for _, g := range f.rigs {
+		own := g.configure
+		g.configure = func(s *Subject) {
+			s.Policy.EmergencyOnce, s.Policy.EmergencyRemind = true, 5*time.Minute
+			if own != nil {
+				own(s)
+			}
+		}
+	}
+}
+
+// sign approves a card of the batch: what is on it is counted for each rotation
+// by itself.
+func (f *fleet) sign(e *Engine, p *Progress, card int) {
+	f.t.Helper()
+	for _, part := range p.Parts {
+		if r := part.Rotation; r != nil && p.Card(card).Covers(r) && r.Card.State == CardOpen {
+			f.of(part.Secret).approve(e, r)
+		}
+	}
 }
 
 func (f *fleet) of(name string) *rig {
@@ -134,7 +161,7 @@ func (f *fleet) lively(e *Engine, b *Batch, what string, is func(*Progress) bool
 	f.t.Helper()
 	return f.until(e, b, what, func(p *Progress) bool {
 		for _, part := range p.Parts {
-			if part.Stand == Asks && part.Rotation.Card.State == CardOpen && f.asked[part.Rotation.ID] != part.Rotation.Card.Number {
+			if part.Stand == Asks && part.Rotation.Card.State == CardOpen && (!part.Rotation.Card.Together || p.covering(part.Rotation) != nil) && f.asked[part.Rotation.ID] != part.Rotation.Card.Number {
 				f.asked[part.Rotation.ID] = part.Rotation.Card.Number
 				f.of(part.Secret).approve(e, part.Rotation)
 			}

@@ -36,7 +36,10 @@ type Config struct {
 	// nothing calls for; default 15 s. BatchStart is how long beginning one of its
 	// rotations may take; default 1 min.
 	BatchLook, BatchStart time.Duration
-	Log                   *slog.Logger
+	// BatchGather is how long the first rotation that is ready waits for others to
+	// be asked about on the same card; default 30 s.
+	BatchGather time.Duration
+	Log         *slog.Logger
 }
 
 // Retry bounds how a step that may be tried again is tried again.
@@ -107,6 +110,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.BatchLook == 0 {
 		c.BatchLook = 15 * time.Second
+	}
+	if c.BatchGather == 0 {
+		c.BatchGather = 30 * time.Second
 	}
 	if c.BatchStart == 0 {
 		c.BatchStart = time.Minute

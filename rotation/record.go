@@ -172,6 +172,8 @@ type Card struct {
 	Outage string `json:"outage,omitempty"`
 	// About is what it asks: "" for the end of the old one, or its replacement.
 	About string `json:"about,omitempty"`
+	// Together says that people are asked about it on a card of the batch.
+	Together bool `json:"together,omitempty"`
 	// Told and Reminders: when people were last reminded of an emergency's
 	// request, and how often.
 	Told      time.Time `json:"told,omitzero"`
@@ -304,8 +306,11 @@ type Rotation struct {
 	// somebody said; zero means since it was made.
 	Exposed time.Time   `json:"exposed,omitzero"`
 	Audit   *audit.Case `json:"audit,omitempty"`
-	Times   []Timing    `json:"times,omitempty"`
-	Seen    Figures     `json:"seen"`
+	// Sheaf is the card of the batch on which people were asked about this one's,
+	// for a [Ballot]; it is the batch's, and not stored here.
+	Sheaf *Sheaf   `json:"-"`
+	Times []Timing `json:"times,omitempty"`
+	Seen  Figures  `json:"seen"`
 }
 
 // Figures add up what the checks saw of the application meanwhile.

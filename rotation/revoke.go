@@ -88,7 +88,7 @@ func (w *run) approveRevoke(ctx context.Context) (outcome, error) {
 	if c := w.r.approval(); c != nil && c.State == CardApproved {
 		return finished("")
 	} else if c != nil && c.State == CardOpen {
-		return w.waitForCard(c)
+		return w.waitForCard(ctx, c)
 	}
 	for _, env := range w.r.environments() {
 		if _, err := w.vouch(ctx, env); err != nil {
@@ -116,7 +116,7 @@ func (w *run) approveRevoke(ctx context.Context) (outcome, error) {
 // vaultClosed has a person say that whoever read the old value in the vault
 // cannot read the next one there, or that the vault was not the leak. Until then
 // nothing new is made.
-func (w *run) vaultClosed(context.Context) (outcome, error) {
+func (w *run) vaultClosed(ctx context.Context) (outcome, error) {
 	if w.r.Wrote(Production) {
 		return finished("") // on the way again, after an old one that came back to life
 	}
@@ -124,7 +124,7 @@ func (w *run) vaultClosed(context.Context) (outcome, error) {
 	if c != nil && c.About == AboutVault && c.State == CardApproved {
 		return finished(vaultWords(c))
 	} else if c != nil && c.About == AboutVault && c.State == CardOpen {
-		return w.waitForCard(c)
+		return w.waitForCard(ctx, c)
 	}
 	hash, err := w.evidenceVault()
 	if err != nil {

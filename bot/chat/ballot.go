@@ -78,34 +78,79 @@ type sight struct {
 
 func (b *ballot) read(ctx context.Context, r *rotation.Rotation, card int) (sight, error) {
 	op := fmt.Sprintf("reading request %d of %s", card, r.Key())
-	at, err := b.places.of(ctx, r.Key(), card)
+	seen, err := b.face(ctx, messageOn(r, card))
 	if err != nil {
 		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
-	s := sight{at: at}
-	if s.marks.Why, err = b.unfit(ctx, at.channel); err != nil {
-		return sight{}, fmt.Errorf("%s: %w", op, err)
-	}
-	if s.marks.Why != "" {
-		return s, nil
-	}
-	reactions, err := b.api.reactions(ctx, at.channel, at.ts)
-	if code := codeOf(err); code == "message_not_found" || code == "thread_not_found" {
-		s.marks.Why = "The message of this request was deleted."
-		return s, nil
-	}
+	s, err := b.judge(ctx, r, card, seen, &poll{roll: b.people.roll(), voters: make(map[string]known)})
 	if err != nil {
-		return sight{}, fmt.Errorf("%s: %w", op, err)
-	}
-	s.marks.Live = true
-	q := poll{roll: b.people.roll(), approvers: b.people.approvers(r.Secret), voters: make(map[string]known), about: aboutOf(r, card)}
-	if err := b.countClicks(ctx, r, card, &q, &s); err != nil {
-		return sight{}, fmt.Errorf("%s: %w", op, err)
-	}
-	if err := b.count(ctx, &q, reactions, &s); err != nil {
 		return sight{}, fmt.Errorf("%s: %w", op, err)
 	}
 	return s, nil
+}
+
+// shown is a request's message as Slack shows it at one moment.
+type shown struct {
+	at        place
+	why       string // it does not count, when not ""
+	reactions []slack.ItemReaction
+}
+
+// question names where people are asked: on a card of the rotation's own, or of
+// its batch.
+type question struct {
+	key    string
+	number int
+}
+
+func messageOn(r *rotation.Rotation, card int) question {
+	if s := sheafOf(r, card); s != nil {
+		return question{s.Batch, s.Number}
+	}
+	return question{r.Key(), card}
+}
+
+// sheafOf is the card of the batch on which people were asked, nil where a
+// rotation asks by itself.
+func sheafOf(r *rotation.Rotation, card int) *rotation.Sheaf {
+	if c := r.Card; c != nil && c.Number == card && c.Together {
+		return r.Sheaf
+	}
+	return nil
+}
+
+// face looks at a message.
+func (b *ballot) face(ctx context.Context, q question) (s shown, err error) {
+	if s.at, err = b.places.of(ctx, q.key, q.number); err != nil {
+		return s, err
+	}
+	if s.why, err = b.unfit(ctx, s.at.channel); err != nil || s.why != "" {
+		return s, err
+	}
+	s.reactions, err = b.api.reactions(ctx, s.at.channel, s.at.ts)
+	if code := codeOf(err); code == "message_not_found" || code == "thread_not_found" {
+		s.why, err = "The message of this request was deleted.", nil
+	}
+	return s, err
+}
+
+// judge counts what a message shows for one rotation: whose marks they are is
+// asked once, whether they may approve is asked for its own secret.
+func (b *ballot) judge(ctx context.Context, r *rotation.Rotation, card int, seen shown, q *poll) (sight, error) {
+	s := sight{at: seen.at}
+	if s.marks.Why = seen.why; s.marks.Why != "" {
+		return s, nil
+	}
+	if sheaf := sheafOf(r, card); sheaf != nil && !sheaf.Covers(r) {
+		s.marks.Why = "The request no longer says what people were asked."
+		return s, nil
+	}
+	s.marks.Live = true
+	q.approvers, q.about = b.people.approvers(r.Secret), aboutOf(r, card)
+	if err := b.countClicks(ctx, r, card, q, &s); err != nil {
+		return sight{}, err
+	}
+	return s, b.count(ctx, q, seen.reactions, &s)
 }
 
 // countClicks turns what was clicked into marks. They come before the

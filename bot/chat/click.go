@@ -87,6 +87,9 @@ func unseal(k secret.Key, body []byte) (click, error) {
 
 // about holds a click against the request it is to be counted for.
 func (c click) about(r *rotation.Rotation, card int) error {
+	if s := sheafOf(r, card); s != nil {
+		return c.onSheaf(s)
+	}
 	switch {
 	case c.Rotation != r.Key() || c.Card != card:
 		return errors.New("it was made on another request")
@@ -99,16 +102,35 @@ func (c click) about(r *rotation.Rotation, card int) error {
 	}
 }
 
+// togetherOn is a decision about a card of a batch; what it is bound to lists the
+// plan and the evidence of each rotation.
+func togetherOn(s *rotation.Sheaf, user string, yes bool, reason string) click {
+	return click{Rotation: s.Batch, Card: s.Number, Evidence: s.Hash, User: user, Yes: yes, Reason: reason, At: time.Now()}
+}
+
+// onSheaf holds a click against the card of the batch it is to be counted for.
+func (c click) onSheaf(s *rotation.Sheaf) error {
+	switch {
+	case c.Rotation != s.Batch || c.Card != s.Number:
+		return errors.New("it was made on another request")
+	case c.Evidence != s.Hash:
+		return errors.New("it was made on other evidence")
+	default:
+		return nil
+	}
+}
+
 // clicks are the decisions by button that may be counted for a request. What
 // is stored there and is none is left out and logged, by ids only.
 func (b *ballot) clicks(ctx context.Context, r *rotation.Rotation, card int) ([]click, error) {
-	stored, err := b.store.Decisions(ctx, r.Key())
+	asked := messageOn(r, card)
+	stored, err := b.store.Decisions(ctx, asked.key)
 	if err != nil {
 		return nil, err
 	}
 	var found []click
 	for _, name := range slices.Sorted(maps.Keys(stored)) {
-		if !strings.HasPrefix(name, strconv.Itoa(card)+"/") {
+		if !strings.HasPrefix(name, strconv.Itoa(asked.number)+"/") {
 			continue // on another request
 		}
 		c, err := unseal(b.key, stored[name])

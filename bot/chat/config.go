@@ -100,6 +100,7 @@ type Engine interface {
 // Batches are emergencies of several secrets at once.
 type Batches interface {
 	Batch(ctx context.Context, key string) (*rotation.Progress, error)
+	Batches(ctx context.Context) ([]*rotation.Progress, error)
 }
 
 // Digests are what people are told of what is due.

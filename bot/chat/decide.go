@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/slack-go/slack"
+
 	"rekey/bot/chat/render"
 	"rekey/commands"
 	"rekey/rotation"
@@ -27,20 +29,21 @@ const triggerLife = 3 * time.Second
 // approve stores a click on the approve button. Whether it counts is found out
 // afterwards, from what is stored and from who the person is by then.
 func (c *Chat) approve(ctx context.Context, p press) (later, error) {
-	r, closed, err := c.asked(ctx, p.at, true)
+	q, closed, err := c.asked(ctx, p.at, true)
 	if err != nil || closed != "" {
 		return c.only(p, closed), err
 	}
-	return nil, c.decide(ctx, clickOf(r, p.user, true, ""))
+	return nil, c.decide(ctx, q.click(p.user, true, ""))
 }
 
 // notLeak stores the other yes to a request about the vault.
 func (c *Chat) notLeak(ctx context.Context, p press) (later, error) {
-	r, closed, err := c.asked(ctx, p.at, true)
+	q, closed, err := c.asked(ctx, p.at, true)
 	if err != nil || closed != "" {
 		return c.only(p, closed), err
 	}
-	if r.Card.About != rotation.AboutVault {
+	r := q.r
+	if r == nil || r.Card.About != rotation.AboutVault {
 		return c.only(p, unknownControl), nil
 	}
 	k := clickOf(r, p.user, true, "")
@@ -51,14 +54,14 @@ func (c *Chat) notLeak(ctx context.Context, p press) (later, error) {
 // deny opens the modal that asks why. It stores nothing: a person who closes
 // the modal has decided nothing.
 func (c *Chat) deny(ctx context.Context, p press) (later, error) {
-	r, closed, err := c.asked(ctx, p.at, false)
+	q, closed, err := c.asked(ctx, p.at, false)
 	if err != nil || closed != "" {
 		return c.only(p, closed), err
 	}
 	return func(ctx context.Context) error {
 		within, cancel := context.WithDeadline(ctx, p.came.Add(triggerLife))
 		defer cancel()
-		err := c.api.open(within, p.trigger, render.DenyModal(r, p.at.String()))
+		err := c.api.open(within, p.trigger, q.modal(p.at.String()))
 		if err != nil {
 			return errors.Join(err, c.sayTo(ctx, p, notOpened))
 		}
@@ -83,14 +86,14 @@ func (c *Chat) denied(ctx context.Context, s submission) (map[string]string, lat
 		return fault(fmt.Sprintf("Use at most %d characters; the thread has room for more.", render.ReasonLimit))
 	}
 	at, _ := placeOf(s.private)
-	r, closed, err := c.asked(ctx, at, false)
+	q, closed, err := c.asked(ctx, at, false)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case closed != "":
 		return fault(closed)
 	}
-	return nil, nil, c.decide(ctx, clickOf(r, s.user, false, reason))
+	return nil, nil, c.decide(ctx, q.click(s.user, false, reason))
 }
 
 // only answers whoever clicked, and does nothing else.
@@ -124,22 +127,46 @@ func (c *Chat) decide(ctx context.Context, k click) error {
 // asked finds the request that a message is, and says why it takes no more
 // decisions. Until the end of the old key is under way, a no is taken even
 // from a request that was approved: it is heard before the act.
-func (c *Chat) asked(ctx context.Context, at place, yes bool) (r *rotation.Rotation, closed string, err error) {
+func (c *Chat) asked(ctx context.Context, at place, yes bool) (q asking, closed string, err error) {
 	key, name, err := c.store.FindRef(ctx, at.String())
 	n, isCard := cardNumber(name)
 	if errors.Is(err, state.ErrNotFound) || err == nil && !isCard {
-		return nil, notARequest, nil
+		return q, notARequest, nil
+	}
+	if err == nil && rotation.IsBatch(key) {
+		return c.askedTogether(ctx, key, n, yes)
 	}
 	if err == nil {
-		r, err = c.engine.Load(ctx, key)
+		q.r, err = c.engine.Load(ctx, key)
 	}
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, notARequest, nil
+		return q, notARequest, nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("finding the request that was clicked: %w", err)
+		return q, "", fmt.Errorf("finding the request that was clicked: %w", err)
 	}
-	return r, untaken(r, n, yes), nil
+	return q, untaken(q.r, n, yes), nil
+}
+
+// asking is what people decide about by a button: a rotation's own request, or
+// one of a batch.
+type asking struct {
+	r *rotation.Rotation
+	s *rotation.Sheaf
+}
+
+func (q asking) click(user string, yes bool, reason string) click {
+	if q.s != nil {
+		return togetherOn(q.s, user, yes, reason)
+	}
+	return clickOf(q.r, user, yes, reason)
+}
+
+func (q asking) modal(at string) slack.ModalViewRequest {
+	if q.s != nil {
+		return render.DenySheaf(q.s, at)
+	}
+	return render.DenyModal(q.r, at)
 }
 
 // untaken says why a request takes no decision any more, or "".

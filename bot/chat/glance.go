@@ -36,9 +36,12 @@ func (c *Chat) lookAtAll(ctx context.Context) error {
 	if err != nil {
 		failures = append(failures, err) // reactions can be seen all the same
 	}
+	if err := c.lookAtSheaves(ctx); err != nil {
+		failures = append(failures, err)
+	}
 	these := round{c, make(map[string]bool), clicked}
 	for _, r := range open {
-		if r.Card == nil || !render.Open(r, r.Card.Number) {
+		if r.Card == nil || r.Card.Together || !render.Open(r, r.Card.Number) {
 			continue
 		}
 		if err := these.look(ctx, r); err != nil && !errors.Is(err, errNotPosted) {

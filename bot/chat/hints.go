@@ -134,6 +134,9 @@ func (c *Chat) release(ctx context.Context, l state.Lease) {
 func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
+	if rotation.IsBatch(h.key) {
+		return c.dutyOfSeveral(ctx, h)
+	}
 	switch h.verb {
 	case hintCard:
 		return c.look(ctx, h.key, h.card)
@@ -147,8 +150,6 @@ func (c *Chat) duty(ctx context.Context, h hint, until time.Time) error {
 		return c.picture(ctx, h.key, h.card)
 	case hintWatch:
 		return c.editWatch(ctx, h.key, h.card)
-	case hintBatch:
-		return c.editSeveral(ctx, h.key)
 	case hintDigest:
 		return c.editDigest(ctx, h.key)
 	default:
@@ -173,12 +174,8 @@ func (c *Chat) look(ctx context.Context, key string, card int) error {
 	if err != nil {
 		return err
 	}
-	if c.config.Signed != nil {
-		signed, err := c.config.Signed(ctx, r, card)
-		if err != nil {
-			return err
-		}
-		seen.marks = seen.marks.With(signed)
+	if seen.marks, err = c.withSigned(ctx, r, card, seen.marks); err != nil {
+		return err
 	}
 	tally, err := c.engine.Consider(ctx, key, card, seen.marks)
 	if err != nil {
@@ -187,6 +184,18 @@ func (c *Chat) look(ctx context.Context, key string, card int) error {
 	c.audit(r, card, seen, tally)
 	c.explain(ctx, r, card, seen, tally)
 	return nil
+}
+
+// withSigned adds the decisions that have a source of their own.
+func (c *Chat) withSigned(ctx context.Context, r *rotation.Rotation, card int, m rotation.Marks) (rotation.Marks, error) {
+	if c.config.Signed == nil {
+		return m, nil
+	}
+	signed, err := c.config.Signed(ctx, r, card)
+	if err != nil {
+		return m, err
+	}
+	return m.With(signed), nil
 }
 
 // audit logs what came of a card, by ids only.

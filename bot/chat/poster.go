@@ -234,15 +234,14 @@ func (d *delivery) hurry(name string) {
 		d.hurryTo(hint{verb: hintDigest, key: d.key})
 		return
 	}
-	if rotation.IsBatch(d.key) {
-		d.hurryTo(hint{verb: hintBatch, key: d.key})
-		return
-	}
 	h := hint{verb: hintRoot, key: d.key}
+	if rotation.IsBatch(d.key) {
+		h.verb = hintBatch
+	}
 	if n, ok := cardNumber(name); ok {
 		h = hint{hintSeed, d.key, n}
 	}
-	if d.r.Watches > 0 && name == watchRef(d.r.Watches) {
+	if d.r != nil && d.r.Watches > 0 && name == watchRef(d.r.Watches) {
 		h = hint{hintWatch, d.key, d.r.Watches}
 	}
 	d.hurryTo(h)
@@ -290,7 +289,7 @@ func (d *delivery) duties(ctx context.Context, b batch) error {
 func closes(b batch) bool {
 	return slices.ContainsFunc(b.events, func(e event.Event) bool {
 		switch e.Kind {
-		case event.Card, event.Void, event.Approved, event.Denied, event.Expired, event.Cancelled, event.Pending, event.Stopped, event.Reported:
+		case event.Card, event.Joined, event.Void, event.Approved, event.Denied, event.Expired, event.Cancelled, event.Pending, event.Stopped, event.Reported:
 			return true
 		default:
 			return false

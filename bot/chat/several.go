@@ -55,6 +55,12 @@ func (d *delivery) ofSeveral(ctx context.Context, b batch, p *rotation.Progress,
 		}
 		at = place{root.channel, ts}
 	}
+	if b.kind() == event.Card {
+		name = cardRef(b.events[0].Card)
+		if err := d.store.Hint(ctx, hint{hintSeed, d.key, b.events[0].Card}.String()); err != nil {
+			return fmt.Errorf("noting that a request needs its reactions: %w", err)
+		}
+	}
 	return d.delivered(ctx, b.last, name, at)
 }
 
@@ -66,6 +72,10 @@ func (d *delivery) severalMessage(b batch, p *rotation.Progress, links render.Li
 	}
 	for _, e := range b.events {
 		switch e.Kind {
+		case event.Card:
+			return d.sheafMessage(p, e.Card), true
+		case event.Nagged:
+			return render.SheafNagged(e, d.people.incidents(p)), true
 		case event.Tabled:
 			return render.BatchTable(p, links, e.Text), true
 		case event.Cancelled:
@@ -121,6 +131,9 @@ func (c *Chat) editSeveral(ctx context.Context, key string) error {
 	}
 	p, err := c.engine.Batch(ctx, key)
 	if err != nil {
+		return err
+	}
+	if err := c.closeSheaves(ctx, p); err != nil {
 		return err
 	}
 	links, err := c.links(ctx, p)

@@ -320,6 +320,15 @@ func (e *motor) Batch(context.Context, string) (*rotation.Progress, error) {
 	return e.several(), nil
 }
 
+func (e *motor) Batches(context.Context) ([]*rotation.Progress, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.several == nil {
+		return nil, nil
+	}
+	return []*rotation.Progress{e.several()}, nil
+}
+
 func (e *motor) Digest(context.Context, string) (*rotation.Digest, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

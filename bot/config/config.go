@@ -187,6 +187,11 @@ type Policy struct {
 	// EmergencyRemind is the pause before an emergency's request for approval is
 	// repeated; each pause is as long as the one before. It never expires.
 	EmergencyRemind time.Duration `key:"emergency_remind" default:"5m" min:"1ms"`
+	// EmergencyBatchApproval is "each" where several emergencies at once ask for
+	// approval one by one, in their threads, and "once" where what is ready
+	// together is asked about on one request, which counts for each secret by its
+	// own rules.
+	EmergencyBatchApproval string `key:"emergency_batch_approval" default:"each" form:"batch"`
 }
 
 // Pace holds the engine's waits for one secret.
@@ -238,6 +243,15 @@ type Engine struct {
 	RetryMax time.Duration `key:"retry_max" default:"5m" min:"1ms"`
 	// Drivers is how many rotations one replica drives at once.
 	Drivers int `key:"drivers" default:"16" min:"1"`
+	// BatchLook is the pause between two looks at several emergencies at once that
+	// nothing calls for; what one of them comes to is seen at once.
+	BatchLook time.Duration `key:"batch_look" default:"15s" min:"1ms"`
+	// BatchStart is how long beginning one of them may take before it is tried
+	// again later.
+	BatchStart time.Duration `key:"batch_start" default:"1m" min:"10ms"`
+	// BatchGather is how long the first of them that is ready waits for others to
+	// be asked about on the same request (policy.emergency_batch_approval: once).
+	BatchGather time.Duration `key:"batch_gather" default:"30s" min:"1ms"`
 	// Shutdown is how long the process may take to end after a signal.
 	Shutdown time.Duration `key:"shutdown" default:"20s" min:"100ms"`
 }

@@ -35,6 +35,7 @@ var forms = map[string]form{
 	"accepted":     {pattern: regexp.MustCompile(`^accepted$`), what: "the word accepted", example: "accepted, or leave the key out,"},
 	"account":      {pattern: regexp.MustCompile(`^[0-9a-f]{32}$`), what: "an account's id", example: "32 hex digits such as 023e105f4ecef8ad9ca31a8372d0c353", public: true},
 	"address":      {check: address, example: "host:port, such as 127.0.0.1:6379"},
+	"batch":        {pattern: regexp.MustCompile(`^(each|once)$`), what: "a way to ask", example: "each, or once"},
 	"base":         {check: base, example: "scheme, host and path, such as https://service.example.com"},
 	"bucket":       {pattern: regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`), what: "a bucket's name", example: "lower case letters, digits and hyphens, such as media"},
 	"channel":      {pattern: regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`), what: "a channel's id", example: "the id from the channel's details, such as C0123ABCD"},

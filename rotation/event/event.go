@@ -53,6 +53,7 @@ const (
 	Deadline Kind = "deadline" // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
 
 	// Of a batch of emergencies, which is no rotation.
+	Joined Kind = "joined" // a rotation's card is asked on one of the batch's; Card, Text
 	Tabled Kind = "tabled" // nothing of it moves any more; Text, Facts by secret
 
 	// Of the calendar, which is no rotation.

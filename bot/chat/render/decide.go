@@ -68,6 +68,10 @@ func DenyModal(r *rotation.Rotation, private string) slack.ModalViewRequest {
 			title = "The vault is open"
 		}
 	}
+	return denyModal(title, what, private)
+}
+
+func denyModal(title, what, private string) slack.ModalViewRequest {
 	field := slack.NewPlainTextInputBlockElement(plainText("What has to happen first?", buttonLimit), "text").
 		WithMultiline(true).WithMaxLength(ReasonLimit)
 	input := slack.NewInputBlock(ReasonBlock, plainText("Why?", buttonLimit),

@@ -88,7 +88,7 @@ func line(r *rotation.Rotation, e event.Event) string {
 // decision is a line about what people decided, or what it led to.
 func decision(e event.Event, text string) string {
 	switch e.Kind {
-	case event.Card, event.Void, event.Nagged, event.Approved, event.Denied, event.Expired:
+	case event.Card, event.Joined, event.Void, event.Nagged, event.Approved, event.Denied, event.Expired:
 		return request(e, text)
 	case event.Overtaken:
 		return sentences("■", whoID(e.By), "*called this an emergency.*", text)
@@ -123,6 +123,8 @@ func request(e event.Event, text string) string {
 			return sentences(fmt.Sprintf("Request %d.", e.Card), text)
 		}
 		return sentences(fmt.Sprintf("Request %d for approval.", e.Card), text)
+	case event.Joined:
+		return sentences(fmt.Sprintf("Request %d for approval is ready.", e.Card), text)
 	case event.Void:
 		return sentences(fmt.Sprintf("Request %d no longer counts.", e.Card), text)
 	case event.Approved:

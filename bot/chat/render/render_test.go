@@ -177,7 +177,7 @@ func oneOfEach() []event.Event {
 		{Kind: event.Waiting, Text: "The vault holds the write for approval."}, {Kind: event.Retrying, Text: "While deploying staging: the other side could not be reached. Attempt 2; next in 5s."},
 		{Kind: event.Stopped, Step: "deploy(staging)", Text: "Old key still valid. Look into it."}, {Kind: event.Swept, Facts: map[string]string{"id": "n3wkey-0"}},
 		{Kind: event.Verdict, Facts: map[string]string{"verdict": "passed"}, Text: "Watched production for 15m0s: passed."}, {Kind: event.Watching, Facts: map[string]string{"watch": "1"}, Text: "Watching production for 15m0s, a look every 1m0s."}, {Kind: event.Scope, Facts: map[string]string{"deployment": "dep-78"}},
-		cardEvent, {Kind: event.Void, Card: 1, Text: "The evidence changed."}, {Kind: event.Approved, Card: 1, By: ben.ID, Path: "emoji"},
+		cardEvent, {Kind: event.Joined, Card: 1, Text: "This is asked together with the others."}, {Kind: event.Void, Card: 1, Text: "The evidence changed."}, {Kind: event.Approved, Card: 1, By: ben.ID, Path: "emoji"},
 		{Kind: event.Denied, Card: 1, By: ben.ID, Path: "button", Facts: map[string]string{"reason": "release *3.2* is\ngoing out <@U0ANNA>"}, Text: "Old key still valid."}, {Kind: event.Expired, Card: 1, Text: "Nobody approved in time."},
 		{Kind: event.Cancelled, By: anna.ID, Text: "Old key still valid."}, {Kind: event.Retried, By: anna.ID}, {Kind: event.Pending, Text: "Revocation pending: both keys live."},
 		guideEvent, {Kind: event.Unfit, Text: "Key apikey_01Ab belongs to workspace wrkspc_2; staging needs one of wrkspc_1. Rekey goes on waiting."},
@@ -224,6 +224,8 @@ func everything() map[string]Message {
 			func(string) Audience { return team }),
 	}
 	all["batch-running"] = Batch(several(), Links{"FAL_KEY": "https://acme.slack.com/archives/C0OPS/p12"}, team)
+	all["sheaf"], all["sheaf-closed"] = Sheaf(sheaf()), SheafClosed(sheafDecided())
+	all["sheaf-nagged"] = SheafNagged(event.Event{Kind: event.Nagged, Card: 1, Text: "Nobody has decided for 5m0s."}, team)
 	all["batch-over"] = BatchTable(several(), nil, "1 of 6 old keys are dead.")
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rekey/providers"
 	"rekey/rotation"
 )
 
@@ -41,4 +42,31 @@ func TestManyAtOnceFit(t *testing.T) {
 	}
 	checkLimits(t, "batch", Batch(p, nil, team))
 	checkLimits(t, "table", BatchTable(p, nil, "Over."))
+}
+
+// sheaf asks about two rotations of a batch, one of which is replaced at once.
+func sheaf() (*rotation.Progress, *rotation.Sheaf, Audience) {
+	p := several()
+	turned := asking(true)
+	turned.ID, turned.Secret = "b7xq2m3k9a", "R2_ACCESS_KEY_ID"
+	turned.Cell.Shape, turned.Cell.Mode, turned.Card.Outage = providers.Cutover, rotation.Emergency, "Production is without a working key for about 40 s."
+	first := asking(true)
+	first.Cell.Mode = rotation.Emergency
+	p.Parts[0].Rotation, p.Parts[0].Stand, p.Parts[1].Rotation = first, rotation.Asks, turned
+	s := &rotation.Sheaf{Batch: "batch/k3v9q2m7xb", Number: 1, Asked: noon}
+	for _, r := range []*rotation.Rotation{first, turned} {
+		s.Sheets = append(s.Sheets, rotation.Sheet{Rotation: r.ID, Secret: r.Secret, Card: r.Card.Number, Plan: r.PlanHash, Evidence: r.Card.Evidence})
+	}
+	s.Seal()
+	p.Cards = []rotation.Sheaf{*s}
+	return p, &p.Cards[0], team
+}
+
+func sheafDecided() (*rotation.Progress, *rotation.Sheaf, int) {
+	p, s, _ := sheaf()
+	vote := rotation.Vote{Person: ben, Path: "button", Reason: "release is going out", At: noon.Add(time.Minute)}
+	yes, no := p.Parts[0].Rotation.Card, p.Parts[1].Rotation.Card
+	yes.State, yes.Approved = rotation.CardApproved, []rotation.Vote{vote}
+	no.State, no.Denied = rotation.CardDenied, &vote
+	return p, s, 1
 }
