@@ -35,6 +35,8 @@ type script struct {
 	emergency bool
 	// drill says that nothing has leaked: it is rehearsed.
 	drill bool
+	// first says that the old key ends before there is a new one.
+	first bool
 	// together says that one command for all begins it.
 	together bool
 	// arrange prepares the world; nil leaves it as it is.
@@ -93,7 +95,7 @@ func (p process) last(o sandboxOptions, result any) bool {
 
 // story is the script of the command line.
 func story(o sandboxOptions, say func(string, ...any)) script {
-	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill}
+	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill, first: o.revokeFirst}
 	if s.emergency && o.rootJobs {
 		s.rests = uncontained
 	}
@@ -180,6 +182,8 @@ func (d *demo) begin(ctx context.Context) error {
 	switch {
 	case d.play.together:
 		return nil
+	case d.play.first:
+		return d.alarm(ctx, d.play.secret+" --revoke-first "+leaked)
 	case d.play.drill:
 		return d.alarm(ctx, d.play.secret+" --drill")
 	case d.play.emergency:

@@ -44,7 +44,7 @@ func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
 		result.broken = slices.Concat(b.broken(own), b.misquoted(own, result.ApprovedBy), outside(record, seen.Secrets[own.secret]), d.unnoticed())
 		if d.play.emergency {
 			result.containment = d.contained(own)
-			result.broken = append(result.broken, d.unread()...)
+			result.broken = slices.Concat(result.broken, d.unread(), glossed(record, result.containment))
 			result.Drill = d.play.drill
 		}
 		delete(seen.Secrets, own.secret)

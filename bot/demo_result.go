@@ -16,6 +16,7 @@ import (
 type played struct {
 	Secret       string     `json:"secret"`
 	Mode         string     `json:"mode"`
+	RevokeFirst  bool       `json:"revoke_first,omitempty"`
 	Drill        bool       `json:"drill,omitempty"`
 	Shape        string     `json:"shape"`
 	Result       string     `json:"result"`
@@ -53,7 +54,7 @@ func (r *demoResult) good() bool { return r.played.good() && r.Leaks == 0 }
 func (r *played) good() bool {
 	noticed := r.AppFailed > 0 || r.GapSeconds > 0
 	switch {
-	case r.Shape == string(providers.Cutover):
+	case r.Shape == string(providers.Cutover), r.RevokeFirst:
 		noticed = r.GapSeconds == 0 // it was not measured
 	case r.containment != nil && (r.Shape == string(providers.DeployFirst) || r.ProductionFailed == 0):
 		noticed = false // staging is brought along, tokens are turned away: the card says so
@@ -90,6 +91,7 @@ func (r *played) quote(record *rotation.Rotation) {
 		r.Result = "nothing recorded"
 		return
 	}
+	r.RevokeFirst = record.Cell.RevokeFirst
 	r.Shape, r.Result = string(record.Cell.Shape), string(record.State)
 	if !record.Dies().IsZero() && record.State == rotation.Running {
 		r.Result = onlyTime
@@ -102,6 +104,15 @@ func (r *played) quote(record *rotation.Rotation) {
 			r.Steps = append(r.Steps, demoStep{t.Step, float64(t.Ended.Sub(t.Started).Milliseconds()) / 1000})
 		}
 	}
+}
+
+// glossed holds what the record says of its gap against what production's
+// visitors saw.
+func glossed(record *rotation.Rotation, c *containment) []string {
+	if record == nil || !record.Gap.Counted || record.Gap.Failed > 0 || c.ProductionFailed == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the record says that no request failed in the gap; %d of production did", c.ProductionFailed)}
 }
 
 // slack is how much later than it failed a visit may be counted.

@@ -29,6 +29,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   rekey sandbox --demo all            play every secret's at once
 
   --emergency      with --demo: the keys have leaked, and people type /rotate-emergency
+  --revoke-first   with --demo NAME --emergency: the old key ends before there is a new one
   --drill          with --demo NAME: a canary's emergency is rehearsed
   --root           with --demo TRIGGER_API_KEY: the application uses root keys, which live on for a day
   --files FOLDER   with --emergency: keep the files of the exposure audits there
@@ -56,6 +57,8 @@ type sandboxOptions struct {
 	emergency bool
 	// drill has them rehearse it, on a canary.
 	drill bool
+	// revokeFirst has them end the old key before there is a new one.
+	revokeFirst bool
 	// files is a folder into which the files of audits are written.
 	files string
 	// also are secrets that the world holds besides those it always does; the
@@ -104,6 +107,7 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.Float64Var(&o.speed, "speed", 1, "")
 	flags.BoolVar(&o.emergency, "emergency", false, "")
 	flags.BoolVar(&o.drill, "drill", false, "")
+	flags.BoolVar(&o.revokeFirst, "revoke-first", false, "")
 	flags.BoolVar(&o.rootJobs, "root", false, "")
 	flags.StringVar(&o.files, "files", "", "")
 	flags.StringVar(&o.plant, "plant", "", "")
@@ -151,6 +155,8 @@ func (o sandboxOptions) checkEmergency(given map[string]bool) error {
 	switch {
 	case o.emergency && !given["demo"]:
 		return errors.New("--emergency goes with --demo")
+	case o.revokeFirst && (!o.emergency || o.all()):
+		return errors.New("--revoke-first goes with the --demo of one secret and --emergency")
 	case o.drill && (!given["demo"] || o.all() || o.emergency):
 		return errors.New("--drill goes with the --demo of one secret, instead of --emergency")
 	case given["files"] && (!o.emergency || o.files == ""):

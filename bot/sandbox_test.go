@@ -41,6 +41,7 @@ func TestSandboxCommandLine(t *testing.T) {
 		"with unknown":    {args: []string{"--with", "FAL_KEY," + token}, code: exitUsage, err: "--with takes all, or some of ANTHROPIC_API_KEY, "},
 		"with nothing":    {args: []string{"--with", ""}, code: exitUsage, err: "--with takes all, or some of"},
 		"alarm by hand":   {args: []string{"--emergency"}, code: exitUsage, err: "--emergency goes with --demo"},
+		"routine first":   {args: []string{"--demo", "FAL_KEY", "--revoke-first"}, code: exitUsage, err: "--revoke-first goes with the --demo of one secret and --emergency"},
 		"no canary":       {args: []string{"--demo", "all", "--drill"}, code: exitUsage, err: "--drill goes with the --demo of one secret"},
 		"no root":         {args: []string{"--demo", "FAL_KEY", "--root"}, code: exitUsage, err: "--root goes with --demo TRIGGER_API_KEY"},
 		"no audit":        {args: []string{"--demo", "FAL_KEY", "--files", "/tmp"}, code: exitUsage, err: "--files goes with --emergency"},

@@ -173,6 +173,9 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 			live = heard.Deployment // production comes last
 		}
 	}
+	if w.r.Cell.gaps() {
+		w.r.Gap.Deployment = live // nothing is rehearsed: it is what will fail
+	}
 	text := "Looked first: in use is " + w.r.Olds() + "."
 	if err := w.baseline(ctx, live); err != nil {
 		if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -63,13 +64,15 @@ func (r *Rotation) revokeOutage() string {
 // the service was asked, or, where a person ends it, since it was first refused.
 func (w *run) opensGap(at time.Time) {
 	if w.r.Cell.RevokeFirst && w.r.Gap.To.IsZero() && !at.IsZero() {
-		w.r.Gap.From, w.r.Gap.Deployment = at, w.r.Deploys[Production].Name
+		w.r.Gap.From, w.r.Gap.Deployment = at, cmp.Or(w.r.Deploys[Production].Name, w.r.Gap.Deployment)
 	}
 }
 
 // expectedWords is what people were told before.
 func (g Gap) expectedWords(c Cell) string {
 	switch {
+	case !c.RevokeFirst && g.Rehearsed == 0:
+		return "nobody had rehearsed it"
 	case !c.RevokeFirst:
 		return "rehearsed: " + human(g.Rehearsed).String()
 	case g.Expected > 0:

@@ -88,7 +88,7 @@ func gap(r *rotation.Rotation) string {
 	words := "none was seen"
 	if r.Gap.Length() > 0 {
 		words = "production was without a working key for " + spoken(r.Gap.Length())
-		if !r.Cell.RevokeFirst {
+		if r.Gap.Rehearsed > 0 {
 			words += ", rehearsed: " + spoken(r.Gap.Rehearsed)
 		}
 	}
