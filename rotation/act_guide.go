@@ -243,12 +243,27 @@ func (w *run) judge(ctx context.Context, env string, entries map[string]deploy.E
 	if err := w.acceptable(ctx, found.Credential); err != nil {
 		return outcome{}, err
 	}
+	if !w.r.Cell.Ahead() { // a turn has just read it
+		if err := w.meanwhile(ctx, env); err != nil {
+			return outcome{}, err
+		}
+	}
 	w.remember(env, entries)
 	out, err := w.first(ctx, env, found.Credential)
 	if err != nil || !out.done {
 		return out, err
 	}
 	return w.takenOver(ctx, env)
+}
+
+// meanwhile looks at the environment again, before the first write to it: a
+// person takes hours, and others edit what stands beside a value.
+func (w *run) meanwhile(ctx context.Context, env string) error {
+	if w.r.Places[env].New.ID != "" {
+		return nil // something was sent, and what became of it was looked at
+	}
+	_, err := w.expect(ctx, env, w.r.Places[env].Before)
+	return err
 }
 
 // remember notes what is about to be taken, because what is written may be made

@@ -54,6 +54,46 @@ func edited(t *testing.T, moment, env string) {
 	g.invariants(g.until(e, r.Key(), Succeeded))
 }
 
+// TestEditedWhileAPersonMakesTheKey: the entry is edited in the hours in which a
+// person makes the key. What they bring is written over the edit; over another
+// value it is not, until somebody has put back the one before.
+func TestEditedWhileAPersonMakesTheKey(t *testing.T) {
+	for _, mode := range []Mode{Routine, Emergency} {
+		for _, value := range []string{oldValue, "key-other:0123456789abcdef0123456789"} {
+			t.Run(string(mode)+"/"+value[:7], func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					g := newRig(t)
+					g.guide()
+					g.mode = mode
+					env := wish{mode: mode}.visited("")
+					edit := func(v string) { g.vault[env] = append(g.vault[env], version{value: v}) }
+					g.before = func(call string, n int) error {
+						if call == "collect "+env && n == 1 {
+							edit(value)
+						}
+						return nil
+					}
+					e := g.engine("one")
+					defer g.run(t.Context(), e)()
+					r := g.until(e, g.start(e).Key(), Asking, Stuck)
+					if stopped := r.State == Stuck; stopped != (value != oldValue) || stopped && r.Problem.Reason != string(fault.ChangedByOther) {
+						t.Fatalf("it is %s: %+v", r.State, r.Problem)
+					}
+					if r.State == Stuck {
+						g.in(func() { edit(oldValue) })
+						if _, err := e.Retry(t.Context(), r.Secret, requester); err != nil {
+							t.Fatal(err)
+						}
+						r = g.until(e, r.Key(), Asking)
+					}
+					g.approve(e, r)
+					g.until(e, r.Key(), Succeeded)
+				})
+			})
+		}
+	}
+}
+
 // TestSafeAfterALostWrite: the vault took a write and its answer was lost, and
 // then the vault is down. Nobody may read that the environment is untouched.
 func TestSafeAfterALostWrite(t *testing.T) {
