@@ -51,6 +51,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 	}
 	e.Tries++
 	e.ID, e.Sent, e.Disabled = id, time.Now(), s.Act == End && w.r.Traits.UndoOfEnd
+	w.r.counted(&e)
 	w.ending(s, e)
 	// The record knows of the end before the service does: whoever finds it
 	// after a crash must not call the credential untouched.
@@ -67,7 +68,7 @@ func (w *run) end(ctx context.Context, s Step) (outcome, error) {
 		return w.deleted(ctx, s)
 	}
 	w.opensGap(e.Sent)
-	if w.r.Cell.Lingers && e.Tries == 1 {
+	if w.r.Cell.Lingers && !w.r.outlived(e) {
 		return w.uncontained(s, e), nil
 	}
 	if !telling(e.Tries) {

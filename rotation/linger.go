@@ -24,7 +24,11 @@ func (r *Rotation) Dies() time.Time {
 	if !r.Cell.Lingers || !ended {
 		return time.Time{}
 	}
-	return e.Sent.Add(r.Traits.Waits.Grace)
+	from := e.Sent
+	if !e.From.IsZero() {
+		from = e.From
+	}
+	return from.Add(r.Traits.Waits.Grace)
 }
 
 // Lingering says, before people approve, that their ✅ will not contain it; "" where

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rekey/internal/fault"
 	"rekey/providers"
 	"rekey/rotation/event"
 )
@@ -32,17 +33,23 @@ func (s roots) Survey(ctx context.Context, current map[string]providers.Values) 
 	return rooted{k.(mover)}, nil
 }
 
+// newRooted is a rig in which such a key has leaked.
+func newRooted(t *testing.T) *rig {
+	g := newRig(t)
+	g.move()
+	g.configure = func(s *Subject) { s.Shared, s.Provider = false, roots{movers{service{g}}} }
+	marks := g.traits
+	g.traits = func(tr *providers.Traits) { marks(tr); tr.Lingers = "Pause the environment" }
+	g.mode = Emergency
+	return g
+}
+
 // TestEmergencyThatDoesNotContain: a key that lives on after its end is said to,
 // with until when and what people can do, as soon as all that Rekey can do was
 // done; what is known is told then, and again when it is dead.
 func TestEmergencyThatDoesNotContain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t)
-		g.move()
-		g.configure = func(s *Subject) { s.Shared, s.Provider = false, roots{movers{service{g}}} }
-		marks := g.traits
-		g.traits = func(tr *providers.Traits) { marks(tr); tr.Lingers = "Pause the environment" }
-		g.mode = Emergency
+		g := newRooted(t)
 		e := g.engine("one")
 		defer g.run(t.Context(), e)()
 		r := g.until(e, g.start(e).Key(), Asking)
@@ -68,6 +75,35 @@ func TestEmergencyThatDoesNotContain(t *testing.T) {
 		}
 		if took := r.Ended.Sub(r.Started); took < linger || len(g.vault[Staging]) != 1 {
 			t.Errorf("proved after %s; staging has %d versions", took, len(g.vault[Staging]))
+		}
+	})
+}
+
+// TestLingersOverALostAnswer: an end whose answer is lost is asked for once more.
+// People are told all the same that it is not contained, the key is left alone
+// until it dies, and nothing is watched or audited anew meanwhile.
+func TestLingersOverALostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRooted(t)
+		g.after = func(call string, n int) error {
+			if call == "end" && n == 1 {
+				return &fault.Error{Op: "ending", Class: fault.Lost, Reason: fault.TimedOut}
+			}
+			return nil
+		}
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		pass(2 * time.Hour)
+		r, err := e.Load(t.Context(), r.Key())
+		told := g.eventOf(r.Key(), event.Uncontained)
+		if err != nil || told.Facts["old_key_dead_at"] != r.Dies().UTC().Format(time.RFC3339) || g.count("end") != 2 {
+			t.Errorf("%v, ended %d times, told %+v", err, g.count("end"), told)
+		}
+		r = g.untilLong(e, r.Key(), Succeeded)
+		if verdicts := g.kinds(r.Key(), event.Verdict); g.count("end") != 2 || verdicts != 1 || g.kinds(r.Key(), event.Audited) != 2 || r.Ended.Before(r.Dies()) {
+			t.Errorf("ended %d times, %d verdicts, over at %s, dead at %s", g.count("end"), verdicts, r.Ended, r.Dies())
 		}
 	})
 }

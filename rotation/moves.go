@@ -17,8 +17,21 @@ func (r *Rotation) moving() bool {
 }
 
 // outlived reports that the time for which an old credential lives on after its
-// end has passed already: ending it again began no other one.
-func (r *Rotation) outlived(e Ending) bool { return r.Traits.Moves && e.Tries > 1 }
+// end has passed already: ending it again began no other one. An end that was
+// asked for twice in a row, for want of an answer, is not one that has failed.
+func (r *Rotation) outlived(e Ending) bool {
+	if !r.Traits.Moves || e.Tries < 2 {
+		return false
+	}
+	return e.From.IsZero() || time.Since(e.From) >= r.Traits.Waits.ProbeFirst
+}
+
+// counted notes from when on what was ended lives for a while, at the latest.
+func (r *Rotation) counted(e *Ending) {
+	if r.Traits.Moves && !r.outlived(*e) {
+		e.From = e.Sent
+	}
+}
 
 // early is for how long a credential whose end was asked for is left alone
 // before its first probe.

@@ -46,7 +46,7 @@ func (s movers) kind() providers.Kind { return mover{byHand{switchable{found(s.s
 func (s movers) Survey(_ context.Context, current map[string]providers.Values) (providers.Kind, error) {
 	err := s.g.effect("survey", func() error { return s.g.knows(current) })
 	for _, v := range current {
-		if id, _ := (found{s.g}).Identify(v); s.g.keys[id].label != "by hand" {
+		if id, _ := (found{s.g}).Identify(v); s.g.keys[id].label != "by hand" && s.g.mode != Emergency { // an audit may look late
 			s.g.t.Error("what was moved already is surveyed as if it were not")
 		}
 	}

@@ -140,6 +140,7 @@ type Ending struct {
 	ListOnly bool         `json:"list_only,omitempty"` // the old value could not be read for a probe
 	Dead     time.Time    `json:"dead,omitzero"`       // when all of it was certain
 	Returned int          `json:"returned,omitempty"`  // how often it was accepted again after that
+	From     time.Time    `json:"from,omitzero"`       // where it lives on for a while: since when at the latest
 }
 
 // Vigil is the stored progress of one watch.
