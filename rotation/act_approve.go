@@ -52,7 +52,7 @@ func (w *run) evidence() (string, error) {
 	for env, p := range w.r.Places {
 		pe := placeEvidence{Old: p.Old.ID, New: p.New.ID, Fingerprints: make(map[string]secret.Fingerprint), Versions: make(map[string]int)}
 		if w.r.precedes(Step{Prove, env}) {
-			pe.Certificate = w.r.Proofs[env].Kind
+			pe.Certificate = w.r.Proofs[env].evident()
 		}
 		for name, h := range p.After {
 			pe.Fingerprints[name], pe.Versions[name] = h.Fingerprint, h.Version

@@ -25,6 +25,9 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 		return finished(w.accepts(env, cert))
 	case err == nil:
 		w.closeGap(env)
+		if cert.Kind == Overridden {
+			return finished(title(env) + " was deployed; " + cert.Affected + ".")
+		}
 		d := w.r.Deploys[env]
 		return finished(fmt.Sprintf("%s runs on %s: %s, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), cert.said(), cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
@@ -52,9 +55,11 @@ func (w *run) certified(env string, c Certificate) {
 	}
 }
 
-// certify asks the running application and the secret's own check. It is
-// taken after each deployment, before a card, and again before an end.
-func (w *run) certify(ctx context.Context, env string) (Certificate, error) {
+// witness asks the running application and the secret's own check. It is
+// taken after each deployment, before a card, and again before an end. Where it
+// fails without anything speaking against the new credential, that is noted.
+func (w *run) witness(ctx context.Context, env string) (Certificate, error) {
+	w.untold = false
 	current, err := w.expect(ctx, env, w.r.Places[env].After)
 	if err != nil {
 		return Certificate{}, err
@@ -65,10 +70,12 @@ func (w *run) certify(ctx context.Context, env string) (Certificate, error) {
 	}
 	heard, err := w.attest(ctx, env, current, old)
 	if err != nil {
+		w.untold = heard.Old+heard.Other == 0
 		return Certificate{}, err
 	}
 	words, err := w.affected(ctx, env)
 	if err != nil {
+		w.untold = fault.Is(err, fault.CannotMeasure)
 		return Certificate{}, err
 	}
 	return Certificate{
@@ -79,6 +86,9 @@ func (w *run) certify(ctx context.Context, env string) (Certificate, error) {
 
 // said is who or what gave the certificate, and how often.
 func (c Certificate) said() string {
+	if c.Kind == Overridden {
+		return "nobody said so"
+	}
 	if c.Kind == deploy.ByBundle {
 		return "its page's scripts hold it and no longer the old one, on " + counted(c.Answers, "visit")
 	}
@@ -87,7 +97,7 @@ func (c Certificate) said() string {
 
 // attest asks the environment's application about every variable. The answer
 // for the first one is returned, as a bundle's where one variable was found in
-// one; all must agree.
+// one; all must agree. With an error comes what was answered.
 func (w *run) attest(ctx context.Context, env string, current map[string]deploy.Entry, old providers.Values) (deploy.Testimony, error) {
 	var first deploy.Testimony
 	for i, name := range w.subject.Variables {
@@ -100,7 +110,7 @@ func (w *run) attest(ctx context.Context, env string, current map[string]deploy.
 			return deploy.Testimony{}, err
 		}
 		if !t.Agreed {
-			return deploy.Testimony{}, &fault.Error{Op: "asking the application in " + env + " which " + name + " it uses", Class: fault.Again, Reason: fault.Unproved,
+			return t, &fault.Error{Op: "asking the application in " + env + " which " + name + " it uses", Class: fault.Again, Reason: fault.Unproved,
 				Detail: fmt.Sprintf("%d answers for the value in the vault, %d for the old one, %d for neither", t.New, t.Old, t.Other)}
 		}
 		if i == 0 {

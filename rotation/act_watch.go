@@ -248,6 +248,7 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 	}
 	f := fault.New("watching production", reason, strings.TrimSuffix(text, "."))
 	problem := explain(w.r, s, f)
+	problem.offered(v.Verdict != watch.Failed && !w.r.deployFirst())
 	w.r.Problem = &problem
 	return outcome{state: Stuck, events: append(events,
 		event.Event{Kind: event.Stopped, Step: s.String(), Reason: string(reason), Text: problem.Safe + " " + problem.Next})}, nil

@@ -27,6 +27,7 @@ type run struct {
 	stood   string           // as its batch sees it
 	kind    providers.Kind   // found by a survey during this run
 	begun   bool             // the intent of the step at the cursor was committed by this run, and the act not entered since
+	untold  bool             // the last proof failed, and nothing speaks against the new credential
 	over    bool             // the lease was given up with a commit
 	made    providers.Values // what this run has in hand of a new credential, before any vault holds it
 }
@@ -419,6 +420,7 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 		return w.retryLater(ctx, step, f)
 	}
 	p := explain(w.r, step, f)
+	p.offered(w.untellable(step))
 	w.r.Problem, w.r.State, w.r.Wake = &p, Stuck, w.choreAt()
 	return w.commit(ctx, []event.Event{{Kind: event.Stopped, Step: step.String(), Reason: p.Reason, Text: p.Text()}}, state.Change{Timer: w.r.Wake, Release: true})
 }

@@ -115,7 +115,7 @@ type Deployment struct {
 // Certificate is a life certificate: the running application of one
 // environment uses the new credential.
 type Certificate struct {
-	Kind        string             `json:"kind"` // "attest" or "bundle"
+	Kind        string             `json:"kind"` // "attest", "bundle" or "overridden"
 	At          time.Time          `json:"at"`
 	Deployment  string             `json:"deployment"`
 	Instances   int                `json:"instances"`
@@ -236,6 +236,8 @@ type Problem struct {
 	What   string `json:"what"` // what happened
 	Safe   string `json:"safe"` // what is safe
 	Next   string `json:"next"` // what to do
+	// Untold says that a proof cannot be had, and nothing speaks against it.
+	Untold bool `json:"untold,omitempty"`
 }
 
 // Timing is how long a step took.
@@ -284,6 +286,7 @@ type Rotation struct {
 	Deploys map[string]Deployment  `json:"deploys,omitempty"`
 	Proofs  map[string]Certificate `json:"proofs,omitempty"`
 	Vigils  map[Act]*Vigil         `json:"vigils,omitempty"`
+	Waived  map[string]Waiver      `json:"waived,omitempty"`   // by step: proofs that a person took over
 	Base    map[string]float64     `json:"baseline,omitempty"` // by check, measured at preflight
 	Errand  *Errand                `json:"errand,omitempty"`   // open while a person is asked to make a credential
 	// Latencies are how long the application took to answer each check at

@@ -57,10 +57,10 @@ func New(c Config, store Store) (*Chat, error) {
 	}
 	chat.aside.SetLimit(1)
 	chat.pressers = map[string]presser{
-		render.Approve: chat.approve, render.NotLeak: chat.notLeak, render.Deny: chat.deny,
+		render.Approve: chat.approve, render.NotLeak: chat.notLeak, render.Override: chat.takeOver, render.Deny: chat.deny,
 		render.Rotate: chat.rotateNow, render.Snooze: chat.snooze,
 	}
-	chat.submitters = map[string]submitter{render.Deny: chat.denied, render.Emergency: chat.filled}
+	chat.submitters = map[string]submitter{render.Deny: chat.denied, render.Emergency: chat.filled, render.Override: chat.tookOver}
 	return chat, nil
 }
 

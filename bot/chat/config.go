@@ -114,6 +114,7 @@ type Rotations interface {
 	Load(ctx context.Context, key string) (*rotation.Rotation, error)
 	Open(ctx context.Context) ([]*rotation.Rotation, error)
 	Consider(ctx context.Context, key string, card int, m rotation.Marks) (rotation.Tally, error)
+	Override(ctx context.Context, o rotation.Override) (*rotation.Rotation, error)
 }
 
 // Answerer answers what people type.

@@ -289,11 +289,12 @@ func (m *memory) Release(_ context.Context, l state.Lease) error {
 
 // motor is an engine that knows rotations and counts with the real policy.
 type motor struct {
-	mu     sync.Mutex
-	store  *memory
-	policy rotation.Policy
-	all    map[string]*rotation.Rotation
-	digest *rotation.Digest
+	mu         sync.Mutex
+	store      *memory
+	policy     rotation.Policy
+	all        map[string]*rotation.Rotation
+	overridden []rotation.Override
+	digest     *rotation.Digest
 
 	several func() *rotation.Progress // the one batch, as it is now
 	sheet   string                    // where the calendar went on; empty is calendar
@@ -366,6 +367,13 @@ func (e *motor) Open(context.Context) ([]*rotation.Rotation, error) {
 		}
 	}
 	return open, nil
+}
+
+func (e *motor) Override(_ context.Context, o rotation.Override) (*rotation.Rotation, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.overridden = append(e.overridden, o)
+	return nil, nil
 }
 
 func (e *motor) Consider(_ context.Context, key string, card int, m rotation.Marks) (rotation.Tally, error) {

@@ -20,30 +20,31 @@ type Kind string
 
 // The kinds.
 const (
-	Started   Kind = "started"   // somebody asked for a rotation; By
-	Intent    Kind = "intent"    // an effect is about to be made; Step
-	Done      Kind = "done"      // a step was finished; Step, Text
-	Waiting   Kind = "waiting"   // a step waits for something outside; Step, Text
-	Retrying  Kind = "retrying"  // a step will be tried again; Step, Reason, Text
-	Stopped   Kind = "stopped"   // nothing goes on until a person acts; Step, Reason, Text
-	Swept     Kind = "swept"     // a credential of ours that nobody ever used is being deleted; Facts["id"]
-	Guide     Kind = "guide"     // a person is asked to make a credential; Step, Text, Facts["console"], ["label"], ["inbox"]
-	Unfit     Kind = "unfit"     // what a person handed over was not taken; Step, Text
-	Watching  Kind = "watching"  // a watch began; Step, Facts["watch"] is its number, Text
-	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["watch"] and ["verdict"], Text
-	Scope     Kind = "scope"     // the watch follows a newer deployment; Facts["deployment"]
-	Card      Kind = "card"      // an approval is asked for; Card
-	Overtaken Kind = "overtaken" // a routine rotation became an emergency; By, Text
-	Nagged    Kind = "nagged"    // an emergency's card still waits; Card, Text
-	Void      Kind = "void"      // an approval card no longer counts; Card, Text
-	Approved  Kind = "approved"  // Card, By, Path
-	Denied    Kind = "denied"    // Card, By, Path, Facts["reason"] in the person's own words
-	Expired   Kind = "expired"   // Card
-	Cancelled Kind = "cancelled" // By
-	Retried   Kind = "retried"   // somebody asked to go on; By
-	Pending   Kind = "pending"   // both credentials live; the old one waits to be revoked
-	Dead      Kind = "dead"      // the death certificate; Facts
-	Revived   Kind = "revived"   // an old credential that was proved dead is accepted again; Step, Text, Facts["id"], ["answer"]
+	Started    Kind = "started"    // somebody asked for a rotation; By
+	Intent     Kind = "intent"     // an effect is about to be made; Step
+	Done       Kind = "done"       // a step was finished; Step, Text
+	Waiting    Kind = "waiting"    // a step waits for something outside; Step, Text
+	Retrying   Kind = "retrying"   // a step will be tried again; Step, Reason, Text
+	Stopped    Kind = "stopped"    // nothing goes on until a person acts; Step, Reason, Text
+	Swept      Kind = "swept"      // a credential of ours that nobody ever used is being deleted; Facts["id"]
+	Guide      Kind = "guide"      // a person is asked to make a credential; Step, Text, Facts["console"], ["label"], ["inbox"]
+	Unfit      Kind = "unfit"      // what a person handed over was not taken; Step, Text
+	Watching   Kind = "watching"   // a watch began; Step, Facts["watch"] is its number, Text
+	Verdict    Kind = "verdict"    // a watch ended; Step, Facts["watch"] and ["verdict"], Text
+	Scope      Kind = "scope"      // the watch follows a newer deployment; Facts["deployment"]
+	Card       Kind = "card"       // an approval is asked for; Card
+	Overtaken  Kind = "overtaken"  // a routine rotation became an emergency; By, Text
+	Nagged     Kind = "nagged"     // an emergency's card still waits; Card, Text
+	Void       Kind = "void"       // an approval card no longer counts; Card, Text
+	Approved   Kind = "approved"   // Card, By, Path
+	Denied     Kind = "denied"     // Card, By, Path, Facts["reason"] in the person's own words
+	Expired    Kind = "expired"    // Card
+	Cancelled  Kind = "cancelled"  // By
+	Retried    Kind = "retried"    // somebody asked to go on; By
+	Overridden Kind = "overridden" // somebody went on without a proof; By, Path, Step, Text, Facts["reason"] in the person's own words
+	Pending    Kind = "pending"    // both credentials live; the old one waits to be revoked
+	Dead       Kind = "dead"       // the death certificate; Facts
+	Revived    Kind = "revived"    // an old credential that was proved dead is accepted again; Step, Text, Facts["id"], ["answer"]
 	// Uncontained: all was done, and the leaked credential lives on; Step, Text,
 	// Facts["contained"] is "false", Facts["old_key_dead_at"].
 	Uncontained Kind = "uncontained"

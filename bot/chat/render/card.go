@@ -156,8 +156,11 @@ func versions(p rotation.Place) string {
 // certificate is the life certificate in a line.
 func certificate(proofs map[string]rotation.Certificate, env string) string {
 	c, ok := proofs[env]
-	if !ok {
+	switch {
+	case !ok:
 		return ""
+	case c.Kind == rotation.Overridden:
+		return esc(c.Affected)
 	}
 	by := "by 1 instance"
 	switch {

@@ -30,6 +30,7 @@ func Urgent(r *rotation.Rotation, e event.Event, a Audience) Message {
 		blocks = append(blocks, section("*Next:* "+next))
 		text = sentences(text, "Next: "+next)
 	}
+	blocks = append(blocks, overridden(r, e)...)
 	return drilled(r, compose(sentences(called, text), blocks...))
 }
 
@@ -94,6 +95,8 @@ func decision(e event.Event, text string) string {
 		return sentences("■", whoID(e.By), "*called this an emergency.*", text)
 	case event.Cancelled:
 		return sentences("■", whoID(e.By), "*cancelled*.", text)
+	case event.Overridden:
+		return sentences("■", whoID(e.By), "*went on without "+code(e.Step)+"*:", reason(e.Facts["reason"]), text)
 	case event.Retried:
 		return sentences(whoID(e.By), "asked to go on.", text)
 	case event.Deadline:
