@@ -133,9 +133,11 @@ type Current interface {
 // ended: it takes nothing for it from the old one. Only such a credential may be
 // ended first.
 type Survivor interface {
-	// Survive returns the kind that a survey found, by its traits, although the
-	// values in current may be dead.
-	Survive(ctx context.Context, found Traits, current map[string]Values) (Kind, error)
+	// Survives reports whether that is so for what a survey found.
+	Survives(found Traits) bool
+	// Survive returns the kind that a survey found, by its traits. known are the
+	// credentials that the environments hold, with their ids; they may be dead.
+	Survive(ctx context.Context, found Traits, known map[string]Credential) (Kind, error)
 }
 
 // Continuer is a Provider that can go on in the middle of a rotation, when the

@@ -230,15 +230,34 @@ func (w *run) survives(ctx context.Context, current map[string]providers.Values)
 	if !can {
 		return nil, fault.New("going on without the old credential", fault.Unsupported, w.r.Traits.Kind+" cannot be made without it")
 	}
-	return s.Survive(ctx, w.r.Traits, current)
+	known := make(map[string]providers.Credential)
+	for env, values := range current {
+		c, err := w.recognised(env, values)
+		if err != nil {
+			return nil, err
+		}
+		known[env] = c
+	}
+	return s.Survive(ctx, w.r.Traits, known)
+}
+
+// recognised is what an environment holds, as the record knows it.
+func (w *run) recognised(env string, values providers.Values) (providers.Credential, error) {
+	mark := w.e.fingerprint(values)
+	for _, k := range []Known{w.r.Places[env].Old, w.r.Places[env].New} {
+		if k.Fingerprint == mark && k.ID != "" {
+			return providers.Credential{ID: k.ID, Values: values, Label: k.Label, Made: k.Made, Expires: k.Expires}, nil
+		}
+	}
+	return providers.Credential{}, fault.New("recognising what "+env+" holds", fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
 }
 
 // revocable refuses what cannot be ended before it has a successor.
 func revocable(s Subject, t providers.Traits) error {
-	switch _, can := s.Provider.(providers.Survivor); {
+	switch p, can := s.Provider.(providers.Survivor); {
 	case t.Moves:
 		return &PlanError{Sentence: "This key cannot be ended first: the service ends it only by making the next one. `/rotate-emergency " + s.Name + "` without the flag is the fastest way. Nothing was changed."}
-	case !can:
+	case !can || !p.Survives(t):
 		return &PlanError{Sentence: "Rekey makes the new key of " + s.Title + " after the model of the old one, which has to live until then. `/rotate-emergency " + s.Name + "` without the flag ends it as soon as production runs on the new one. Nothing was changed."}
 	default:
 		return nil

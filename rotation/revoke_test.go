@@ -27,7 +27,14 @@ func (g *rig) listed(current map[string]providers.Values) error {
 }
 
 // Survive is what a provider can do whose new keys take nothing from the old.
-func (s service) Survive(context.Context, providers.Traits, map[string]providers.Values) (providers.Kind, error) {
+func (s service) Survives(providers.Traits) bool { return true }
+
+func (s service) Survive(_ context.Context, _ providers.Traits, known map[string]providers.Credential) (providers.Kind, error) {
+	for env, c := range known {
+		if c.ID == "" {
+			return nil, fault.New("going on", fault.Ambiguous, env)
+		}
+	}
 	return s.look(s.g.effect("survive", func() error { return nil }))
 }
 

@@ -164,12 +164,12 @@ func (p *Provider) Survey(ctx context.Context, current map[string]providers.Valu
 	return &apiKey{p: p}, nil
 }
 
-// Survive implements [providers.Survivor]: a key of the API has nothing that its
+// Survives implements [providers.Survivor]: a key of the API has nothing that its
 // successor would take from it.
-func (p *Provider) Survive(_ context.Context, _ providers.Traits, current map[string]providers.Values) (providers.Kind, error) {
-	if _, err := p.identify("going on without the old key of fal.ai", current); err != nil {
-		return nil, err
-	}
+func (p *Provider) Survives(providers.Traits) bool { return true }
+
+// Survive implements [providers.Survivor].
+func (p *Provider) Survive(context.Context, providers.Traits, map[string]providers.Credential) (providers.Kind, error) {
 	return &apiKey{p: p}, nil
 }
 
