@@ -138,6 +138,9 @@ func TestCutAnywhere(t *testing.T) {
 	}
 	lines := bytes.SplitAfter(whole, []byte("\n"))
 	for cut := range len(whole) {
+		if cut%9 > 0 && cut > 0 && whole[cut-1] != '\n' && whole[cut] != '\n' {
+			continue // every end of a line, and a sample of the rest
+		}
 		if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
 			t.Fatal(err)
 		}
