@@ -58,11 +58,13 @@ func (d *decoder) commandLine(l CommandLine) {
 	if _, written := d.lines[at]; !written {
 		return
 	}
-	for key, missing := range map[string]bool{"listen": l.Listen == "", "allowed_signers": l.AllowedSigners == "", "workspace": l.Workspace == ""} {
-		if missing && !d.faulty(join(at, key)) {
-			d.lack(join(at, key), "it is missing, so that nothing could be taken", map[string]string{
-				"listen": "unix: and a path, such as unix:/run/rekey/rekey.sock", "allowed_signers": "the path of a file", "workspace": "the workspace's id, such as T0123ABCD",
-			}[key])
+	for _, k := range []struct{ name, is, write string }{
+		{"listen", l.Listen, "unix: and a path, such as unix:/run/rekey/rekey.sock"},
+		{"allowed_signers", l.AllowedSigners, "the path of a file"},
+		{"workspace", l.Workspace, "the workspace's id, such as T0123ABCD"},
+	} {
+		if k.is == "" && !d.faulty(join(at, k.name)) {
+			d.lack(join(at, k.name), "it is missing, so that nothing could be taken", k.write)
 		}
 	}
 	if len(l.People) == 0 && !d.faulty(at+".people") {
