@@ -44,7 +44,10 @@ func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
 		result.broken = slices.Concat(b.broken(own), b.misquoted(own, result.ApprovedBy), outside(record, seen.Secrets[own.secret]), d.unnoticed())
 		if d.play.emergency {
 			result.containment = d.contained(own)
-			result.broken = slices.Concat(result.broken, d.unread(), glossed(record, result.containment))
+			result.broken = slices.Concat(result.broken, d.unread())
+			if !d.play.together { // else others' deployments come into the gap
+				result.broken = append(result.broken, glossed(record, result.containment)...)
+			}
 			result.Drill = d.play.drill
 		}
 		delete(seen.Secrets, own.secret)

@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -40,7 +39,7 @@ func (w *run) gone(ctx context.Context, s Step) (outcome, error) {
 	case found.Liveness == providers.Refused:
 		w.turn(env, func(t *Turn) { t.Refused = t.firstRefusal(w.r.Traits.Guided, time.Now()) })
 		if env == Production {
-			w.r.Gap.From, w.r.Gap.Deployment = w.r.TurnOf(env).Refused, cmp.Or(w.r.Deploys[env].Name, w.r.Gap.Deployment)
+			w.r.Gap.From, w.r.Gap.Deployment = w.r.TurnOf(env).Refused, w.failing()
 		}
 		return finished(fmt.Sprintf("%s is refused (%s): %s without a working key until the new one is deployed.", w.r.Places[env].Old.Brief(), found.Answer, w.r.whoIs(env)))
 	case found.Liveness == providers.Alive && time.Since(e.Sent) < waits.ProbeFor:

@@ -64,8 +64,14 @@ func (r *Rotation) revokeOutage() string {
 // the service was asked, or, where a person ends it, since it was first refused.
 func (w *run) opensGap(at time.Time) {
 	if w.r.Cell.RevokeFirst && w.r.Gap.To.IsZero() && !at.IsZero() {
-		w.r.Gap.From, w.r.Gap.Deployment = at, cmp.Or(w.r.Deploys[Production].Name, w.r.Gap.Deployment)
+		w.r.Gap.From, w.r.Gap.Deployment = at, w.failing()
 	}
+}
+
+// failing is production's deployment that ran on the old credential last: the one
+// that was heard right before it ended, which may be a colleague's.
+func (w *run) failing() string {
+	return cmp.Or(w.r.Proofs[Production].Deployment, w.r.Deploys[Production].Name, w.r.Gap.Deployment)
 }
 
 // expectedWords is what people were told before.
