@@ -1,13 +1,16 @@
 package rotation
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"rekey/internal/fault"
+	"rekey/providers"
 )
 
 // TestBatch: everything at once, each with a request of its own; the batch ends
@@ -170,6 +173,40 @@ func TestBatchAsksWhatItNeeds(t *testing.T) {
 		var refusal *Refusal
 		if _, err := e.StartBatch(t.Context(), Alarm{Requester: requester, Reason: "x", Tag: "Billing"}); !errors.As(err, &refusal) || refusal.Code != AlreadyRunning {
 			t.Errorf("a second one: %v", err)
+		}
+	})
+}
+
+// tallied is a service whose surveys are counted while they run.
+type tallied struct {
+	providers.Provider
+	now, most *atomic.Int32
+}
+
+func (s tallied) Survey(ctx context.Context, current map[string]providers.Values) (providers.Kind, error) {
+	s.most.Store(max(s.most.Load(), s.now.Add(1)))
+	defer s.now.Add(-1)
+	pass(time.Second)
+	return s.Provider.Survey(ctx, current)
+}
+
+// TestBatchIsBounded: no more rotations are begun at once than a replica drives.
+func TestBatchIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 9)
+		f.setup = func(c *Config) { c.Drivers = 2 }
+		var now, most atomic.Int32
+		for _, g := range f.rigs {
+			g.configure = func(s *Subject) { s.Provider = tallied{s.Provider, &now, &most} }
+		}
+		e := f.engine("one")
+		b := f.cry(e)
+		if err := e.drive(t.Context(), b.Key()); err != nil {
+			t.Fatal(err)
+		}
+		p, err := e.Batch(t.Context(), b.Key())
+		if n := most.Load(); err != nil || n != 2 || p.Count(Waits) > 0 {
+			t.Errorf("%d were begun at once, 2 are allowed; %d wait: %v", n, p.Count(Waits), err)
 		}
 	})
 }
