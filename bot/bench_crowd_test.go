@@ -36,11 +36,19 @@ type benchCrowd struct {
 	slack  *slack.Server
 	addr   string // of Redis
 	worlds []*benchWorld
+
+	arrange func(*rotation.Config, []*benchWorld)
 }
 
 // newBenchCrowd starts it. Slack's limits, and the bot's own pace with them, are
 // the real ones divided by hurry.
 func newBenchCrowd(b *testing.B, secrets int, interval time.Duration, hurry float64) *benchCrowd {
+	b.Helper()
+	return newBenchCrowdWith(b, secrets, interval, hurry, func(*rotation.Config, []*benchWorld) {})
+}
+
+// newBenchCrowdWith is newBenchCrowd with another engine.
+func newBenchCrowdWith(b *testing.B, secrets int, interval time.Duration, hurry float64, arrange func(*rotation.Config, []*benchWorld)) *benchCrowd {
 	b.Helper()
 	limits := slack.RealLimits().Faster(hurry)
 	server := slack.New(slack.Config{Limits: &limits})
@@ -56,7 +64,7 @@ func newBenchCrowd(b *testing.B, secrets int, interval time.Duration, hurry floa
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &benchCrowd{B: b, ctx: b.Context(), slack: server, addr: redisServer.Addr, worlds: benchWorlds(secrets)}
+	c := &benchCrowd{B: b, ctx: b.Context(), slack: server, addr: redisServer.Addr, worlds: benchWorlds(secrets), arrange: arrange}
 	c.run(store, chat.Config{
 		AppToken: secret.New("xapp-sandbox-app"), BotToken: secret.New("xoxb-sandbox-bot"), Key: benchKey(b),
 		APIURL: web.URL + "/api/", Channel: benchChannel, Replica: "replica-1",
@@ -78,6 +86,7 @@ func (c *benchCrowd) run(store *redis.Store, talk chat.Config, interval time.Dur
 	}
 	config := benchConfig(c.B, store, interval, c.worlds...)
 	config.Ballot = talker.Ballot()
+	c.arrange(&config, c.worlds)
 	if c.engine, err = rotation.New(config); err != nil {
 		c.Fatal(err)
 	}
