@@ -31,23 +31,18 @@ func (c crash) String() string {
 }
 
 // grounds are the kinds of world in which a replica dies, and how often a
-// call that repeats is a moment of its own.
+// call that repeats is a moment of its own. Emergencies have a table of their own,
+// see TestBadDay.
 var grounds = map[string]struct {
 	enough  int
 	arrange func(*rig)
 	live    int // keys at the service in the end
 }{
-	"overlap":        {3, func(*rig) {}, 1},
-	"guided":         {2, (*rig).guide, 1},
-	"guided, apart":  {1, func(g *rig) { g.guide(); g.apart() }, 2},
-	"by hand, apart": {1, func(g *rig) { g.console(); g.apart() }, 2},
-	"unnamed, apart": {1, func(g *rig) { g.apart(); g.nameless() }, 2},
-	"emergency":      {2, func(g *rig) { g.mode = Emergency }, 1},
-	"emergency, apart": {1, func(g *rig) {
-		g.mode = Emergency
-		g.apart()
-		g.traits = func(t *providers.Traits) { t.UndoOfEnd = true }
-	}, 2},
+	"overlap":            {3, func(*rig) {}, 1},
+	"guided":             {2, (*rig).guide, 1},
+	"guided, apart":      {1, func(g *rig) { g.guide(); g.apart() }, 2},
+	"by hand, apart":     {1, func(g *rig) { g.console(); g.apart() }, 2},
+	"unnamed, apart":     {1, func(g *rig) { g.apart(); g.nameless() }, 2},
 	"undo of end, apart": {1, func(g *rig) { g.apart(); g.traits = func(t *providers.Traits) { t.UndoOfEnd = true } }, 2},
 }
 

@@ -298,6 +298,7 @@ func (v pairVault) ReadVersion(_ context.Context, env, name string, n int) (e de
 
 func (v pairVault) Write(_ context.Context, env string, changes []deploy.Assignment) (map[string]deploy.Entry, error) {
 	sent, entries := false, map[string]deploy.Entry{}
+	v.s.in(func() { v.s.offered[env] = changes })
 	err := v.s.act("write "+env, func() error {
 		for _, c := range changes {
 			if c.Value.IsZero() {
@@ -349,8 +350,10 @@ func (d pairTarget) Status(_ context.Context, h deploy.Handle) (st deploy.Status
 				d.s.holds[d.env][name] = d.s.now(d.env, name)
 			}
 		}
-		d.s.deploys[h.ID] = deploy.Live
-		st = deploy.Status{Phase: deploy.Live}
+		if d.s.deploys[h.ID] == deploy.Running {
+			d.s.deploys[h.ID] = deploy.Live
+		}
+		st = deploy.Status{Phase: d.s.deploys[h.ID]}
 		return nil
 	})
 	return st, err
@@ -372,14 +375,21 @@ func (a pairApp) Attest(_ context.Context, name string, fresh, stale secret.Valu
 		default:
 			t.Other = 3
 		}
+		if a.s.hears != nil {
+			a.s.hears(a.env, &t)
+		}
 		return nil
 	})
 	return t, err
 }
 
 func (a pairApp) Measure(context.Context, deploy.Window) deploy.Measurement {
-	if err := a.s.effect("affected "+a.env, func() error { return nil }); err != nil {
+	sick := false
+	if err := a.s.effect("affected "+a.env, func() error { sick = a.s.needs[a.env] != ""; return nil }); err != nil {
 		return deploy.Measurement{Outcome: deploy.Error, Detail: "not asked"}
+	}
+	if sick {
+		return deploy.Measurement{Outcome: deploy.Bad, Requests: 1, Detail: "502"}
 	}
 	return deploy.Measurement{Outcome: deploy.OK, Requests: 1}
 }

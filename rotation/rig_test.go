@@ -70,6 +70,9 @@ type rig struct {
 	doomed    map[providers.ID]time.Time             // when keys die by themselves
 	paused    bool                                   // the application holds its work
 	forgets   bool                                   // a survey needs keys that the service lists
+	first     bool                                   // the rotation revokes first
+	hears     func(env string, t *deploy.Testimony)  // changes what an application answers; nil is honest
+	offered   map[string][]deploy.Assignment         // last sent to the vault, by environment
 
 	configure func(*Subject) // what this world declares otherwise
 	setup     func(*Config)
@@ -101,6 +104,7 @@ func newRig(t *testing.T) *rig {
 		deploys: make(map[string]deploy.Phase), misled: make(map[string]bool),
 		off: make(map[providers.ID]bool), gone: make(map[string]bool), needs: make(map[string]providers.ID),
 		marks: Marks{Live: true}, made: make(map[providers.ID]time.Time), inbox: make(map[string]deploy.Entry), labels: make(map[string]string), polls: make(map[string]int), farewells: make(map[providers.ID]int),
+		offered: make(map[string][]deploy.Assignment),
 		measure: func(deploy.Window) deploy.Measurement {
 			return deploy.Measurement{Outcome: deploy.OK, Requests: 100}
 		},
@@ -375,6 +379,7 @@ func (v vault) ReadVersion(_ context.Context, env, _ string, n int) (deploy.Entr
 func (v vault) Write(_ context.Context, env string, changes []deploy.Assignment) (map[string]deploy.Entry, error) {
 	var e deploy.Entry
 	sent := false
+	v.g.in(func() { v.g.offered[env] = changes })
 	err := v.g.effect("write "+env, func() error {
 		if changes[0].From != len(v.g.vault[env]) {
 			return fault.New("writing", fault.ChangedByOther, "")
@@ -455,6 +460,9 @@ func (a app) Attest(_ context.Context, _ string, fresh, stale secret.Value) (dep
 			t.Old = 3
 		default:
 			t.Other = 3
+		}
+		if a.g.hears != nil {
+			a.g.hears(a.env, &t)
 		}
 		return nil
 	})
@@ -581,7 +589,7 @@ func (g *rig) start(e *Engine) *Rotation {
 
 // order is what this world's rotation is asked for with.
 func (g *rig) order() Order {
-	o := Order{Secret: "fal_key", Requester: requester, Mode: g.mode}
+	o := Order{Secret: "fal_key", Requester: requester, Mode: g.mode, RevokeFirst: g.first}
 	if g.mode == Emergency {
 		o.Reason = "it is on github"
 	}
