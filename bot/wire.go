@@ -140,6 +140,7 @@ func policy(p config.Policy) rotation.Policy {
 		Quorum: p.Quorum, SelfApproval: p.SelfApproval, Expiry: p.Expiry,
 		EmergencySelf: p.EmergencySelfApproval, EmergencyRemind: p.EmergencyRemind,
 		EmergencyOnce: p.EmergencyBatchApproval == "once",
+		Rollback:      rotation.AutoRollback(p.Rollback),
 	}
 }
 

@@ -46,7 +46,7 @@ func TestSubjects(t *testing.T) {
 	if diff := cmp.Diff(watch.Defaults(), own.After); diff != "" {
 		t.Errorf("watch after (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(rotation.Policy{Quorum: 1, SelfApproval: true, Expiry: 24 * time.Hour, EmergencyRemind: 5 * time.Minute}, other.Policy); diff != "" {
+	if diff := cmp.Diff(rotation.Policy{Quorum: 1, SelfApproval: true, Expiry: 24 * time.Hour, EmergencyRemind: 5 * time.Minute, Rollback: rotation.AutoRollback{Prove: true, Watch: true}}, other.Policy); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)
 	}
 	if !own.Shared || other.Shared {

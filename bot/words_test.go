@@ -71,7 +71,7 @@ func TestWordsThatDoNotStart(t *testing.T) {
 		{ann, "/rotate", "retry fal-key", []string{"No rotation of FAL_KEY is open"}},
 		{ann, "/rotate", "\x00\u202e <!channel> *_~ \"", []string{"Nothing was started"}},
 		{ann, "/rotate", strings.Repeat("rotate everything ", 400), []string{"Nothing was started"}},
-		{ann, "/rotate", "rollback FAL_KEY", []string{"comes with a later version", "`/rotate cancel NAME` keeps the old key alive"}},
+		{ann, "/rotate", "rollback FAL_KEY", []string{"No rotation of FAL_KEY is open", "nothing to go back to"}},
 		{ann, "/rotate", "help", []string{"How to use /rotate", "/rotate NAME --plan", "Never type a secret value here"}},
 		{ann, "/rotate", "status", []string{"No rotation is open"}},
 		{ann, "/rotate", "status FAL_KEY", []string{"No rotation of `FAL_KEY` is open"}},

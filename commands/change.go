@@ -44,6 +44,17 @@ func (h *Handler) retry(ctx context.Context, name string, by rotation.Person) (R
 	return changed("Retry noted for "+name, r), nil
 }
 
+func (h *Handler) rollback(ctx context.Context, name string, by rotation.Person) (Reply, error) {
+	r, err := h.engine.Rollback(ctx, name, by)
+	if err != nil {
+		return Reply{}, fmt.Errorf("rolling back %s: %w", name, err)
+	}
+	if r.Cell.Mode != rotation.Rollback {
+		return changed("Nothing was written yet, so "+name+" was cancelled", r), nil
+	}
+	return changed("Rollback noted for "+name, r), nil
+}
+
 // changed shows what a request has led to, as the engine returned it.
 func changed(title string, r *rotation.Rotation) Reply {
 	s := Describe(r)

@@ -24,6 +24,7 @@ const (
 	wake   verb = "unsnooze"
 	help   verb = "help"
 	doctor verb = "doctor"
+	back   verb = "rollback"
 	later  verb = "later" // known, and not in this version
 
 	callOff verb = "cancel all" // of a batch
@@ -33,7 +34,7 @@ const (
 var verbs = map[string]verb{
 	"list": list, "status": status, "cancel": cancel, "retry": retry, "help": help,
 	"snooze": snooze, "unsnooze": wake,
-	"history": later, "rollback": later, "doctor": doctor,
+	"history": later, "rollback": back, "doctor": doctor,
 }
 
 // ask is an understood request.

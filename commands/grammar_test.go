@@ -25,10 +25,10 @@ func TestParse(t *testing.T) {
 		"STATUS fal_key":              {verb: status, name: "FAL_KEY"},
 		"cancel FAL_KEY":              {verb: cancel, name: "FAL_KEY"},
 		"retry FAL_KEY":               {verb: retry, name: "FAL_KEY"},
+		"rollback fal_key":            {verb: back, name: "FAL_KEY"},
 		"help":                        {verb: help},
 		"help me please":              {verb: help},
 		"history FAL_KEY":             {verb: later, word: "history"},
-		"rollback FAL_KEY":            {verb: later, word: "rollback"},
 		"snooze ANTHROPIC_API_KEY 3d": {verb: snooze, name: "ANTHROPIC_API_KEY", span: 3 * 24 * time.Hour},
 		"Snooze fal_key 2 weeks":      {verb: snooze, name: "FAL_KEY", span: 14 * 24 * time.Hour},
 		"snooze FAL_KEY 30D":          {verb: snooze, name: "FAL_KEY", span: 30 * 24 * time.Hour},
@@ -62,6 +62,7 @@ func TestParseRefuses(t *testing.T) {
 		"status --plan":       "name of a secret only",
 		"cancel":              "`/rotate cancel NAME`",
 		"retry":               "`/rotate retry NAME`",
+		"rollback":            "`/rotate rollback NAME`",
 		"FAL_KEY now":         "One secret at a time",
 		"FAL_KEY status":      "`/rotate status FAL_KEY`",
 		"snooze":              "`/rotate snooze NAME 7d`",
@@ -100,7 +101,7 @@ func FuzzParse(f *testing.F) {
 			if a.name != "" && !contains(testWords.names, a.name) {
 				t.Errorf("accepted the name %q", a.name)
 			}
-			if (a.verb == start || a.verb == plan || a.verb == cancel || a.verb == retry || a.verb == snooze || a.verb == wake) != (a.name != "") && a.verb != status {
+			if (a.verb == start || a.verb == plan || a.verb == cancel || a.verb == retry || a.verb == back || a.verb == snooze || a.verb == wake) != (a.name != "") && a.verb != status {
 				t.Errorf("verb %s with name %q", a.verb, a.name)
 			}
 			return

@@ -17,6 +17,7 @@ type Starter interface {
 type Director interface {
 	Cancel(ctx context.Context, name string, by rotation.Person) (*rotation.Rotation, error)
 	Retry(ctx context.Context, name string, by rotation.Person) (*rotation.Rotation, error)
+	Rollback(ctx context.Context, name string, by rotation.Person) (*rotation.Rotation, error)
 }
 
 // Sleeper puts off that people are reminded of a secret's age.
@@ -100,7 +101,7 @@ func (h *Handler) Handle(ctx context.Context, q Request) Reply {
 
 // changes reports the verbs for which somebody must be allowed to start.
 func changes(v verb) bool {
-	return v == start || v == cancel || v == callOff || v == retry || v == snooze || v == wake
+	return v == start || v == cancel || v == callOff || v == retry || v == back || v == snooze || v == wake
 }
 
 func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
@@ -120,6 +121,8 @@ func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
 		return h.callOff(ctx, a.word, by)
 	case retry:
 		return h.retry(ctx, a.name, by)
+	case back:
+		return h.rollback(ctx, a.name, by)
 	case snooze:
 		return h.snooze(ctx, rotation.Put{Secret: a.name, For: a.span, By: by, Seen: q.Seen})
 	case wake:
@@ -151,7 +154,7 @@ func notMember(s rotation.Standing) Reply {
 }
 
 func notStarter(a ask) Reply {
-	text := "You are not on the list of people who may start, cancel or retry rotations or snooze secrets. Nothing was done; ask somebody who is."
+	text := "You are not on the list of people who may start, cancel, retry or roll back rotations or snooze secrets. Nothing was done; ask somebody who is."
 	return Reply{
 		Title: "Not allowed", Text: text, Paragraphs: []string{text},
 		Notes: []string{"You may look: `/rotate`, `/rotate status`, `/rotate " + a.name + " --plan`."},

@@ -57,6 +57,11 @@ func (d *desk) Retry(_ context.Context, name string, by rotation.Person) (*rotat
 	return running(), d.err
 }
 
+func (d *desk) Rollback(_ context.Context, name string, by rotation.Person) (*rotation.Rotation, error) {
+	d.asked = append(d.asked, "rollback "+name+" by "+by.ID)
+	return returning(), d.err
+}
+
 func (d *desk) Snooze(_ context.Context, p rotation.Put) (rotation.Snooze, error) {
 	d.asked = append(d.asked, "snooze "+p.Secret+" "+p.For.String()+" by "+p.By.ID)
 	return rotation.Snooze{By: p.By, Until: time.Now().Add(p.For)}, d.err
@@ -101,6 +106,19 @@ func handler(d *desk) *Handler {
 }
 
 // running is a rotation in the middle of its plan.
+// returning is a rotation on its way back.
+func returning() *rotation.Rotation {
+	r := running()
+	r.Cell.Mode = rotation.Rollback
+	plan, err := rotation.PlanFor(r.Cell)
+	if err != nil {
+		panic(err) // unreachable unless that plan is gone
+	}
+	r.Plan, r.Cursor = plan, 3
+	r.Back = &rotation.Return{At: time.Now(), Why: "Asked for by <@U1>.", From: rotation.Routine, Step: "approve"}
+	return r
+}
+
 func running() *rotation.Rotation {
 	cell := rotation.Cell{Mode: rotation.Routine, Shape: providers.Overlap, Shared: true}
 	plan, err := rotation.PlanFor(cell)
@@ -208,10 +226,11 @@ func TestGolden(t *testing.T) {
 		},
 		"cancel":   func() Reply { return ask1(handler(&desk{}), "cancel FAL_KEY") },
 		"retry":    func() Reply { return ask1(handler(&desk{}), "retry FAL_KEY") },
+		"rollback": func() Reply { return ask1(handler(&desk{}), "rollback FAL_KEY") },
 		"snooze":   func() Reply { return ask1(handler(&desk{}), "snooze FAL_KEY 7d") },
 		"unsnooze": func() Reply { return ask1(handler(&desk{}), "unsnooze FAL_KEY") },
 		"help":     func() Reply { return ask1(handler(&desk{}), "help") },
-		"later":    func() Reply { return ask1(handler(&desk{}), "rollback FAL_KEY") },
+		"later":    func() Reply { return ask1(handler(&desk{}), "history") },
 		"misfit":   func() Reply { return ask1(handler(&desk{}), "FLA_KEY") },
 		"leak":     func() Reply { return ask1(handler(&desk{}), "sk-ant-api03-x7Kd9_fakefake") },
 		"refused": func() Reply {
@@ -284,7 +303,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
-	changing := []string{"FAL_KEY", "cancel FAL_KEY", "retry FAL_KEY", "snooze FAL_KEY 7d", "unsnooze FAL_KEY"}
+	changing := []string{"FAL_KEY", "cancel FAL_KEY", "retry FAL_KEY", "rollback FAL_KEY", "snooze FAL_KEY 7d", "unsnooze FAL_KEY"}
 	reading := []string{"", "status", "status FAL_KEY", "FAL_KEY --plan", "help"}
 	for _, text := range append(changing, reading...) {
 		d := &desk{preview: dryRun()}
@@ -351,7 +370,7 @@ func TestNothingIsEchoed(t *testing.T) {
 // A cause that is not a refusal is for the log alone.
 func TestCausesStayInTheLog(t *testing.T) {
 	cause := errors.New("postgres://admin@10.0.0.7 refused")
-	for _, text := range []string{"", "status", "status FAL_KEY", "FAL_KEY", "FAL_KEY --plan", "cancel FAL_KEY", "retry FAL_KEY", "snooze FAL_KEY 1d", "unsnooze FAL_KEY"} {
+	for _, text := range []string{"", "status", "status FAL_KEY", "FAL_KEY", "FAL_KEY --plan", "cancel FAL_KEY", "retry FAL_KEY", "rollback FAL_KEY", "snooze FAL_KEY 1d", "unsnooze FAL_KEY"} {
 		reply := ask1(handler(&desk{err: cause}), text)
 		if !errors.Is(reply.Err, cause) {
 			t.Errorf("%q: the cause is lost: %v", text, reply.Err)

@@ -8,6 +8,7 @@ var usage = map[verb]string{
 	status: "`/rotate status` or `/rotate status NAME`",
 	cancel: "`/rotate cancel NAME`",
 	retry:  "`/rotate retry NAME`",
+	back:   "`/rotate rollback NAME`",
 	snooze: "`/rotate snooze NAME 7d`",
 	wake:   "`/rotate unsnooze NAME`",
 	doctor: "`/rotate doctor`",
@@ -17,7 +18,7 @@ var usage = map[verb]string{
 func helpReply() Reply {
 	return Reply{
 		Title: "How to use /rotate",
-		Text:  "/rotate lists secrets, /rotate NAME starts, --plan shows every step first; status, cancel, retry, snooze and help do what they say.",
+		Text:  "/rotate lists secrets, /rotate NAME starts, --plan shows every step first; status, cancel, retry, rollback, snooze and help do what they say.",
 		Paragraphs: []string{
 			"Rekey replaces a secret without downtime. The old key is ended last, and only after an approver reacts ✅ on the request in the thread.",
 		},
@@ -28,6 +29,7 @@ func helpReply() Reply {
 			{Label: "/rotate status [NAME]", Text: "what is running, what it waits for, what is safe"},
 			{Label: "/rotate cancel NAME", Text: "stop; once production has the new key, both keys stay alive until somebody retries"},
 			{Label: "/rotate retry NAME", Text: "go on after a stop, or ask for approval again"},
+			{Label: "/rotate rollback NAME", Text: "go back to the old key while it lives: restored in the vault, deployed, proved; the new key is ended last"},
 			{Label: "/rotate snooze NAME 7d", Text: "remind nobody of its age for 1 to 30 days; `/rotate unsnooze NAME` ends that"},
 			{Label: "/rotate doctor", Text: "look at everything around Rekey (Slack, vault, service, application) and say what to do; changes nothing"},
 			{Label: "/rotate-emergency NAME what happened", Text: "the key has leaked: production gets a new one at once, staging is skipped, and the end of the old one is asked for as soon as production runs on the new one; `--since 3d` says since when others may have known it, `--revoke-first` takes an outage where the thief reads the vault"},
@@ -49,8 +51,7 @@ func laterReply(word string) Reply {
 
 // laterHints say what to do today instead.
 var laterHints = map[string]string{
-	"history":  "Until then `/rotate status` lists the last rotations, and every rotation has its thread in the channel.",
-	"rollback": "Until then: before the old key is ended, both keys live and the old value is the previous version in the vault. `/rotate cancel NAME` keeps the old key alive; restore the previous version in the vault and deploy.",
+	"history": "Until then `/rotate status` lists the last rotations, and every rotation has its thread in the channel.",
 }
 
 func leakReply() Reply {

@@ -9,7 +9,21 @@ import (
 )
 
 // StepWords says what a step does in a few words, for checklists and dry runs.
-func StepWords(s rotation.Step) string {
+func StepWords(s rotation.Step) string { return stepWords(actWords, s) }
+
+// StepIn says it for a step of this rotation: on the way back other words hold.
+func StepIn(r *rotation.Rotation, s rotation.Step) string {
+	if words := backWords[s.Act]; words != "" && r.Cell.Mode == rotation.Rollback {
+		return stepWords(backWords, s)
+	}
+	return StepWords(s)
+}
+
+var backWords = map[rotation.Act]string{
+	rotation.Prove: "Prove that %s runs on the old key",
+}
+
+func stepWords(actWords map[rotation.Act]string, s rotation.Step) string {
 	words := actWords[s.Act]
 	if words == "" {
 		words = string(s.Act)
@@ -82,7 +96,7 @@ func StateWords(r *rotation.Rotation) string {
 	switch r.State {
 	case rotation.Running:
 		if s, ok := r.Step(); ok {
-			return fmt.Sprintf("Step %d of %d: %s", r.Cursor+1, len(r.Plan), StepWords(s))
+			return fmt.Sprintf("Step %d of %d: %s", r.Cursor+1, len(r.Plan), StepIn(r, s))
 		}
 		return "Finishing"
 	case rotation.Asking:
@@ -92,6 +106,9 @@ func StateWords(r *rotation.Rotation) string {
 	case rotation.Pending:
 		return "Revocation pending: both keys live"
 	case rotation.Succeeded:
+		if r.Cell.Mode == rotation.Rollback {
+			return "Rolled back"
+		}
 		return "Done"
 	case rotation.Abandoned:
 		return "Cancelled"
@@ -101,6 +118,9 @@ func StateWords(r *rotation.Rotation) string {
 }
 
 func nextWords(r *rotation.Rotation) string {
+	if words := backNext(r); words != "" {
+		return words
+	}
 	switch r.State {
 	case rotation.Running:
 		return runningNext(r)
@@ -126,6 +146,20 @@ func nextWords(r *rotation.Rotation) string {
 		return "Nobody needs to do anything."
 	case rotation.Abandoned:
 		return "Nothing was rotated. `/rotate " + r.Secret + "` starts again."
+	default:
+		return ""
+	}
+}
+
+// backNext is what follows on the way back to the old key, where that differs.
+func backNext(r *rotation.Rotation) string {
+	switch {
+	case r.Cell.Mode != rotation.Rollback:
+		return ""
+	case r.State == rotation.Succeeded:
+		return "The secret was not rotated. `/rotate " + r.Secret + "` tries again."
+	case r.State == rotation.Running && r.Attempt == 0:
+		return "Rekey goes back to the old key by itself, and ends the new one last. Nobody needs to act now."
 	default:
 		return ""
 	}

@@ -25,7 +25,7 @@ func (w *run) deploy(ctx context.Context, env string) (outcome, error) {
 	d, stage := w.r.Deploys[env], w.subject.Stages[env]
 	if d.Triggered.IsZero() {
 		handle, err := stage.Deployer.Trigger(ctx, deploy.Request{
-			ID: d.Request, Environment: env, Reason: "rotation of " + w.r.Secret,
+			ID: d.Request, Environment: env, Reason: w.r.errandOf() + " of " + w.r.Secret,
 			Secrets: w.subject.Variables, Rebuild: w.subject.Inlined(), RequestedBy: w.r.Requester.ID, Attempt: w.r.Triggers,
 		})
 		if err != nil {

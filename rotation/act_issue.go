@@ -296,7 +296,7 @@ func (w *run) sweep(ctx context.Context) error {
 		if used[c.ID] {
 			return fault.New("deleting an unused credential of ours", fault.Ambiguous, "the vault holds "+string(c.ID))
 		}
-		if err := w.note(ctx, event.Event{Kind: event.Swept, Text: fmt.Sprintf("An earlier attempt made %s and did not come to its end. No environment ever held it.", c.ID), Facts: map[string]string{"id": string(c.ID), "label": c.Label}}); err != nil {
+		if err := w.note(ctx, event.Event{Kind: event.Swept, Text: w.r.sweeping(c.ID), Facts: map[string]string{"id": string(c.ID), "label": c.Label}}); err != nil {
 			return err
 		}
 		if err := ender.End(ctx, c.ID); err != nil {

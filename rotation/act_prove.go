@@ -29,7 +29,7 @@ func (w *run) prove(ctx context.Context, env string) (outcome, error) {
 			return finished(title(env) + " was deployed; " + cert.Affected + ".")
 		}
 		d := w.r.Deploys[env]
-		return finished(fmt.Sprintf("%s runs on %s: %s, %s. Deployed in %s.", title(env), w.r.Places[env].New.Brief(), cert.said(), cert.Affected, human(d.Live.Sub(d.Triggered))))
+		return finished(fmt.Sprintf("%s runs on %s: %s, %s. Deployed in %s.", title(env), w.r.serves(env).Brief(), cert.said(), cert.Affected, human(d.Live.Sub(d.Triggered))))
 	}
 	return w.unproved(err)
 }
@@ -60,11 +60,12 @@ func (w *run) certified(env string, c Certificate) {
 // fails without anything speaking against the new credential, that is noted.
 func (w *run) witness(ctx context.Context, env string) (Certificate, error) {
 	w.untold = false
-	current, err := w.expect(ctx, env, w.r.Places[env].After)
+	place := w.r.Places[env]
+	current, err := w.expect(ctx, env, place.holds())
 	if err != nil {
 		return Certificate{}, err
 	}
-	old, err := w.stale(ctx, env)
+	old, err := w.byVersion(ctx, env, place.replaced())
 	if err != nil {
 		return Certificate{}, err
 	}
@@ -100,6 +101,10 @@ func (c Certificate) said() string {
 // one; all must agree. With an error comes what was answered.
 func (w *run) attest(ctx context.Context, env string, current map[string]deploy.Entry, old providers.Values) (deploy.Testimony, error) {
 	var first deploy.Testimony
+	other := "old"
+	if w.r.Cell.Mode == Rollback {
+		other = "new"
+	}
 	for i, name := range w.subject.Variables {
 		stale := secret.Value{}
 		if old != nil {
@@ -111,7 +116,7 @@ func (w *run) attest(ctx context.Context, env string, current map[string]deploy.
 		}
 		if !t.Agreed {
 			return t, &fault.Error{Op: "asking the application in " + env + " which " + name + " it uses", Class: fault.Again, Reason: fault.Unproved,
-				Detail: fmt.Sprintf("%d answers for the value in the vault, %d for the old one, %d for neither", t.New, t.Old, t.Other)}
+				Detail: fmt.Sprintf("%d answers for the value in the vault, %d for the %s one, %d for neither", t.New, t.Old, other, t.Other)}
 		}
 		if i == 0 {
 			first = t

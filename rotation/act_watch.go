@@ -242,6 +242,16 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 		out.events = append(events, out.events...)
 		return out, nil
 	}
+	if v.Verdict == watch.Failed && w.turnsBack(s, fault.Failing) {
+		err := w.oldLives(ctx)
+		if err == nil {
+			return outcome{undo: text, events: events}, nil
+		}
+		if ctx.Err() != nil {
+			return outcome{}, ctx.Err()
+		}
+		w.e.config.Log.Warn("a watch that failed cannot be rolled back by itself", "rotation", w.r.ID, "error", err)
+	}
 	reason := fault.CannotMeasure
 	if v.Verdict == watch.Failed {
 		reason = fault.Failing

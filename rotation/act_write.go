@@ -88,11 +88,14 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 	if env == Staging {
 		from = Production // it comes after
 	}
-	source, err := w.expect(ctx, from, w.r.Places[from].After)
+	place, issued := w.r.Places[env], w.r.Places[from].New
+	if len(place.Again) > 0 {
+		issued = place.New
+	}
+	source, err := w.source(ctx, from, env)
 	if err != nil {
 		return outcome{}, err
 	}
-	place, issued := w.r.Places[env], w.r.Places[from].New
 	entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
 	if err != nil {
 		return outcome{}, err
@@ -107,7 +110,7 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
 	default:
 		maps.Copy(place.Before, now)
-		err := w.put(ctx, env, valuesOf(source), issued)
+		err := w.put(ctx, env, source, issued)
 		if fault.Is(err, fault.HeldForApproval) {
 			return w.heldBack(env, err)
 		}
@@ -122,6 +125,21 @@ func (w *run) write(ctx context.Context, env string) (outcome, error) {
 		return finished(fmt.Sprintf("Wrote %s to %s.", issued.Brief(), env))
 	}
 	return finished(fmt.Sprintf("Wrote %s to %s. %s still works.", issued.Brief(), env, place.Old.Brief()))
+}
+
+// source is the value to be written: that of the environment that has it, or
+// the one this environment had before a rollback.
+func (w *run) source(ctx context.Context, from, env string) (providers.Values, error) {
+	again := w.r.Places[env].Again
+	if len(again) == 0 {
+		entries, err := w.expect(ctx, from, w.r.Places[from].After)
+		return valuesOf(entries), err
+	}
+	values, err := w.byVersion(ctx, env, again)
+	if err == nil && values == nil {
+		err = fault.New("writing the new key to "+env+" once more", fault.NotFound, "its version is no longer in the vault")
+	}
+	return values, err
 }
 
 // heldBack waits for a person to merge our write in the vault, and says so.

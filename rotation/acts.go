@@ -42,6 +42,8 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.audit(ctx)
 	case Report:
 		return w.report(ctx)
+	case Restore, EndNew:
+		return w.onReturn(ctx, s)
 	case Make, Import, Activate, WritePrev:
 		return w.onKeys(ctx, s)
 	default:
@@ -249,6 +251,9 @@ func (w *run) byVersion(ctx context.Context, env string, held map[string]Held) (
 }
 
 func (w *run) holdBack(ctx context.Context) (outcome, error) {
+	if w.r.Cell.Mode == Rollback {
+		return w.holdReturn()
+	}
 	if w.r.deployFirst() {
 		return w.lingering(ctx)
 	}
@@ -264,6 +269,9 @@ func (w *run) holdBack(ctx context.Context) (outcome, error) {
 }
 
 func (w *run) report(ctx context.Context) (outcome, error) {
+	if w.r.Cell.Mode == Rollback {
+		return w.reportBack(ctx)
+	}
 	look, err := w.stillDead(ctx)
 	if err != nil || !look.done {
 		return look, err

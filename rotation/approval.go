@@ -58,7 +58,8 @@ type Policy struct {
 	SelfApproval bool          // the requester's own mark counts
 	Expiry       time.Duration // of a card; 0 means never
 	// In an emergency a card never expires: it is repeated after each pause.
-	EmergencySelf   bool // the requester's own mark counts
+	Rollback        AutoRollback // which failures turn a routine rotation around
+	EmergencySelf   bool         // the requester's own mark counts
 	EmergencyRemind time.Duration
 	// EmergencyOnce has several emergencies at once asked about on one card.
 	EmergencyOnce bool

@@ -168,7 +168,7 @@ func (c *calendar) now(secret string, open, recent []*Rotation) Now {
 
 func rotatedSince(secret string, seen time.Time, recent []*Rotation) bool {
 	return slices.ContainsFunc(recent, func(r *Rotation) bool {
-		return r.Secret == secret && r.State == Succeeded && r.Ended.After(seen)
+		return r.Secret == secret && r.State == Succeeded && r.Cell.Mode != Rollback && r.Ended.After(seen)
 	})
 }
 

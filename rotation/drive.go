@@ -39,6 +39,7 @@ type outcome struct {
 	wake   time.Time     // when to look again if not done
 	state  State         // new state; "" keeps Running
 	back   Act           // go back to this step instead
+	undo   string        // turn around, and why
 	events []event.Event // beside the step's own
 	facts  map[string]string
 }
@@ -150,6 +151,7 @@ func (w *run) step(ctx context.Context) (bool, error) {
 	}
 	if !w.r.Begun {
 		if err := w.note(ctx, w.begin(step)...); err != nil {
+			w.anyway(ctx, err, step)
 			return false, err
 		}
 	}
@@ -266,6 +268,8 @@ func (w *run) intent(step Step) map[string]string {
 		return map[string]string{"request": w.r.Deploys[step.Environment].Request}
 	case End, Delete:
 		return map[string]string{"id": string(w.oldOf(step).ID), "card": fmt.Sprint(w.cardNumber())}
+	case Restore:
+		return w.r.restoring(step.Environment)
 	default:
 		return nil
 	}
@@ -283,6 +287,9 @@ func (w *run) note(ctx context.Context, events ...event.Event) error {
 // own between an outcome and an intent that anybody could use, because the
 // lease is held throughout.
 func (w *run) finish(ctx context.Context, step Step, out outcome) (bool, error) {
+	if out.undo != "" {
+		return false, w.goBack(ctx, Person{}, out.undo, out.events)
+	}
 	w.r.State = Running
 	if out.state != "" {
 		w.r.State = out.state
@@ -416,8 +423,18 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 	w.e.config.Log.Warn("a step did not succeed", "rotation", w.r.ID, "secret", w.r.Secret, "step", step.String(), "attempt", w.r.Attempt+1, "class", f.Class.String(), "error", err)
 	w.r.Attempt++
 	repeatable := f.Class == fault.Again || f.Class == fault.Lost
-	if repeatable && (w.r.Attempt < w.e.config.Retry.Attempts || w.duty(step)) {
+	if repeatable && !w.unaccepted(step, f) && (w.r.Attempt < w.e.config.Retry.Attempts || w.duty(step)) {
 		return w.retryLater(ctx, step, f)
+	}
+	if w.turnsBack(step, f.Reason) {
+		stays := w.unable(ctx)
+		if stays == nil {
+			return w.goBack(ctx, Person{}, what(w.r, f), nil)
+		}
+		if stopNow(ctx, stays) {
+			return stays
+		}
+		w.e.config.Log.Warn("a rotation that failed cannot be rolled back by itself", "rotation", w.r.ID, "error", stays)
 	}
 	p := explain(w.r, step, f)
 	p.offered(w.untellable(step))
@@ -432,6 +449,8 @@ func (w *run) duty(step Step) bool {
 	switch step.Act {
 	case End, Delete:
 		return true
+	case EndNew:
+		return !w.r.Back.Sent.IsZero()
 	case DurableProbe:
 		return true
 	case Report:

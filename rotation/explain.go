@@ -64,6 +64,14 @@ var whatHappened = map[fault.Reason]string{
 // Safe says which credentials live, in one or two sentences for people. Every
 // place that speaks of a rotation says it in these words.
 func (r *Rotation) Safe() string {
+	if r.Cell.Mode == Rollback {
+		return r.safeBack()
+	}
+	return r.safeForward()
+}
+
+// safeForward says it on the way to a new credential.
+func (r *Rotation) safeForward() string {
 	switch {
 	case r.State == Succeeded:
 		return "The old key is dead. The application runs on the new one."
@@ -161,6 +169,8 @@ func (r *Rotation) oneDead() string {
 func next(r *Rotation, step Step, f *fault.Error) string {
 	retry := "`/rotate retry " + r.Secret + "` goes on from here; `/rotate cancel " + r.Secret + "` stops."
 	switch {
+	case r.Cell.Mode == Rollback:
+		return nextBack(r, f)
 	case f.Reason == fault.ChangedByOther && step.Act == Preflight:
 		return "The plan no longer fits what is there: `/rotate cancel " + r.Secret + "`, then start again."
 	case f.Reason == fault.Unauthorized, f.Reason == fault.Forbidden:

@@ -43,12 +43,17 @@ func (v Waiver) words() string {
 // Overridable reports that the rotation stopped at a proof that cannot be had,
 // where nothing says that it would fail.
 func (r *Rotation) Overridable() bool {
+	if r.Cell.Mode == Rollback {
+		return false // both keys live until the way back is proved
+	}
 	return r.State == Stuck && r.Problem != nil && r.Problem.Untold
 }
 
 // untellable reports that a stop at a step may be taken over by a person. What
 // signs tokens is not: whoever is signed out by a mistake cannot be asked.
-func (w *run) untellable(s Step) bool { return w.untold && s.Act == Prove && !w.r.deployFirst() }
+func (w *run) untellable(s Step) bool {
+	return w.untold && s.Act == Prove && !w.r.deployFirst() && w.r.Cell.Mode != Rollback
+}
 
 // offered adds to a problem that a person may go on without the proof.
 func (p *Problem) offered(untold bool) {

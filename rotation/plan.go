@@ -137,6 +137,8 @@ func Executable(c Cell) error {
 		return err
 	}
 	switch {
+	case c.Mode == Rollback && c.Shape == providers.Overlap:
+		return nil
 	case c.Mode == Routine && c.Shape != providers.DeployFirst:
 		return nil
 	case c.Mode == Emergency && c.Shape != providers.DeployFirst:

@@ -138,6 +138,9 @@ func TestExecutableToday(t *testing.T) {
 	for _, c := range cells() {
 		keys := c.Shape == providers.DeployFirst && !c.Shared && !c.UndoOfEnd
 		want := c.Mode != Rollback && (c.Shape != providers.DeployFirst || keys)
+		if c.Mode == Rollback {
+			want = c.Shape == providers.Overlap
+		}
 		if c.RevokeFirst {
 			want = c.Mode == Emergency && c.Shape == providers.Overlap && !c.Lingers
 		}

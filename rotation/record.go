@@ -60,6 +60,8 @@ type Place struct {
 	After     map[string]Held               `json:"after,omitempty"`     // set once written
 	Pasted    map[string]secret.Fingerprint `json:"pasted,omitempty"`    // what a person left, by name, that the new one was taken from
 	HeldSince time.Time                     `json:"held_since,omitzero"` // the vault keeps our write until a person merges it
+	Restored  map[string]Held               `json:"restored,omitempty"`  // set once a rollback wrote the old one again
+	Again     map[string]Held               `json:"again,omitempty"`     // versions of the new one, where an emergency overtook a rollback
 	Activated time.Time                     `json:"activated,omitzero"`  // from then on, at the latest, the service signs with the new one
 }
 
@@ -259,6 +261,7 @@ type Rotation struct {
 	Started   time.Time `json:"started"`
 	Alarmed   time.Time `json:"alarmed,omitzero"` // when somebody called it an emergency
 	Ended     time.Time `json:"ended,omitzero"`
+	Back      *Return   `json:"rollback,omitempty"`
 	Surveyed  time.Time `json:"surveyed"`
 	State     State     `json:"state"`
 	Since     time.Time `json:"since,omitzero"` // when it came into this state; absent in older records

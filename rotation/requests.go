@@ -83,6 +83,9 @@ func (e *Engine) Start(ctx context.Context, o Order) (*Rotation, error) {
 		return nil, err
 	}
 	o.Secret = s.Name
+	if o.Mode == Rollback {
+		return nil, &Refusal{Code: NotPlannable, Sentence: "A rollback turns an open rotation around and is not started by itself: `/rotate rollback " + s.Name + "`."}
+	}
 	if o.Mode == Emergency {
 		return e.alarm(ctx, s, o)
 	}
@@ -188,6 +191,9 @@ func newID() string {
 // it stays open, because both credentials live and somebody has to settle it.
 func (e *Engine) Cancel(ctx context.Context, secret string, by Person) (*Rotation, error) {
 	return e.change(ctx, secret, func(ctx context.Context, w *run) error {
+		if w.r.Cell.Mode == Rollback {
+			return w.stopReturn(ctx, by)
+		}
 		if w.r.Cell.Ahead() {
 			return w.cancelAhead(ctx, by)
 		}

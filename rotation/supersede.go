@@ -10,11 +10,11 @@ import (
 	"rekey/state"
 )
 
-// supersede turns the routine rotation of a leaked secret into the emergency,
+// supersede turns the routine rotation, or the rollback, of a leaked secret into the emergency,
 // where it stands: two beside each other would disturb one another. What it has
 // made is used where an environment holds it, and is swept where none does.
 func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation, error) {
-	if r.Cell.Mode != Routine || r.Cell.Shape != providers.Overlap {
+	if r.Cell.Mode == Emergency || r.Cell.Shape != providers.Overlap {
 		return nil, inTheWay(r)
 	}
 	if o.RevokeFirst {
@@ -27,14 +27,14 @@ func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation
 		return nil, err
 	}
 	defer w.release(ctx)
-	if w.r.Cell.Mode != Routine || w.r.State.Final() {
+	if w.r.Cell.Mode == Emergency || w.r.State.Final() {
 		return nil, inTheWay(w.r)
 	}
 	if o.RevokeFirst && w.r.Issues > 0 {
 		return nil, &Refusal{Code: AlreadyRunning, Other: w.r, Sentence: "A routine rotation of " + w.r.Secret + " has asked for a new key already, and whoever reads the vault may have that one, too. " +
 			"`/rotate-emergency " + w.r.Secret + "` without the flag takes it over and ends the old key; `--revoke-first` afterwards ends the one that comes now."}
 	}
-	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.landed)
+	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.forward)
 	if w.lease = lease; err != nil {
 		return nil, &Refusal{Code: NotNow, Other: w.r, Err: err, Sentence: "The rotation that is open has sent a write of a new key to the vault, and it is not known what became of it. " +
 			"Look into the vault, turn down what waits there, `/rotate cancel " + w.r.Secret + "`, and cry again."}
@@ -47,9 +47,60 @@ func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation
 		state.Change{Timer: time.Now(), Release: true})
 }
 
+// forward finds out how far what is open has come.
+func (w *run) forward(ctx context.Context) error {
+	if w.r.Cell.Mode == Rollback {
+		return w.wentBack(ctx)
+	}
+	return w.landed(ctx)
+}
+
+// wentBack finds out which environments hold the old value again.
+func (w *run) wentBack(ctx context.Context) error {
+	for _, env := range w.r.environments() {
+		p := w.r.Places[env]
+		if !w.r.Wrote(env) || len(p.Restored) > 0 {
+			continue
+		}
+		entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)
+		if err != nil {
+			return err
+		}
+		switch todo, err := p.toRestore(env, w.e.held(entries)); {
+		case err != nil:
+			return err
+		case !p.HeldSince.IsZero():
+			return unsettled(env, p.Old)
+		case len(todo) == 0:
+			w.restored(env, w.e.held(entries))
+		}
+	}
+	return nil
+}
+
+// aheadAgain takes what a rollback has restored as the beginning: the new value
+// is written once more, from the versions that held it. Where its end was asked
+// for already another one is made, and what may be left of it is swept.
+func (r *Rotation) aheadAgain() {
+	for env, p := range r.Places {
+		if len(p.Restored) == 0 {
+			continue
+		}
+		p.Before, p.Again, p.After, p.Restored = p.Restored, p.After, nil, nil
+		if !r.Back.Sent.IsZero() {
+			p.Again, p.New = nil, Known{}
+		}
+		r.Places[env] = p
+	}
+	r.Proofs = nil
+}
+
 // landed finds out what became of writes that were begun.
 func (w *run) landed(ctx context.Context) error {
 	for _, env := range w.r.environments() {
+		if err := w.brought(ctx, env); err != nil {
+			return err
+		}
 		p := w.r.Places[env]
 		if p.New.ID == "" || w.r.Wrote(env) {
 			continue
@@ -73,6 +124,9 @@ func (w *run) overtaken(o Order) error {
 	r := w.r
 	before := r.PlanHash
 	w.withdraw()
+	if r.Cell.Mode == Rollback {
+		r.aheadAgain()
+	}
 	r.Cell.Mode, r.Cell.RevokeFirst, r.Cell.Lingers = Emergency, o.RevokeFirst, r.Traits.Lingers != ""
 	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" {
 		delete(r.Places, Staging) // it has a key of its own, and nothing was done there
@@ -102,7 +156,7 @@ func (w *run) overtaken(o Order) error {
 // already, and adds what staging still needs where that was begun.
 func (r *Rotation) shortened(steps []Step) []Step {
 	steps = slices.Clone(steps)
-	if r.Cell.Shared && r.Wrote(Staging) && !r.Wrote(Production) {
+	if again := len(r.Places[Production].Again) > 0; again || r.Cell.Shared && r.Wrote(Staging) && !r.Wrote(Production) {
 		steps[slices.Index(steps, Step{Issue, Production})].Act = Write
 	}
 	steps = slices.DeleteFunc(steps, func(s Step) bool {
@@ -112,7 +166,11 @@ func (r *Rotation) shortened(steps []Step) []Step {
 		return steps
 	}
 	at := slices.IndexFunc(steps, func(s Step) bool { return s.Act == Watch })
-	return slices.Insert(steps, at, plan(in(Staging, Sync, Deploy, Prove, End), r.deletedAtOnce(Staging), in(Staging, ConfirmDead))...)
+	var again []Step
+	if len(r.Places[Staging].Again) > 0 {
+		again = in(Staging, Write)
+	}
+	return slices.Insert(steps, at, plan(again, in(Staging, Sync, Deploy, Prove, End), r.deletedAtOnce(Staging), in(Staging, ConfirmDead))...)
 }
 
 func (r *Rotation) deletedAtOnce(env string) []Step {

@@ -192,6 +192,26 @@ type Policy struct {
 	// together is asked about on one request, which counts for each secret by its
 	// own rules.
 	EmergencyBatchApproval string `key:"emergency_batch_approval" default:"each" form:"batch"`
+	// Rollback says which failures send a routine rotation back to the old
+	// credential by themselves, while that lives. A person can at any time.
+	Rollback Rollback `key:"rollback"`
+}
+
+// Rollback says which failures send a rotation back. What could not be told, as a
+// log source that does not answer, never does; nor does anything in an emergency.
+type Rollback struct {
+	// Verify is that the service does not accept the new credential. Nothing
+	// uses it then, so that a person loses nothing by looking first.
+	Verify bool `key:"verify" default:"false"`
+	// Deploy is that a deployment failed. Instances that run go on with the old
+	// credential, and the next deployment may fail as this one did.
+	Deploy bool `key:"deploy" default:"false"`
+	// Prove is that the application does not take the new credential, or fails
+	// on it: whoever deploys next would ship what is not proved.
+	Prove bool `key:"prove" default:"true"`
+	// Watch is that the application failed while it was watched: each minute
+	// of waiting for a person is one of failing requests.
+	Watch bool `key:"watch" default:"true"`
 }
 
 // Pace holds the engine's waits for one secret.

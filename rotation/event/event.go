@@ -20,20 +20,24 @@ type Kind string
 
 // The kinds.
 const (
-	Started    Kind = "started"    // somebody asked for a rotation; By
-	Intent     Kind = "intent"     // an effect is about to be made; Step
-	Done       Kind = "done"       // a step was finished; Step, Text
-	Waiting    Kind = "waiting"    // a step waits for something outside; Step, Text
-	Retrying   Kind = "retrying"   // a step will be tried again; Step, Reason, Text
-	Stopped    Kind = "stopped"    // nothing goes on until a person acts; Step, Reason, Text
-	Swept      Kind = "swept"      // a credential of ours that nobody ever used is being deleted; Facts["id"]
-	Guide      Kind = "guide"      // a person is asked to make a credential; Step, Text, Facts["console"], ["label"], ["inbox"]
-	Unfit      Kind = "unfit"      // what a person handed over was not taken; Step, Text
-	Watching   Kind = "watching"   // a watch began; Step, Facts["watch"] is its number, Text
-	Verdict    Kind = "verdict"    // a watch ended; Step, Facts["watch"] and ["verdict"], Text
-	Scope      Kind = "scope"      // the watch follows a newer deployment; Facts["deployment"]
-	Card       Kind = "card"       // an approval is asked for; Card
-	Overtaken  Kind = "overtaken"  // a routine rotation became an emergency; By, Text
+	Started   Kind = "started"   // somebody asked for a rotation; By
+	Intent    Kind = "intent"    // an effect is about to be made; Step
+	Done      Kind = "done"      // a step was finished; Step, Text
+	Waiting   Kind = "waiting"   // a step waits for something outside; Step, Text
+	Retrying  Kind = "retrying"  // a step will be tried again; Step, Reason, Text
+	Stopped   Kind = "stopped"   // nothing goes on until a person acts; Step, Reason, Text
+	Swept     Kind = "swept"     // a credential of ours that nobody ever used is being deleted; Facts["id"]
+	Guide     Kind = "guide"     // a person is asked to make a credential; Step, Text, Facts["console"], ["label"], ["inbox"]
+	Unfit     Kind = "unfit"     // what a person handed over was not taken; Step, Text
+	Watching  Kind = "watching"  // a watch began; Step, Facts["watch"] is its number, Text
+	Verdict   Kind = "verdict"   // a watch ended; Step, Facts["watch"] and ["verdict"], Text
+	Scope     Kind = "scope"     // the watch follows a newer deployment; Facts["deployment"]
+	Card      Kind = "card"      // an approval is asked for; Card
+	Overtaken Kind = "overtaken" // a routine rotation became an emergency; By, Text
+	// TurnedBack: it goes back to the old credential; By, or Rekey itself, Text,
+	// Facts["from"], ["step"].
+	TurnedBack Kind = "turned back"
+
 	Nagged     Kind = "nagged"     // an emergency's card still waits; Card, Text
 	Void       Kind = "void"       // an approval card no longer counts; Card, Text
 	Approved   Kind = "approved"   // Card, By, Path
@@ -98,7 +102,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Nagged, Overtaken, Guide, Stopped, Pending, Expired, Denied, Deadline, Revived, Uncontained:
+	case Card, Nagged, Overtaken, TurnedBack, Guide, Stopped, Pending, Expired, Denied, Deadline, Revived, Uncontained:
 		return true
 	default:
 		return false

@@ -91,8 +91,8 @@ func decision(e event.Event, text string) string {
 	switch e.Kind {
 	case event.Card, event.Joined, event.Void, event.Nagged, event.Approved, event.Denied, event.Expired:
 		return request(e, text)
-	case event.Overtaken:
-		return sentences("■", whoID(e.By), "*called this an emergency.*", text)
+	case event.Overtaken, event.TurnedBack:
+		return otherWay(e, text)
 	case event.Cancelled:
 		return sentences("■", whoID(e.By), "*cancelled*.", text)
 	case event.Overridden:
@@ -115,6 +115,18 @@ func decision(e event.Event, text string) string {
 		return sentences("✓ *Finished.*", text)
 	default:
 		return sentences("*"+esc(string(e.Kind))+"*", text)
+	}
+}
+
+// otherWay is a line about a rotation that goes another way from here on.
+func otherWay(e event.Event, text string) string {
+	switch {
+	case e.Kind == event.Overtaken:
+		return sentences("■", whoID(e.By), "*called this an emergency.*", text)
+	case e.By == "":
+		return sentences("■ *Rolling back.*", text)
+	default:
+		return sentences("■", whoID(e.By), "*rolls back*.", text)
 	}
 }
 
@@ -156,7 +168,7 @@ func verdictWord(e event.Event) string {
 func at(r *rotation.Rotation, stored string) string {
 	for _, s := range r.Plan {
 		if s.String() == stored {
-			return "at “" + esc(commands.StepWords(s)) + "”"
+			return "at “" + esc(commands.StepIn(r, s)) + "”"
 		}
 	}
 	if stored == "" {

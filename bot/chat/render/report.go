@@ -13,6 +13,9 @@ import (
 // Report is the last post of a rotation: both certificates, who decided, how
 // long it took, and what the application felt of it.
 func Report(r *rotation.Rotation, e event.Event) Message {
+	if r.Cell.Mode == rotation.Rollback {
+		return rolledBack(r, e)
+	}
 	title := r.Secret + " is rotated"
 	text := sentences(esc(title)+".", dead(r), containedIn(r), gapLine(r), felt(r), who(r.Requester)+" asked for it.")
 	blocks := []slack.Block{header(title), section(sentences(who(r.Requester), esc(e.Text)) + "\n" + dead(r) + "\n*" + felt(r) + "*")}
@@ -43,6 +46,25 @@ func containedIn(r *rotation.Rotation) string {
 	default:
 		return "Contained " + spoken(in) + " after the alarm."
 	}
+}
+
+// rolledBack is the last post of a rotation that turned around: which key lives
+// where, and what the application felt until then.
+func rolledBack(r *rotation.Rotation, e event.Event) Message {
+	title := r.Secret + ": rolled back"
+	text := sentences(esc(title)+".", esc(e.Text), felt(r))
+	blocks := []slack.Block{header(title), section(sentences(esc(e.Text)) + "\n*" + felt(r) + "*")}
+	blocks = append(blocks, grid(
+		field{"Old key, in use", keys(r, func(p rotation.Place) rotation.Known { return p.Old })},
+		field{"New key", esc(r.Back.Fate())},
+		field{"Why", esc(r.Back.Why)},
+		field{"Life certificate", perEnvironment(func(env string) string { return certificate(r.Proofs, env) })},
+		field{"Turned at", code(r.Back.Step)},
+		field{"Took", took(r)},
+	)...)
+	blocks = append(blocks, listing(timings(r))...)
+	blocks = append(blocks, context(fmt.Sprintf("Rotation %s · plan %s", code(r.ID), code(short(r.PlanHash)))))
+	return compose(text, blocks...)
 }
 
 func dead(r *rotation.Rotation) string {

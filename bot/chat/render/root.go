@@ -33,6 +33,9 @@ func Root(r *rotation.Rotation, incident Audience) Message {
 		field{"Deadline", deadline(r)},
 		field{"Finished", finished(r)},
 	)...)
+	if r.Back != nil {
+		blocks = append(blocks, section("*Rolled back* "+esc(r.Back.Why)))
+	}
 	if r.Reason != "" {
 		blocks = append(blocks, section("*Reason* "+esc(r.Reason)))
 	}
@@ -63,10 +66,16 @@ func standsAt(r *rotation.Rotation) string {
 	case rotation.Pending:
 		return r.Secret + ": revocation pending"
 	case rotation.Succeeded:
+		if r.Cell.Mode == rotation.Rollback {
+			return r.Secret + ": rolled back"
+		}
 		return r.Secret + " is rotated"
 	case rotation.Abandoned:
 		return r.Secret + ": cancelled"
 	default:
+		if r.Cell.Mode == rotation.Rollback {
+			return "Rolling back " + r.Secret
+		}
 		return "Rotating " + r.Secret
 	}
 }
@@ -91,7 +100,7 @@ func checklist(r *rotation.Rotation) []string {
 	took := durations(r)
 	for i, step := range r.Plan {
 		glyph, word := progress(r, i)
-		line := fmt.Sprintf("%s %s", glyph, esc(commands.StepWords(step)))
+		line := fmt.Sprintf("%s %s", glyph, esc(commands.StepIn(r, step)))
 		if d, ok := took[step.String()]; ok && i < r.Cursor {
 			word += ", " + spoken(d)
 		}
