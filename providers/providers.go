@@ -130,14 +130,27 @@ type Current interface {
 }
 
 // Survivor is a Provider that can make a successor for a credential that has
-// ended: it takes nothing for it from the old one. Only such a credential may be
-// ended first.
+// ended: it takes nothing for it from the old one, or nothing that a [Modelled]
+// kind has not told before. Only such a credential may be ended first.
 type Survivor interface {
 	// Survives reports whether that is so for what a survey found.
 	Survives(found Traits) bool
 	// Survive returns the kind that a survey found, by its traits. known are the
 	// credentials that the environments hold, with their ids; they may be dead.
-	Survive(ctx context.Context, found Traits, known map[string]Credential) (Kind, error)
+	// model is what the kind told while the old ones lived; none where it is not
+	// [Modelled].
+	Survive(ctx context.Context, found Traits, known map[string]Credential, model Model) (Kind, error)
+}
+
+// Model is what a successor takes from credentials in use, as JSON in a form of
+// the kind's own that says its version. It is stored, so nothing secret is in it.
+type Model []byte
+
+// Modelled is a Kind whose successors are made after the credentials in use, and
+// can be made without them by what it tells of these.
+type Modelled interface {
+	// Model asks nobody: it is what the survey read.
+	Model() (Model, error)
 }
 
 // Continuer is a Provider that can go on in the middle of a rotation, when the

@@ -185,6 +185,9 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 		text += " Not every check answers; this does not wait for them."
 	}
 	if w.r.Cell.RevokeFirst {
+		if err := w.keepModel(ctx); err != nil {
+			return outcome{}, err
+		}
 		w.foresee(ctx)
 		return finished(text + " Nothing was changed.")
 	}

@@ -300,7 +300,9 @@ type Rotation struct {
 	Ends      map[string]Ending        `json:"ends,omitempty"`    // by environment, "" when shared
 	// Turns are by environment, "" when shared: how far issuing has come where
 	// it kills the old one.
-	Turns   map[string]Turn    `json:"turns,omitempty"`
+	Turns map[string]Turn `json:"turns,omitempty"`
+	// Model is what a successor takes from the old ones, which are gone by then.
+	Model   json.RawMessage    `json:"model,omitempty"`
 	Hooks   map[Act]Deployment `json:"hooks,omitempty"`   // what was asked beside the environments' deployments
 	Also    []string           `json:"also,omitempty"`    // other names under which the old value lies; an emergency does not stop for them
 	Pauses  bool               `json:"pauses,omitempty"`  // the application's work can be held

@@ -238,7 +238,7 @@ func (w *run) survives(ctx context.Context, current map[string]providers.Values)
 		}
 		known[env] = c
 	}
-	return s.Survive(ctx, w.r.Traits, known)
+	return s.Survive(ctx, w.r.Traits, known, providers.Model(w.r.Model))
 }
 
 // recognised is what an environment holds, as the record knows it.

@@ -29,13 +29,37 @@ func (g *rig) listed(current map[string]providers.Values) error {
 // Survive is what a provider can do whose new keys take nothing from the old.
 func (s service) Survives(providers.Traits) bool { return true }
 
-func (s service) Survive(_ context.Context, _ providers.Traits, known map[string]providers.Credential) (providers.Kind, error) {
+func (s service) Survive(_ context.Context, _ providers.Traits, known map[string]providers.Credential, model providers.Model) (providers.Kind, error) {
+	if want := s.g.model; string(model) != want {
+		return nil, fault.New("going on", fault.Ambiguous, "the model is "+string(model))
+	}
 	for env, c := range known {
 		if c.ID == "" {
 			return nil, fault.New("going on", fault.Ambiguous, env)
 		}
 	}
 	return s.look(s.g.effect("survive", func() error { return nil }))
+}
+
+// modelled is the kind whose keys are made after the ones in use.
+type modelled struct{ found }
+
+func (k modelled) Model() (providers.Model, error) { return providers.Model(k.g.model), nil }
+
+// TestRevokeFirstKeepsNothingSecret: a model that is too large, or has a value in
+// it, is not kept, and nothing ends.
+func TestRevokeFirstKeepsNothingSecret(t *testing.T) {
+	for name, model := range map[string]string{"a value": `{"v":"` + oldValue + `"}`, "too large": `{"v":"` + strings.Repeat("x", maxModel) + `"}`, "no JSON": "{"} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newRig(t)
+			g.model = model
+			e := g.engine("one")
+			defer g.run(t.Context(), e)()
+			if r := g.until(e, g.revoke(e).Key(), Stuck, Asking); r.State != Stuck || len(r.Model) > 0 || len(g.ended) > 0 {
+				t.Errorf("%s: %s, kept %d bytes, ended %v", name, r.State, len(r.Model), g.ended)
+			}
+		})
+	}
 }
 
 // revoke begins an emergency in which the old key ends first.
@@ -63,6 +87,7 @@ var revocations = map[string]struct {
 	"apart, with undo": {func(g *rig) { g.apart(); g.traits = func(t *providers.Traits) { t.UndoOfEnd = true } }, 2},
 	"guided":           {(*rig).guide, 1},
 	"by hand, apart":   {func(g *rig) { g.console(); g.apart() }, 2},
+	"after a model":    {func(g *rig) { g.model = `{"v":1}` }, 1},
 }
 
 // closes answers the request about the vault with a plain yes.
@@ -255,7 +280,7 @@ func TestRevokeFirstOvertakes(t *testing.T) {
 func TestRevokeFirstKilled(t *testing.T) {
 	calls := []string{"survey", "survive", "read " + Production, "marks", "probe", "end", "disable", "list", "issue", "write " + Production, "write " + Staging,
 		"deploy " + Production, "deploy " + Staging, "attest " + Production}
-	for _, world := range []string{"shared", "apart, with undo", "guided", "by hand, apart"} {
+	for _, world := range []string{"shared", "apart, with undo", "guided", "by hand, apart", "after a model"} {
 		for _, call := range calls {
 			for _, after := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, at %s, after %t", world, call, after), func(t *testing.T) {

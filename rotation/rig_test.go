@@ -70,6 +70,7 @@ type rig struct {
 	doomed    map[providers.ID]time.Time             // when keys die by themselves
 	paused    bool                                   // the application holds its work
 	forgets   bool                                   // a survey needs keys that the service lists
+	model     string                                 // what new keys are made after; "" is nothing
 	first     bool                                   // the rotation revokes first
 	hears     func(env string, t *deploy.Testimony)  // changes what an application answers; nil is honest
 	offered   map[string][]deploy.Assignment         // last sent to the vault, by environment
@@ -228,6 +229,9 @@ func (s service) look(err error) (providers.Kind, error) {
 	}
 	if s.g.usedAt != nil {
 		return counting{found(s)}, err
+	}
+	if s.g.model != "" {
+		return modelled{found(s)}, err
 	}
 	if s.g.placed {
 		return placed{found(s)}, err

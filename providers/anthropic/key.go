@@ -17,6 +17,7 @@ import (
 type apiKey struct {
 	p     *Provider
 	inUse map[string]wireKey // by environment, as surveyed
+	told  []holding          // what the environments hold, where no survey knows it any more
 
 	mu    sync.Mutex
 	known []wireKey // the last whole list
@@ -120,6 +121,9 @@ func (k *apiKey) Identify(values providers.Values) (providers.ID, error) {
 	v, err := k.p.read(values)
 	if err != nil {
 		return "", fault.New(op, fault.Ambiguous, err.Error())
+	}
+	if id, known := k.held(v); known {
+		return id, nil
 	}
 	found, err := k.one(v)
 	if err != nil {

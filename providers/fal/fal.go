@@ -169,7 +169,7 @@ func (p *Provider) Survey(ctx context.Context, current map[string]providers.Valu
 func (p *Provider) Survives(providers.Traits) bool { return true }
 
 // Survive implements [providers.Survivor].
-func (p *Provider) Survive(context.Context, providers.Traits, map[string]providers.Credential) (providers.Kind, error) {
+func (p *Provider) Survive(context.Context, providers.Traits, map[string]providers.Credential, providers.Model) (providers.Kind, error) {
 	return &apiKey{p: p}, nil
 }
 

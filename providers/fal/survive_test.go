@@ -22,7 +22,7 @@ func TestSurvive(t *testing.T) {
 	if _, err := p.Survey(t.Context(), w.current()); err == nil {
 		t.Fatal("a survey knows a key that was deleted")
 	}
-	kind, err := p.Survive(t.Context(), found.Traits(), nil)
+	kind, err := p.Survive(t.Context(), found.Traits(), nil, nil)
 	if err != nil || kind.Traits().Kind != found.Traits().Kind {
 		t.Fatalf("%v", err)
 	}

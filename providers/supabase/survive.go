@@ -17,7 +17,7 @@ func (p *Provider) Survives(found providers.Traits) bool {
 }
 
 // Survive implements [providers.Survivor].
-func (p *Provider) Survive(ctx context.Context, _ providers.Traits, known map[string]providers.Credential) (providers.Kind, error) {
+func (p *Provider) Survive(ctx context.Context, _ providers.Traits, known map[string]providers.Credential, _ providers.Model) (providers.Kind, error) {
 	const op = "going on without the old key of Supabase"
 	k := &secretKey{p: p, named: make(map[string]string)}
 	for _, env := range slices.Sorted(maps.Keys(known)) {

@@ -29,7 +29,7 @@ func TestSurvive(t *testing.T) {
 	if _, err := p.Survey(t.Context(), w.current()); err == nil {
 		t.Fatal("a survey knows keys that were ended")
 	}
-	kind, err := p.Survive(t.Context(), found.Traits(), known)
+	kind, err := p.Survive(t.Context(), found.Traits(), known, nil)
 	if err != nil || kind.Traits().Kind != found.Traits().Kind {
 		t.Fatalf("%v", err)
 	}
@@ -48,7 +48,7 @@ func TestSurvive(t *testing.T) {
 	if found, err := kind.(providers.Prober).Probe(t.Context(), made.Values); err != nil || found.Liveness != providers.Alive {
 		t.Errorf("%+v, %v", found, err)
 	}
-	if _, err := p.Survive(t.Context(), found.Traits(), map[string]providers.Credential{"production": {}}); err == nil {
+	if _, err := p.Survive(t.Context(), found.Traits(), map[string]providers.Credential{"production": {}}, nil); err == nil {
 		t.Error("it goes on from nothing")
 	}
 }
