@@ -24,9 +24,17 @@ func (k byHand) Guide(e providers.Errand) (providers.Guidance, error) {
 		"Press New API key. (If there is no such button, the organisation does not allow it, or you lack the right.)",
 		fmt.Sprintf("Name: `%s`. Exactly that: it is how the key is found again.", e.Label),
 		fmt.Sprintf("Expiry: none, or at least %d days. Rekey cannot see it.", days(k.p.config.MinExpiry)),
-		"Access: the preset of the key in use; for an application that only starts tasks, Trigger only.",
+		"Access: " + k.preset() + "; for an application that only starts tasks, Trigger only.",
 		"Press Create and copy the key. It is shown this once.",
 	}}, nil
+}
+
+// preset names the rights that a new key is to have, which the API does not tell.
+func (k *keys) preset() string {
+	if k.ended {
+		return "the preset that the revoked key had"
+	}
+	return "the preset of the key in use"
 }
 
 func days(d time.Duration) int { return int((d + 24*time.Hour - 1) / (24 * time.Hour)) }

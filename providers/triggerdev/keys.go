@@ -16,6 +16,7 @@ type keys struct {
 	places   map[string]Place  // by environment
 	inUse    map[string]key    // by environment, as surveyed
 	projects map[string]string // the service's own ids of projects, by environment
+	ended    bool              // the keys that were in use are revoked
 }
 
 func (p *Provider) keys() *keys {
