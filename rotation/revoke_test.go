@@ -322,8 +322,9 @@ func revokeKilled(t *testing.T, arrange func(*rig), call string, after bool) {
 			e = g.engine("two")
 			stop = g.run(ctx, e)
 		}
-		r = g.loaded(e, r.Key())
-		if len(g.issued) > 0 && !g.confirmed(r) {
+		made := 0
+		g.in(func() { made = len(g.issued) })
+		if r = g.loaded(e, r.Key()); made > 0 && !g.confirmed(r) {
 			t.Fatal("a key was made before anybody said that the vault is closed")
 		}
 		switch {
