@@ -36,6 +36,7 @@ func (w *run) endByHand(ctx context.Context, s Step) (outcome, error) {
 	e.Tries++
 	e.ID, e.Sent = id, time.Now()
 	w.ending(s, e)
+	w.r.visits(Visit{Environment: s.Environment, Ends: true, Console: told.Console, Key: w.oldOf(s).Shown(), Asked: e.Sent})
 	if !telling(e.Tries) {
 		return finished("")
 	}

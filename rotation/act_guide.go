@@ -143,6 +143,7 @@ func (w *run) tell(ctx context.Context, e *Errand) (outcome, error) {
 	}
 	now := time.Now()
 	e.Told, e.Names, w.r.Errand = now, guidance.Paste, e
+	w.r.visits(Visit{Environment: e.Environment, Console: guidance.Console, Key: e.Label, Inbox: w.subject.Stages[e.Environment].Inbox, Paste: w.pasted(), Asked: now})
 	return outcome{wake: now.Add(w.subject.Pace.InboxPoll), events: []event.Event{w.guideEvent(guidance)}}, nil
 }
 
@@ -331,6 +332,7 @@ func (w *run) takenOver(ctx context.Context, env string) (outcome, error) {
 			}
 		}
 	}
+	w.r.visited(env, time.Now())
 	w.r.Errand = nil
 	if w.r.Cell.Ahead() {
 		return finished(fmt.Sprintf("Took %s, made in the place of %s, and wrote it to %s.%s %s", place.New.Shown(), place.Old.Brief(), env, orElse(rest, " The inbox is empty again."), sentence(w.r.fate(env))))

@@ -30,6 +30,7 @@ type Batch struct {
 	Ended     time.Time `json:"ended,omitzero"`     // when nothing moved any more
 	CalledOff bool      `json:"called_off,omitempty"`
 	Shown     string    `json:"shown,omitempty"` // what people were last shown, as a hash
+	Walked    time.Time `json:"walked,omitzero"` // when people were called to the consoles, on one list
 	Members   []Member  `json:"members"`
 	// Cards are the requests for approval that are about several rotations.
 	Cards []Sheaf `json:"cards,omitempty"`

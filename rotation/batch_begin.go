@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +68,26 @@ func (w *batchRun) enlisted(ctx context.Context, m *Member) (*Rotation, error) {
 		}
 	}
 	return w.e.among(ctx, nil, m.Rotation)
+}
+
+// adopt takes up what people have begun by themselves since a member was
+// refused: a later emergency of that secret is its row.
+func (w *batchRun) adopt(ctx context.Context) error {
+	if !slices.ContainsFunc(w.b.Members, func(m Member) bool { return m.Refused }) {
+		return nil
+	}
+	open, err := w.e.Open(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		for i := range w.b.Members {
+			if m := &w.b.Members[i]; m.Refused && m.Secret == r.Secret && r.Cell.Mode == Emergency && !r.Drill {
+				m.Rotation, m.Begun, m.Refused, m.Why, m.Again = r.ID, true, false, "", time.Time{}
+			}
+		}
+	}
+	return nil
 }
 
 // notBegun says why a rotation was not begun: for good, or until another time.

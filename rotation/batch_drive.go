@@ -67,6 +67,9 @@ func (w *batchRun) begin(ctx context.Context) error {
 	if w.b.CalledOff {
 		return nil
 	}
+	if err := w.adopt(ctx); err != nil {
+		return err
+	}
 	p, err := w.e.progress(ctx, w.b)
 	if err != nil {
 		return err
@@ -112,7 +115,7 @@ func (w *batchRun) goOn(ctx context.Context) error {
 		return err
 	}
 	change, now := state.Change{Release: true}, time.Now()
-	shown, err := hashOf(p.facts())
+	shown, err := hashOf([]map[string]string{p.facts(), p.roundFacts()})
 	if err != nil {
 		return err
 	}
@@ -121,7 +124,7 @@ func (w *batchRun) goOn(ctx context.Context) error {
 	}
 	events, gathered := w.gather(p, now)
 	nagged, nag := w.nag(p, now)
-	events = append(events, nagged...)
+	events = append(append(events, nagged...), w.walk(p, now)...)
 	if at := p.contained(); !at.IsZero() {
 		w.b.Contained = at
 	}
@@ -132,6 +135,17 @@ func (w *batchRun) goOn(ctx context.Context) error {
 		change.Timer = sooner(sooner(p.next(now, w.look(p)), gathered), nag)
 	}
 	return w.commit(ctx, events, change)
+}
+
+// walk calls people once to what is to be done in consoles, on one list for all
+// secrets. What comes later is a further line of it.
+func (w *batchRun) walk(p *Progress, now time.Time) []event.Event {
+	open, _ := p.Visits()
+	if open == 0 || !w.b.Walked.IsZero() {
+		return nil
+	}
+	w.b.Walked = now
+	return []event.Event{{Kind: event.Rounds, Text: "People are needed at consoles; one list tells what is to be done at each.", Facts: p.roundFacts()}}
 }
 
 // look is the pause before the next look that nothing calls for. Where people

@@ -292,6 +292,7 @@ type Rotation struct {
 	Waived  map[string]Waiver      `json:"waived,omitempty"`   // by step: proofs that a person took over
 	Base    map[string]float64     `json:"baseline,omitempty"` // by check, measured at preflight
 	Errand  *Errand                `json:"errand,omitempty"`   // open while a person is asked to make a credential
+	Visits  []Visit                `json:"visits,omitempty"`   // what people were asked to do in consoles
 	// Latencies are how long the application took to answer each check at
 	// preflight, where the check sees that.
 	Latencies map[string]time.Duration `json:"latencies,omitempty"`

@@ -108,6 +108,7 @@ type delivery struct {
 	lease state.Lease
 	r     *rotation.Rotation
 	refs  map[string]string
+	calm  bool // people are about to be called to the batch's list instead
 }
 
 func (p *poster) deliver(ctx context.Context, key string) (again time.Duration, err error) {
@@ -172,6 +173,28 @@ func (d *delivery) ensureRoot(ctx context.Context, first state.Row) error {
 	return d.delivered(ctx, first.Seq-1, rootRef, place{d.config.Channel, ts})
 }
 
+// listed finds whether a guide needs to call nobody: its batch is about to call
+// people to one list of all consoles, which is made from what is known by then.
+// Once it has, a guide calls by itself, because an edit of the list does not.
+func (d *delivery) listed(ctx context.Context, b batch) error {
+	d.calm = false
+	if b.kind() != event.Guide || d.r.Batch == "" || b.events[0].Facts["reminder"] != "" {
+		return nil
+	}
+	p, err := d.engine.Batch(ctx, d.r.Batch)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	own := func(part rotation.Part) bool {
+		return part.Rotation != nil && part.Rotation.ID == d.r.ID && slices.ContainsFunc(part.Rotation.Calls(), rotation.Call.Open)
+	}
+	d.calm = p.Walked.IsZero() && p.Ended.IsZero() && !p.CalledOff && slices.ContainsFunc(p.Parts, own)
+	return nil
+}
+
 // post tells one batch and takes its rows out of the outbox.
 func (d *delivery) post(ctx context.Context, b batch) error {
 	if err := d.duties(ctx, b); err != nil {
@@ -179,6 +202,9 @@ func (d *delivery) post(ctx context.Context, b batch) error {
 	}
 	root, _ := placeOf(d.refs[rootRef])
 	name, at := "", place{}
+	if err := d.listed(ctx, b); err != nil {
+		return err
+	}
 	for m, ok := d.message(b); ok; m, ok = d.message(b) {
 		ts, told, err := d.send(ctx, root.channel, root.ts, b, m)
 		if err != nil {
@@ -314,6 +340,8 @@ func (d *delivery) message(b batch) (render.Message, bool) {
 		return render.Card(d.r, e, audience), true
 	case e.Kind == event.Reported:
 		return render.Report(d.r, e), true
+	case e.Kind == event.Guide && d.calm:
+		return render.Urgent(d.r, e, render.Audience{}), true
 	case e.Urgent():
 		return render.Urgent(d.r, e, audience), true
 	default:

@@ -12,6 +12,9 @@ import (
 	"rekey/state"
 )
 
+// roundsRef names the message that tells what people are to do in consoles.
+const roundsRef = "rounds"
+
 // several tells a batch's rows: its message in the channel first, and in its
 // thread what it came to. Everything else people read in the threads of its
 // rotations.
@@ -55,7 +58,10 @@ func (d *delivery) ofSeveral(ctx context.Context, b batch, p *rotation.Progress,
 		}
 		at = place{root.channel, ts}
 	}
-	if b.kind() == event.Card {
+	switch b.kind() {
+	case event.Rounds:
+		name = roundsRef
+	case event.Card:
 		name = cardRef(b.events[0].Card)
 		if err := d.store.Hint(ctx, hint{hintSeed, d.key, b.events[0].Card}.String()); err != nil {
 			return fmt.Errorf("noting that a request needs its reactions: %w", err)
@@ -76,6 +82,8 @@ func (d *delivery) severalMessage(b batch, p *rotation.Progress, links render.Li
 			return d.sheafMessage(p, e.Card), true
 		case event.Nagged:
 			return render.SheafNagged(e, d.people.incidents(p)), true
+		case event.Rounds:
+			return render.Rounds(p, links, d.people.incidents(p)), true
 		case event.Tabled:
 			return render.BatchTable(p, links, e.Text), true
 		case event.Cancelled:
@@ -140,11 +148,46 @@ func (c *Chat) editSeveral(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	err = c.api.update(ctx, at.channel, at.ts, render.Batch(p, links, c.people.incidents(p)))
-	if gone(err) || frozen(err) {
-		return nil // each thread tells the same, and so does the status
+	root := severalPost{name: rootRef, at: at, message: render.Batch(p, links, c.people.incidents(p))}
+	if at, err = c.showSeveral(ctx, p, root); err != nil {
+		return err
 	}
-	return c.helpful(err)
+	if list, told := placeOf(refs[roundsRef]); told {
+		_, err = c.showSeveral(ctx, p, severalPost{name: roundsRef, at: list, thread: at.ts, message: render.Rounds(p, links, c.people.incidents(p))})
+	}
+	return err
+}
+
+// severalPost is a message of a batch that is edited in place.
+type severalPost struct {
+	name    string // of its reference
+	at      place
+	thread  string
+	message render.Message
+}
+
+// showSeveral edits a message, and posts it again where somebody deleted it and
+// the batch goes on. Where it may not be edited any more each thread tells the
+// same, and so does the status.
+func (c *Chat) showSeveral(ctx context.Context, p *rotation.Progress, m severalPost) (place, error) {
+	err := c.api.update(ctx, m.at.channel, m.at.ts, m.message)
+	switch {
+	case frozen(err) || gone(err) && !p.Ended.IsZero():
+		return m.at, nil
+	case !gone(err):
+		return m.at, c.helpful(err)
+	}
+	lease, err := c.store.Claim(ctx, "post/"+p.Key(), c.config.Replica, 3*c.config.RequestTimeout)
+	if err != nil {
+		return m.at, fmt.Errorf("replacing a deleted message: %w", err)
+	}
+	defer c.release(ctx, lease)
+	ts, err := c.api.post(ctx, m.at.channel, m.thread, m.message, markOf(p.Key(), 0, 0))
+	if err != nil {
+		return m.at, c.helpful(err)
+	}
+	at := place{m.at.channel, ts}
+	return at, c.store.Delivered(ctx, lease, p.Key(), 0, map[string]string{m.name: at.String()})
 }
 
 // incidents is who is called to several emergencies at once: whoever is on duty,

@@ -59,6 +59,7 @@ const (
 
 	// Of a batch of emergencies, which is no rotation.
 	Joined Kind = "joined" // a rotation's card is asked on one of the batch's; Card, Text
+	Rounds Kind = "rounds" // people are needed at consoles; Text, Facts by secret and key
 	Tabled Kind = "tabled" // nothing of it moves any more; Text, Facts by secret
 
 	// Of the calendar, which is no rotation.
@@ -102,7 +103,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Nagged, Overtaken, TurnedBack, Guide, Stopped, Pending, Expired, Denied, Deadline, Revived, Uncontained:
+	case Card, Nagged, Overtaken, TurnedBack, Guide, Rounds, Stopped, Pending, Expired, Denied, Deadline, Revived, Uncontained:
 		return true
 	default:
 		return false
