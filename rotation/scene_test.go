@@ -148,24 +148,22 @@ func (m minding) Commit(ctx context.Context, l state.Lease, rev int64, c state.C
 	if err != nil || !strings.HasPrefix(l.Key, "rotation/") {
 		return m.Store.Commit(ctx, l, rev, c)
 	}
+	// Under the lock, so that whoever goes on from here finds the plan there, too.
+	m.s.mu.Lock()
+	defer m.s.mu.Unlock()
 	call := midway
-	m.s.in(func() {
-		if r.Cursor != m.s.at {
-			call = outcomes
-		}
-		err = m.s.touch(call)
-	})
-	if err != nil {
+	if r.Cursor != m.s.at {
+		call = outcomes
+	}
+	if err := m.s.touch(call); err != nil {
 		return 0, err
 	}
 	got, err := m.Store.Commit(ctx, l, rev, c)
 	if err != nil {
 		return got, err
 	}
-	m.s.in(func() {
-		err = m.s.touchedAfter(call)
-		m.s.at, m.s.plan, m.s.news = r.Cursor, r.Plan, true
-	})
+	err = m.s.touchedAfter(call)
+	m.s.at, m.s.plan, m.s.news = r.Cursor, r.Plan, true
 	return got, err
 }
 
