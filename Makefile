@@ -1,17 +1,21 @@
 # Only Go is needed. Tests that want redis-server, chromium, node, openssl or
 # curl skip with a sentence where it is absent; .ci/run installs and requires them.
-.PHONY: build test lint bench fuzz demo
+.PHONY: build test baddays lint bench fuzz demo
 
 build:
 	go build -trimpath -tags release -o bin/rekey ./bot
 
 # The program's own tests run whole worlds in real time: nothing runs beside them.
 # The tables of moments at which a replica dies are sampled under the race
-# detector, and complete without it.
+# detector, and complete without it; that of bad days is complete in baddays.
 test:
 	go test -race -timeout 20m $$(go list ./... | grep -v '^rekey/bot$$')
 	go test -timeout 20m ./rotation
 	go test -race -timeout 20m ./bot
+
+# Every trouble at every moment of every emergency: some 10,000 stories.
+baddays:
+	go test -timeout 60m ./rotation -run TestBadDay -baddays
 
 lint:
 	golangci-lint run ./...

@@ -21,6 +21,8 @@ import (
 // from the plans themselves: a cell that can be run, or a step of it, that has no
 // row fails here.
 
+var wholeBadDay = flag.Bool("baddays", false, "play all bad days, which takes minutes, not a sample")
+
 var badDay = flag.Uint64("badday", 0, "the seed of the sample of bad days; 0 takes another one each time")
 
 // row is one story: a cell, the moment at which trouble comes, and which.
@@ -132,7 +134,8 @@ func covered(t *testing.T, all []row, i int, s Step) {
 	t.Errorf("step %d, %s, is not struck where it acts: %v", i+1, s, calls)
 }
 
-// TestBadDay plays all of the table, or under the race detector a sample of it.
+// TestBadDay plays a sample of the table, or with -baddays all of it. That no
+// step and no act is without a row is held of the whole table each time.
 func TestBadDay(t *testing.T) {
 	var all []row
 	for _, c := range badCells() {
@@ -141,7 +144,7 @@ func TestBadDay(t *testing.T) {
 		}
 	}
 	some := all
-	if racing {
+	if !*wholeBadDay {
 		some = drawn(t, all)
 	}
 	var played, came atomic.Int64
@@ -166,8 +169,9 @@ func TestBadDay(t *testing.T) {
 	}
 }
 
-// drawn is a sample by a seed that is printed: of every act each call with one
-// of its troubles, and every trouble at least once.
+// drawn is a sample by a seed that is printed: every trouble of every call, and
+// one at each step of each cell; under the race detector one at each act of a
+// shape.
 func drawn(t *testing.T, all []row) (some []row) {
 	seed := *badDay
 	if seed == 0 {
@@ -179,6 +183,9 @@ func drawn(t *testing.T, all []row) (some []row) {
 	met := map[string]bool{}
 	for _, r := range all {
 		way, place := strings.Fields(r.call)[0]+" "+r.name, string(r.step.Act)+" "+string(r.cell.Shape)
+		if !racing {
+			place = fmt.Sprint(r.cell, r.way, r.at)
+		}
 		if !met[way] || !met[place] {
 			some = append(some, r)
 		}
