@@ -277,9 +277,12 @@ func TestApprovedWhileTheBotIsAway(t *testing.T) {
 	t.Parallel()
 	s := openCalm(t, "poll_cards", "1h")
 	card := s.asked()
+	s.until("the bot has acknowledged all it was told", func(slack.Snapshot) bool { now := s.slack.Stats(); return now.Acked+now.Unacked >= now.Sent })
 	s.bot.kill()
+	before := s.slack.Stats().Retried
 	s.react(sandbox.Colleague, card, yes)
 	s.react(sandbox.Approver, card, yes)
+	s.until("both events were tried once more, at once", func(slack.Snapshot) bool { return s.slack.Stats().Retried >= before+2 })
 	s.kept()
 	heard := s.slack.Stats().Sent
 	if err := s.start(s.ctx); err != nil {
