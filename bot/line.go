@@ -20,8 +20,10 @@ Where Slack cannot be reached, a running replica takes statements signed with SS
   rekey status [NAME]                what runs, what waits for a decision, and on which evidence
   rekey rotate NAME                  as /rotate; so are cancel, retry and rollback
   rekey emergency NAME what happened as /rotate-emergency
-  rekey approve NAME                 approve the request that status shows
+  rekey approve NAME                 approve the request that status shows; so for all, or tag:X
   rekey deny NAME [why]              deny it
+  rekey vault-closed NAME            a leaking vault is closed, a new key may be made; or vault-not-leak
+  rekey override NAME how you know   go on without a proof that cannot be had
       --to unix:/run/rekey/rekey.sock  where the replica listens; or the variable REKEY_TO
       --installation acme              its name;                 or REKEY_INSTALLATION
       --key ~/.ssh/id_ed25519          whom you are;             or REKEY_SSH_KEY
@@ -110,6 +112,8 @@ func runLine(ctx context.Context, act signed.Act, args []string, p process) int 
 		return exitFailed
 	case act.Decides() && len(o.words) == 0:
 		return p.misused("the name of a secret is missing")
+	case act == signed.Override && len(o.words) == 1:
+		return p.misused("say after the name how you know that production runs on the new key")
 	case o.local() && act != signed.Emergency:
 		return p.misused("--local-journal is for emergencies")
 	case o.local():
@@ -187,25 +191,26 @@ func (p process) said() string {
 	return ""
 }
 
-// decide looks first: what is signed names the very evidence that was shown.
+// decide looks first: what is signed names the very evidence that was shown. Of
+// several requests of one name it is the oldest; the others wait for a word of
+// their own.
 func (s speaker) decide(ctx context.Context, act signed.Act) int {
 	name := s.options.words[0]
-	a, err := s.send(ctx, signed.Statement{Act: signed.Status, Line: name}, nil)
+	look := signed.Statement{Act: signed.Status, Line: name}
+	if commands.Several(name) {
+		look.Line = ""
+	}
+	a, err := s.send(ctx, look, nil)
 	if err != nil {
 		return s.ended(err)
 	}
 	for _, q := range a.Requests {
-		if !strings.EqualFold(q.Secret, name) {
-			continue
+		if strings.EqualFold(q.Name(), name) && q.Takes(act) {
+			return s.ask(ctx, q.Statement(act, strings.Join(s.options.words[1:], " ")), append([]string{"", "The request says:"}, q.Words...))
 		}
-		wanted := signed.Statement{
-			Act: act, Secret: q.Secret, Rotation: q.Rotation, Card: q.Card, Plan: q.Plan, Evidence: q.Evidence,
-			Reason: strings.Join(s.options.words[1:], " "),
-		}
-		return s.ask(ctx, wanted, append([]string{"", "The request says:"}, q.Words...))
 	}
 	s.show(a)
-	s.print(s.err, "rekey: no request for this secret waits for a decision; nothing was signed\n")
+	s.print(s.err, "rekey: nothing of this name waits for such a word; nothing was signed\n")
 	return exitFailed
 }
 
@@ -215,13 +220,27 @@ func (s speaker) show(a signed.Answer) {
 		s.print(s.out, "  "+l+"\n")
 	}
 	for _, q := range a.Requests {
-		s.print(s.out, fmt.Sprintf("\nWaiting for a decision: %s, request %d of rotation %s\n", q.Secret, q.Card, q.Rotation))
-		for _, w := range q.Words {
-			s.print(s.out, "  "+w+"\n")
-		}
-		s.print(s.out, fmt.Sprintf("  Plan     %s\n  Evidence %s\n  To decide: rekey approve %s, or rekey deny %s and why\n", q.Plan, q.Evidence, q.Secret, q.Secret))
+		s.request(q)
 	}
 	if a.Chat != "" {
 		s.print(s.out, a.Chat+"\n")
 	}
+}
+
+// request shows one that waits. What is asked about on a batch's is a line of that.
+func (s speaker) request(q signed.Request) {
+	what := fmt.Sprintf("request %d of rotation %s", q.Card, q.Rotation)
+	switch {
+	case q.Within != "":
+		return
+	case q.Step != "":
+		what = fmt.Sprintf("step %s of rotation %s, which stopped", q.Step, q.Rotation)
+	case q.Batch != "":
+		what = fmt.Sprintf("request %d of batch %s", q.Card, q.Batch)
+	}
+	s.print(s.out, fmt.Sprintf("\nWaiting for a decision: %s, %s\n", q.Name(), what))
+	for _, w := range q.Words {
+		s.print(s.out, "  "+w+"\n")
+	}
+	s.print(s.out, fmt.Sprintf("  Plan     %s\n  Evidence %s\n  To decide: %s\n", q.Plan, q.Evidence, q.Ways()))
 }

@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, p process) int {
 		return p.configured(rest, func(c *config.Config) error { return check(p.out, c) })
 	case "doctor":
 		return runDoctor(ctx, rest, p)
-	case "rotate", "emergency", "rollback", "cancel", "retry", "status", "approve", "deny":
+	case "rotate", "emergency", "rollback", "cancel", "retry", "status", "approve", "deny", "vault-closed", "vault-not-leak", "override":
 		return runLine(ctx, signed.Act(name), rest, p)
 	case "import-journal":
 		return runImport(ctx, rest, p)

@@ -27,8 +27,14 @@ func several(word string) (tag string, ok bool) {
 	return tag, both && tag != "" && strings.EqualFold(kind, "tag")
 }
 
-// severalName is what several understood, as people type it.
-func severalName(tag string) string {
+// Several reports that a word stands for more than one secret.
+func Several(word string) bool {
+	_, ok := several(word)
+	return ok
+}
+
+// SeveralName is what several understood, as people type it.
+func SeveralName(tag string) string {
 	if tag == "" {
 		return "all"
 	}
@@ -38,14 +44,14 @@ func severalName(tag string) string {
 func (h *Handler) emergencies(ctx context.Context, q Request, a alarm) Reply {
 	b, err := h.engine.StartBatch(ctx, rotation.Alarm{Tag: a.tag, Requester: q.Person, Reason: a.reason, Exposed: a.since})
 	if err != nil {
-		return failed(fmt.Errorf("starting emergencies of %s: %w", severalName(a.tag), err))
+		return failed(fmt.Errorf("starting emergencies of %s: %w", SeveralName(a.tag), err))
 	}
 	next := "One message in the channel shows where each stands; each has a thread of its own. Old keys stay valid until somebody approves their end: be ready there."
 	reply := Reply{
 		Title:      "Emergency of " + b.Whole() + " started",
 		Text:       count(len(b.Members), "secret") + ". " + next,
 		Paragraphs: []string{next},
-		Notes:      []string{fmt.Sprintf("Batch `%s`. `/rotate status` asks, `/rotate cancel %s` calls off what is not dead yet.", b.ID, severalName(a.tag))},
+		Notes:      []string{fmt.Sprintf("Batch `%s`. `/rotate status` asks, `/rotate cancel %s` calls off what is not dead yet.", b.ID, SeveralName(a.tag))},
 	}
 	for _, m := range b.Members {
 		reply.Rows = append(reply.Rows, Row{Label: m.Secret, Text: orderWords(m)})
@@ -70,7 +76,7 @@ func orderWords(m rotation.Member) string {
 func (h *Handler) callOff(ctx context.Context, tag string, by rotation.Person) (Reply, error) {
 	off, err := h.engine.CancelBatch(ctx, tag, by)
 	if err != nil {
-		return Reply{}, fmt.Errorf("calling off emergencies of %s: %w", severalName(tag), err)
+		return Reply{}, fmt.Errorf("calling off emergencies of %s: %w", SeveralName(tag), err)
 	}
 	reply := Reply{Title: "Called off", Text: "Nothing more is begun, and what could be cancelled was: see each row. " + Tally(off.Progress)}
 	for _, p := range off.Parts {

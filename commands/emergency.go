@@ -53,7 +53,7 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 	}
 	a.reason = strings.Join(words[1:], " ")
 	if a.tag, a.many = several(words[0]); a.many {
-		a.name = severalName(a.tag)
+		a.name = SeveralName(a.tag)
 	} else {
 		a.name, m = v.resolve(words[0])
 	}

@@ -25,6 +25,13 @@ type Override struct {
 	By       Person
 	Standing Standing
 	Reason   string // in the person's own words; foreign text
+	Path     string // how it came; "" is by button
+	// Plan and Stop are hashes, of the plan and of [Rotation.StopHash], where
+	// the word names them: it is about nothing else.
+	Plan, Stop string
+	// Still tells, where it is given, who it is and what they may do, right
+	// before the word is taken.
+	Still func(ctx context.Context) (Person, Standing, error)
 }
 
 // Waiver is a word that was taken in the place of a proof.
@@ -94,7 +101,7 @@ func (e *Engine) Override(ctx context.Context, o Override) (*Rotation, error) {
 	}
 	defer w.release(ctx)
 	step, ok := w.r.Step()
-	if !ok || !w.r.Overridable() || w.r.Problem.Step != o.Step || step.String() != o.Step {
+	if !ok || !w.r.Overridable() || w.r.Problem.Step != o.Step || step.String() != o.Step || !o.about(w.r) {
 		return w.r, &Refusal{Code: NotNow, Sentence: "The rotation of " + w.r.Secret + " waits for that no more. Nothing was done."}
 	}
 	if why := w.mayOverride(o); why != "" {
@@ -103,6 +110,13 @@ func (e *Engine) Override(ctx context.Context, o Override) (*Rotation, error) {
 	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.refuted)
 	if w.lease = lease; err != nil {
 		return w.r, &Refusal{Code: NotNow, Err: err, Sentence: "Nobody can take that over. " + what(w.r, fault.Of(err)) + " Nothing was done."}
+	}
+	why, err := w.stillMay(ctx, o)
+	if err != nil {
+		return w.r, err
+	}
+	if why != "" {
+		return w.r, &Refusal{Code: NotNow, Sentence: why + " Nothing was done."}
 	}
 	return w.r, w.override(ctx, step, o)
 }
@@ -144,7 +158,8 @@ func (w *run) refuted(ctx context.Context) error {
 
 // override commits somebody's word, and goes on.
 func (w *run) override(ctx context.Context, s Step, o Override) error {
-	r, v := w.r, Waiver{By: o.By, Reason: strings.TrimSpace(o.Reason), At: time.Now()}
+	o.Reason = strings.TrimSpace(o.Reason)
+	r, v := w.r, Waiver{By: o.By, Reason: o.Reason, At: time.Now()}
 	if r.Waived == nil {
 		r.Waived = make(map[string]Waiver)
 	}
@@ -161,8 +176,7 @@ func (w *run) override(ctx context.Context, s Step, o Override) error {
 	}
 	w.advance(r.Cursor + 1)
 	r.State, r.Wake = Running, time.Time{}
-	ev := event.Event{Kind: event.Overridden, By: o.By.ID, Path: "button", Step: s.String(), Text: r.mayBreak(s), Facts: map[string]string{"reason": v.Reason}}
-	return w.commit(ctx, []event.Event{ev}, state.Change{Timer: time.Now(), Release: true})
+	return w.commit(ctx, []event.Event{o.tookOver(s, r.mayBreak(s))}, state.Change{Timer: time.Now(), Release: true})
 }
 
 // mayBreak says what going on without a proof risks.

@@ -29,12 +29,62 @@ type Answer struct {
 
 // Request is one that waits for a decision.
 type Request struct {
+	Kind     string   `json:"kind,omitempty"` // what it is about; "" is the end of an old key
+	As       string   `json:"as,omitempty"`   // what people type for it: a secret, "all", or "tag:X"
 	Secret   string   `json:"secret"`
+	Secrets  []string `json:"secrets,omitempty"` // of one about several
 	Rotation string   `json:"rotation"`
+	Batch    string   `json:"batch,omitempty"`  // its id, where it is about several
+	Within   string   `json:"within,omitempty"` // what people type for the request of a batch that this one is a part of
+	Step     string   `json:"step,omitempty"`   // where it stopped
 	Card     int      `json:"card"`
 	Plan     string   `json:"plan"`
 	Evidence string   `json:"evidence"`
 	Words    []string `json:"words"`
+}
+
+// What a request is about, beside the end of an old key.
+const (
+	AboutVault = "vault" // may a new key be made now
+	AboutProof = "proof" // going on without one that cannot be had
+)
+
+// Takes reports that a word of this kind is one about a request like this.
+func (q Request) Takes(act Act) bool {
+	switch q.Kind {
+	case AboutProof:
+		return act == Override
+	case AboutVault:
+		return act.vault() || act == Deny
+	default:
+		return act == Approve || act == Deny
+	}
+}
+
+// Statement is somebody's word on it, to be completed by their client.
+func (q Request) Statement(act Act, reason string) Statement {
+	return Statement{Act: act, Secret: q.Secret, Rotation: q.Rotation, Batch: q.Batch, Card: q.Card, Step: q.Step, Plan: q.Plan, Evidence: q.Evidence, Reason: reason}
+}
+
+// Name is what people type for it.
+func (q Request) Name() string {
+	if q.As == "" {
+		return q.Secret // of an older replica
+	}
+	return q.As
+}
+
+// Ways are what people type to decide it.
+func (q Request) Ways() string {
+	name := q.Name()
+	switch q.Kind {
+	case AboutProof:
+		return "rekey override " + name + " and how you know that production runs on the new key"
+	case AboutVault:
+		return "rekey vault-closed " + name + ", rekey vault-not-leak " + name + ", or rekey deny " + name + " and why"
+	default:
+		return "rekey approve " + name + ", or rekey deny " + name + " and why"
+	}
 }
 
 // answerOf is a reply in lines. What is typed in Slack is named as it is typed
@@ -76,33 +126,12 @@ func named(p rotation.Person) string {
 // spelled is how what is typed in Slack is typed here.
 var spelled = strings.NewReplacer(
 	commands.EmergencyCommand, "rekey emergency",
+	"by the button and with a reason", "by `rekey override NAME` and how they know",
 	"/rotate status", "rekey status", "/rotate cancel", "rekey cancel", "/rotate retry", "rekey retry", "/rotate rollback", "rekey rollback",
 	"`/rotate`", "`rekey status`", "/rotate", "rekey rotate", "*", "",
 )
 
 func here(text string) string { return spelled.Replace(text) }
-
-// requests are those that wait, in words.
-func (d *Desk) requests(ctx context.Context) ([]Request, error) {
-	open, err := d.engine.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []Request
-	for _, r := range open {
-		if r.Card == nil || r.Card.State != rotation.CardOpen || r.State != rotation.Asking {
-			continue
-		}
-		e, err := d.asked(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, Request{
-			Secret: r.Secret, Rotation: r.ID, Card: r.Card.Number, Plan: r.PlanHash, Evidence: r.Card.Evidence, Words: cardWords(r, e),
-		})
-	}
-	return all, nil
-}
 
 // What is read of a journal at once, and at most.
 const (
@@ -120,7 +149,7 @@ func (d *Desk) asked(ctx context.Context, r *rotation.Rotation) (found event.Eve
 		}
 		for _, row := range rows {
 			after = row.Seq
-			if e, err := event.Decode(row.Seq, row.Body); err == nil && e.Kind == event.Card && e.Card == r.Card.Number {
+			if e, err := event.Decode(row.Seq, row.Body); err == nil && (e.Kind == event.Card || e.Kind == event.Joined) && e.Card == r.Card.Number {
 				found = e
 			}
 		}

@@ -15,12 +15,39 @@ import (
 const Path = "command line"
 
 // Signed are the decisions about a card whose source is here: signatures that
-// are verified now, by keys that are allowed now. An error means that this could
-// not be told; then nothing stands, a no among it.
+// are verified now, by keys that are allowed now. Where people were asked on a
+// batch's request, those on that count beside those on the rotation's own. An
+// error means that this could not be told; then nothing stands, a no among it.
 func (d *Desk) Signed(ctx context.Context, r *rotation.Rotation, card int) ([]rotation.Mark, error) {
-	stored, err := d.config.Store.Decisions(ctx, r.Key())
+	marks, err := d.signedOn(ctx, r, r.Key(), card, func(s Statement) error { return s.about(r, card) })
 	if err != nil {
-		return nil, fmt.Errorf("reading the signed decisions on request %d of %s: %w", card, r.Key(), err)
+		return nil, err
+	}
+	sheaf := sheafOf(r, card)
+	if sheaf == nil {
+		return marks, nil
+	}
+	more, err := d.signedOn(ctx, r, sheaf.Batch, sheaf.Number, func(s Statement) error { return s.onSheaf(sheaf) })
+	if err != nil {
+		return nil, err
+	}
+	return append(marks, more...), nil
+}
+
+// sheafOf is the batch's request on which people were asked about a card, nil
+// where they were asked about it by itself.
+func sheafOf(r *rotation.Rotation, card int) *rotation.Sheaf {
+	if c := r.Card; c != nil && c.Number == card && c.Together && r.Sheaf.Covers(r) {
+		return r.Sheaf
+	}
+	return nil
+}
+
+// signedOn are the decisions kept under a key of the store, for one rotation.
+func (d *Desk) signedOn(ctx context.Context, r *rotation.Rotation, key string, card int, about func(Statement) error) ([]rotation.Mark, error) {
+	stored, err := d.config.Store.Decisions(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signed decisions on request %d of %s: %w", card, key, err)
 	}
 	var marks []rotation.Mark
 	for _, name := range slices.Sorted(maps.Keys(stored)) {
@@ -28,13 +55,13 @@ func (d *Desk) Signed(ctx context.Context, r *rotation.Rotation, card int) ([]ro
 		if !here {
 			continue
 		}
-		mark, err := d.mark(r, card, user, stored[name])
+		mark, err := d.mark(r, user, stored[name], about)
 		var unread *unreadable
 		if errors.As(err, &unread) {
-			return nil, fmt.Errorf("reading the signed decisions on request %d of %s: %w", card, r.Key(), err)
+			return nil, fmt.Errorf("reading the signed decisions on request %d of %s: %w", card, key, err)
 		}
 		if err != nil {
-			d.config.Log.Warn("a signed decision is not counted", "rotation", r.ID, "card", card, "name", name, "error", err)
+			d.config.Log.Warn("a signed decision is not counted", "rotation", r.ID, "request", key, "card", card, "name", name, "error", err)
 			continue
 		}
 		marks = append(marks, mark)
@@ -50,14 +77,14 @@ func (u *unreadable) Unwrap() error { return u.error }
 // mark is what one kept decision stands for now. Somebody whose key is not
 // allowed any more stays in the count, as somebody who does not count: their
 // approval is withdrawn, and not merely gone.
-func (d *Desk) mark(r *rotation.Rotation, card int, user string, body []byte) (rotation.Mark, error) {
+func (d *Desk) mark(r *rotation.Rotation, user string, body []byte, about func(Statement) error) (rotation.Mark, error) {
 	t, err := unseal(d.config.Key, body)
 	if err != nil {
 		return rotation.Mark{}, err
 	}
 	s, err := Parse(t.Statement)
 	if err == nil {
-		err = s.about(r, card)
+		err = about(s)
 	}
 	if err != nil {
 		return rotation.Mark{}, err
@@ -73,7 +100,10 @@ func (d *Desk) mark(r *rotation.Rotation, card int, user string, body []byte) (r
 	if err != nil {
 		return rotation.Mark{}, &unreadable{err}
 	}
-	m := rotation.Mark{Yes: s.Act == Approve, Path: Path, Reason: s.Reason, Person: rotation.Person{ID: d.config.Workspace + "/" + user, Key: signature.Fingerprint()}}
+	m := rotation.Mark{Yes: s.Act.Yes(), Path: Path, Reason: s.Reason, Person: rotation.Person{ID: d.config.Workspace + "/" + user, Key: signature.Fingerprint()}}
+	if s.Act == VaultNotLeak {
+		m.Answer = rotation.VaultNotLeak
+	}
 	switch why := d.elsewhere(); {
 	case why != "":
 		m.Standing.Why = "a person of another workspace"

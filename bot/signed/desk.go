@@ -34,6 +34,9 @@ type Engine interface {
 	Load(ctx context.Context, key string) (*rotation.Rotation, error)
 	Open(ctx context.Context) ([]*rotation.Rotation, error)
 	Consider(ctx context.Context, key string, card int, m rotation.Marks) (rotation.Tally, error)
+	Override(ctx context.Context, o rotation.Override) (*rotation.Rotation, error)
+	Batch(ctx context.Context, key string) (*rotation.Progress, error)
+	Batches(ctx context.Context) ([]*rotation.Progress, error)
 }
 
 // Answerer answers what people ask.

@@ -365,3 +365,19 @@ func (g *rig) do(q *http.Request, err error) (int, string) {
 	}
 	return resp.StatusCode, string(body)
 }
+
+// TestTwoKeysOfOnePerson: people are told apart, not keys: whoever asked does not
+// approve with another key of theirs, under another name of theirs either, and
+// counts once.
+func TestTwoKeysOfOnePerson(t *testing.T) {
+	g := newRig(t)
+	g.allow("alice", "alias=mallory", "bob", "bob=carol")
+	g.engine.policy.Quorum = 2
+	g.engine.r.Requester = rotation.Person{ID: "T0ACME/" + alice, Key: "SHA256:of-another-key"}
+	g.says(g.decides("mallory", signed.Approve), true, "whoever asked")
+	g.says(g.decides("bob", signed.Approve), false, "More approvers are needed")
+	g.says(g.decides("carol", signed.Approve), false, "More approvers are needed")
+	if got := g.counts(); len(got.Votes) != 1 || got.State != rotation.CardOpen {
+		t.Errorf("%+v", got)
+	}
+}

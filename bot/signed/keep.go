@@ -72,9 +72,24 @@ func (s Statement) about(r *rotation.Rotation, card int) error {
 	switch {
 	case r.CardOf(card) == nil:
 		return errors.New("the request is no longer the one that is asked")
-	case !s.Act.Decides() || s.Rotation != r.ID || s.Secret != r.Secret || s.Card != card:
+	case !s.Act.Yes() && s.Act != Deny || s.Rotation != r.ID || s.Secret != r.Secret || s.Card != card:
 		return errors.New("it was made on another request")
+	case s.Act.vault() && r.CardOf(card).About != rotation.AboutVault:
+		return errors.New("it answers another question than the request asks")
 	case s.Plan != r.PlanHash || s.Evidence != r.CardOf(card).Evidence:
+		return errors.New("it was made on other evidence")
+	default:
+		return nil
+	}
+}
+
+// onSheaf holds a decision against the request of a batch that it is to be counted
+// for.
+func (s Statement) onSheaf(sheaf *rotation.Sheaf) error {
+	switch {
+	case s.Act != Approve && s.Act != Deny || rotation.BatchKey(s.Batch) != sheaf.Batch || s.Card != sheaf.Number:
+		return errors.New("it was made on another request")
+	case s.Plan != sheaf.Plans() || s.Evidence != sheaf.Hash:
 		return errors.New("it was made on other evidence")
 	default:
 		return nil

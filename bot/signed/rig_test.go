@@ -223,36 +223,83 @@ func (roll) Approves(p signed.Person, secret string) bool {
 	return secret == "FAL_KEY" && (p.User == alice || p.Approver)
 }
 
-// engine holds one rotation, and counts as the real one does.
+// engine holds one rotation, or those of a batch beside it, and counts as the real
+// one does.
 type engine struct {
 	mu     sync.Mutex
 	policy rotation.Policy
 	r      *rotation.Rotation
+	batch  *rotation.Progress
 	fails  error
+	took   *rotation.Override // the last word in the place of a proof
+	before func()             // the engine takes one
 	// counted has a word for each time that the request was counted.
 	counted chan struct{}
 }
 
+func (e *engine) all() []*rotation.Rotation {
+	all := []*rotation.Rotation{e.r}
+	if e.batch != nil {
+		for _, p := range e.batch.Parts {
+			all = append(all, p.Rotation)
+		}
+	}
+	return all
+}
+
 func (e *engine) Load(_ context.Context, key string) (*rotation.Rotation, error) {
-	if key != e.r.Key() {
+	for _, r := range e.all() {
+		if r.Key() == key {
+			return r, nil
+		}
+	}
+	return nil, state.ErrNotFound
+}
+
+func (e *engine) Open(context.Context) ([]*rotation.Rotation, error) { return e.all(), nil }
+
+func (e *engine) Batch(_ context.Context, key string) (*rotation.Progress, error) {
+	if e.batch == nil || e.batch.Key() != key {
 		return nil, state.ErrNotFound
 	}
+	return e.batch, nil
+}
+
+func (e *engine) Batches(context.Context) ([]*rotation.Progress, error) {
+	if e.batch == nil {
+		return nil, nil
+	}
+	return []*rotation.Progress{e.batch}, nil
+}
+
+func (e *engine) Override(ctx context.Context, o rotation.Override) (*rotation.Rotation, error) {
+	if e.before != nil {
+		e.before()
+	}
+	var err error
+	if o.By, o.Standing, err = o.Still(ctx); err != nil {
+		return nil, err
+	}
+	if !o.Standing.Member || !o.Standing.Approver {
+		return nil, &rotation.Refusal{Sentence: "You may not. `/rotate status` tells."}
+	}
+	e.took = &o
 	return e.r, nil
 }
 
-func (e *engine) Open(context.Context) ([]*rotation.Rotation, error) {
-	return []*rotation.Rotation{e.r}, nil
-}
-
-func (e *engine) Consider(_ context.Context, _ string, card int, m rotation.Marks) (rotation.Tally, error) {
+func (e *engine) Consider(ctx context.Context, key string, card int, m rotation.Marks) (rotation.Tally, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fails != nil {
 		return rotation.Tally{}, e.fails
 	}
-	t := e.policy.Count(e.r.Requester, *e.r.Card, m, time.Now())
-	if e.r.Card.State == rotation.CardOpen {
-		e.r.Card.State = t.State
+	r, err := e.Load(ctx, key)
+	if err != nil {
+		return rotation.Tally{}, err
+	}
+	t := e.policy.Count(r.Requester, *r.Card, m, time.Now())
+	if r.Card.State == rotation.CardOpen {
+		r.Card.State = t.State
 	}
 	select {
 	case e.counted <- struct{}{}:

@@ -26,19 +26,40 @@ const (
 	Status    Act = "status"
 	Approve   Act = "approve"
 	Deny      Act = "deny"
+	// The two yeses to a request about the vault.
+	VaultClosed  Act = "vault-closed"
+	VaultNotLeak Act = "vault-not-leak"
+	// Override goes on without a proof that cannot be had.
+	Override Act = "override"
 )
 
-// Decides reports acts that decide a request, apart from those that ask.
-func (a Act) Decides() bool { return a == Approve || a == Deny }
-
-func (a Act) known() bool {
+// Decides reports acts that decide what waits for people, apart from those that
+// ask.
+func (a Act) Decides() bool {
 	switch a {
-	case Rotate, Emergency, Rollback, Cancel, Retry, Status, Approve, Deny:
+	case Approve, Deny, VaultClosed, VaultNotLeak, Override:
 		return true
 	default:
 		return false
 	}
 }
+
+func (a Act) known() bool {
+	switch a {
+	case Rotate, Emergency, Rollback, Cancel, Retry, Status:
+		return true
+	default:
+		return a.Decides()
+	}
+}
+
+// Yes reports acts that approve.
+func (a Act) Yes() bool { return a == Approve || a.vault() }
+
+func (a Act) vault() bool { return a == VaultClosed || a == VaultNotLeak }
+
+// reasoned reports acts that say why, or may.
+func (a Act) reasoned() bool { return a == Deny || a == Override }
 
 // Statement is what somebody signs. Its text is made of lines that people can
 // read, in one order and one spelling, so that there is one text for one
@@ -51,10 +72,12 @@ type Statement struct {
 	// What a decision is about.
 	Secret   string
 	Rotation string // its id
+	Batch    string // its id, in place of a secret and a rotation: one request about several
 	Card     int
+	Step     string // of a word in the place of a proof, which is on no card
 	Plan     string // hash
 	Evidence string // hash
-	Reason   string // of a no
+	Reason   string // of a no, and of a word in the place of a proof
 
 	Issued, Expires time.Time // whole seconds
 	Nonce           string    // 32 hexadecimal digits
@@ -92,8 +115,8 @@ type field struct {
 // fields in their order. Numbers and times are texts of the caller's.
 func (s *Statement) fields(act, card, issued, expires *string) []field {
 	return []field{
-		{"installation", &s.Installation}, {"act", act}, {"line", &s.Line}, {"secret", &s.Secret}, {"rotation", &s.Rotation}, {"card", card},
-		{"plan", &s.Plan}, {"evidence", &s.Evidence}, {"reason", &s.Reason}, {"issued", issued}, {"expires", expires}, {"nonce", &s.Nonce},
+		{"installation", &s.Installation}, {"act", act}, {"line", &s.Line}, {"secret", &s.Secret}, {"rotation", &s.Rotation},
+		{"batch", &s.Batch}, {"card", card}, {"step", &s.Step}, {"plan", &s.Plan}, {"evidence", &s.Evidence}, {"reason", &s.Reason}, {"issued", issued}, {"expires", expires}, {"nonce", &s.Nonce},
 	}
 }
 
@@ -169,6 +192,7 @@ var (
 	hashForm  = regexp.MustCompile(`^[0-9a-f]{16,128}$`)
 	idForm    = regexp.MustCompile(`^[a-z0-9]{1,32}$`)
 	nameForm  = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+	stepForm  = regexp.MustCompile(`^[a-z][a-z ]{0,30}(\([a-z]{1,20}\))?$`)
 	nonceForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
@@ -209,14 +233,46 @@ func (s Statement) question() error {
 
 func (s Statement) decision() error {
 	switch {
-	case s.Line != "" || s.Act == Approve && s.Reason != "":
+	case s.Line != "" || s.Reason != "" && !s.Act.reasoned():
 		return errors.New("it says more than a decision")
-	case !nameForm.MatchString(s.Secret) || !idForm.MatchString(s.Rotation) || s.Card < 1:
-		return errors.New("it names no request")
 	case !hashForm.MatchString(s.Plan) || !hashForm.MatchString(s.Evidence):
 		return errors.New("it names no plan, or no evidence")
+	case s.Act == Override:
+		return s.instead()
+	case s.Step != "" || s.Card < 1:
+		return errors.New("it names no request")
+	case s.Batch != "":
+		return s.together()
 	default:
-		return nil
+		return s.one()
+	}
+}
+
+// one holds a decision about one rotation.
+func (s Statement) one() error {
+	if s.Batch != "" || !nameForm.MatchString(s.Secret) || !idForm.MatchString(s.Rotation) {
+		return errors.New("it names no request")
+	}
+	return nil
+}
+
+// together holds a decision about one request for several rotations.
+func (s Statement) together() error {
+	if !idForm.MatchString(s.Batch) || s.Secret != "" || s.Rotation != "" || s.Act.vault() {
+		return errors.New("it names no request")
+	}
+	return nil
+}
+
+// instead holds a word in the place of a proof.
+func (s Statement) instead() error {
+	switch {
+	case s.Card != 0 || !stepForm.MatchString(s.Step):
+		return errors.New("it names no step that stopped")
+	case s.Reason == "":
+		return errors.New("it gives no reason")
+	default:
+		return s.one()
 	}
 }
 

@@ -22,6 +22,24 @@ func emergency() signed.Statement {
 	return s
 }
 
+func together() signed.Statement {
+	s := decision()
+	s.Secret, s.Rotation, s.Batch = "", "", "bcdefghijk"
+	return s
+}
+
+func instead() signed.Statement {
+	s := decision()
+	s.Act, s.Card, s.Step, s.Reason = signed.Override, 0, "prove(production)", "its endpoint is off"
+	return s
+}
+
+func aboutVault() signed.Statement {
+	s := decision()
+	s.Act = signed.VaultNotLeak
+	return s
+}
+
 // TestStatement: the text is what people read, and is read back as it was. It is
 // fixed: whoever signed it yesterday signed this.
 func TestStatement(t *testing.T) {
@@ -40,7 +58,7 @@ nonce: 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
 	if text, err := decision().Text(); err != nil || text != want {
 		t.Errorf("%v\n%s", err, text)
 	}
-	for _, s := range []signed.Statement{decision(), emergency()} {
+	for _, s := range []signed.Statement{decision(), emergency(), together(), instead(), aboutVault()} {
 		text, err := s.Text()
 		if err != nil {
 			t.Fatal(err)
@@ -92,11 +110,43 @@ func TestOtherTexts(t *testing.T) {
 	}
 }
 
+// TestHalfStatements: what is decided is named whole, and one thing at a time.
+func TestHalfStatements(t *testing.T) {
+	for name, s := range map[string]signed.Statement{
+		"a batch and a secret":         change(together(), func(s *signed.Statement) { s.Secret = "FAL_KEY" }),
+		"a batch and a rotation":       change(together(), func(s *signed.Statement) { s.Rotation = "abcdefghij" }),
+		"a batch without a request":    change(together(), func(s *signed.Statement) { s.Card = 0 }),
+		"a batch about the vault":      change(together(), func(s *signed.Statement) { s.Act = signed.VaultClosed }),
+		"a step on a request":          change(decision(), func(s *signed.Statement) { s.Step = "prove(production)" }),
+		"a proof without a reason":     change(instead(), func(s *signed.Statement) { s.Reason = "" }),
+		"a proof without a step":       change(instead(), func(s *signed.Statement) { s.Step = "" }),
+		"a proof with a request":       change(instead(), func(s *signed.Statement) { s.Card = 1 }),
+		"a proof without evidence":     change(instead(), func(s *signed.Statement) { s.Evidence = "" }),
+		"a proof of a batch":           change(instead(), func(s *signed.Statement) { s.Batch = "bcdefghijk" }),
+		"a step that is none":          change(instead(), func(s *signed.Statement) { s.Step = "prove(production) now" }),
+		"a reason for a closed vault":  change(aboutVault(), func(s *signed.Statement) { s.Reason = "because" }),
+		"a question with a batch":      change(emergency(), func(s *signed.Statement) { s.Batch = "bcdefghijk" }),
+		"a question about one's proof": change(emergency(), func(s *signed.Statement) { s.Step = "prove(production)" }),
+	} {
+		if text, err := s.Text(); err == nil {
+			t.Errorf("%s can be signed:\n%s", name, text)
+		}
+	}
+}
+
+func change(s signed.Statement, f func(*signed.Statement)) signed.Statement {
+	f(&s)
+	return s
+}
+
 // TestWords: what is about to be signed is said before.
 func TestWords(t *testing.T) {
 	for want, s := range map[string]signed.Statement{
 		"You approve the request below for FAL_KEY.": decision(),
 		"You call an emergency: FAL_KEY":             emergency(),
+		"Request 2 of batch bcdefghijk.":             together(),
+		"Step prove(production) of rotation":         instead(),
+		"got out by another way than the vault":      aboutVault(),
 	} {
 		if words := strings.Join(s.Words(), "\n"); !strings.Contains(words, want) || !strings.Contains(words, "acme") || !strings.Contains(words, "12:05:00 UTC") {
 			t.Errorf("%s", words)
@@ -105,7 +155,7 @@ func TestWords(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []signed.Statement{decision(), emergency()} {
+	for _, s := range []signed.Statement{decision(), emergency(), together(), instead(), aboutVault()} {
 		text, err := s.Text()
 		if err != nil {
 			f.Fatal(err)

@@ -129,8 +129,20 @@ func (d *Desk) ask(ctx context.Context, s Statement, k known) Answer {
 	return a
 }
 
-// decide keeps a decision, and has the request counted.
+// decide takes a word on what waits for people.
 func (d *Desk) decide(ctx context.Context, s Statement, k known, p Parcel) Answer {
+	switch {
+	case s.Act == Override:
+		return d.override(ctx, s, k, p)
+	case s.Batch != "":
+		return d.decideTogether(ctx, s, k, p)
+	default:
+		return d.decideOne(ctx, s, k, p)
+	}
+}
+
+// decideOne keeps a decision, and has the request counted.
+func (d *Desk) decideOne(ctx context.Context, s Statement, k known, p Parcel) Answer {
 	r, err := d.engine.Load(ctx, "rotation/"+s.Rotation)
 	switch {
 	case errors.Is(err, state.ErrNotFound):
@@ -141,11 +153,7 @@ func (d *Desk) decide(ctx context.Context, s Statement, k known, p Parcel) Answe
 	if why := untaken(r, s); why != "" {
 		return declined(why)
 	}
-	body, err := taken{Statement: p.Statement, Signature: p.Signature, User: k.User, At: time.Now()}.seal(d.config.Key)
-	if err == nil {
-		err = d.config.Store.Decide(ctx, r.Key(), prefix(s.Card)+k.User, body)
-	}
-	if err != nil {
+	if err := d.keep(ctx, r.Key(), prefix(s.Card)+k.User, k, p); err != nil {
 		return d.failed(s, k, err)
 	}
 	t, err := d.count(ctx, r, s.Card)
@@ -156,7 +164,25 @@ func (d *Desk) decide(ctx context.Context, s Statement, k known, p Parcel) Answe
 	return outcome(s, k, t)
 }
 
+// keep stores what somebody signed, sealed, under a name that is theirs.
+func (d *Desk) keep(ctx context.Context, key, name string, k known, p Parcel) error {
+	body, err := taken{Statement: p.Statement, Signature: p.Signature, User: k.User, At: time.Now()}.seal(d.config.Key)
+	if err != nil {
+		return err
+	}
+	return d.config.Store.Decide(ctx, key, name, body)
+}
+
+// count has everything that stands on a request counted, with what stands on the
+// batch's where people were asked there.
 func (d *Desk) count(ctx context.Context, r *rotation.Rotation, card int) (rotation.Tally, error) {
+	if c := r.CardOf(card); c != nil && c.Together && r.Sheaf == nil {
+		p, err := d.engine.Batch(ctx, r.Batch)
+		if err != nil {
+			return rotation.Tally{}, err
+		}
+		r.Sheaf = p.CardCovering(r)
+	}
 	marks, err := d.Ballot().Marks(ctx, r, card)
 	if err != nil {
 		return rotation.Tally{}, err
@@ -183,14 +209,35 @@ func untaken(r *rotation.Rotation, s Statement) string {
 	case s.Card != c.Number || s.Secret != r.Secret || s.Plan != r.PlanHash || s.Evidence != c.Evidence:
 		return "The statement is about a request that is no longer the one that is asked: things have changed since. Nothing was done. `rekey status " + r.Secret + "` shows the newest."
 	case c.State == rotation.CardOpen:
-		return ""
-	case c.State == rotation.CardApproved && s.Act == Deny && len(r.Ends) == 0 && !r.Replaced():
+		return beside(r, s)
+	case c.State == rotation.CardApproved && s.Act == Deny && heard(r, c):
 		return ""
 	case c.State == rotation.CardApproved:
 		return "This request was approved already, and what follows is under way. Nothing was done."
 	default:
 		return "This request is closed (" + string(c.State) + "). Nothing was done. `rekey retry " + r.Secret + "` asks again."
 	}
+}
+
+// beside says why a word does not answer what a request asks, or "".
+func beside(r *rotation.Rotation, s Statement) string {
+	switch aboutVault := r.Card.About == rotation.AboutVault; {
+	case aboutVault && s.Act == Approve:
+		return "This request asks about the vault: `rekey vault-closed " + r.Secret + "`, or `rekey vault-not-leak " + r.Secret + "`. Nothing was done."
+	case !aboutVault && s.Act.vault():
+		return "This request does not ask about the vault. Nothing was done. `rekey status " + r.Secret + "` shows what it asks."
+	default:
+		return ""
+	}
+}
+
+// heard reports that a no is in time after a yes: what it was about is not under
+// way.
+func heard(r *rotation.Rotation, c *rotation.Card) bool {
+	if c.About == rotation.AboutVault {
+		return !r.Wrote(rotation.Production)
+	}
+	return len(r.Ends) == 0 && !r.Replaced()
 }
 
 // outcome tells whoever decided what came of it.
@@ -202,9 +249,15 @@ func outcome(s Statement, k known, t rotation.Tally) Answer {
 	}
 	switch t.State {
 	case rotation.CardApproved:
+		if s.Act.vault() {
+			return Answer{Title: "Noted", Lines: []string{"Rekey looks once more whether that word stands, and has a new key made. `rekey status " + s.Secret + "` shows how it goes."}}
+		}
 		return Answer{Title: "Approved", Lines: []string{"Rekey looks once more at this approval, the vault and the running application, and then does what the request says. `rekey status " + s.Secret + "` shows how it goes."}}
 	case rotation.CardDenied:
-		return Answer{Title: "Denied", Lines: []string{"Nothing is ended. `rekey retry " + s.Secret + "` asks again, on a fresh proof."}}
+		if s.Act.vault() {
+			return Answer{Title: "Your word is kept, and somebody said no", Lines: []string{"Nothing new is made before the vault is closed. `rekey retry " + s.Secret + "` asks again."}}
+		}
+		return Answer{Title: "Denied", Lines: []string{"Nothing was ended on this request. `rekey retry " + s.Secret + "` asks again, on a fresh proof."}}
 	case rotation.CardOpen:
 		return Answer{Title: "Your approval is counted", Lines: []string{"More approvers are needed before anything ends. `rekey deny " + s.Secret + "` takes it back."}}
 	default:
@@ -237,6 +290,10 @@ func (d *Desk) settle(ctx context.Context) error {
 	}
 	var faults []error
 	for _, key := range keys {
+		if rotation.IsBatch(key) {
+			faults = append(faults, d.settleTogether(ctx, key))
+			continue
+		}
 		r, err := d.engine.Load(ctx, key)
 		if err != nil || r.Card == nil || r.Card.State != rotation.CardOpen {
 			continue // what cannot be read is told by whoever drives it
