@@ -10,13 +10,14 @@ import (
 // What was taken and cannot be answered any more because Rekey ends is told so.
 func TestCommandsThatStillWaitAtTheEndAreToldSo(t *testing.T) {
 	l := newLive(t, func(c *Config) { c.Workers = 1 })
-	l.echo.hold = make(chan struct{})
+	l.echo.hold, l.echo.came = make(chan struct{}), make(chan struct{}, 1)
 	l.run(t)
 	const all = 10
 	for i := range all {
 		l.line.send(t, fmt.Sprintf("e%d", i), "slash_commands", slash(l, "/rotate", ""))
 	}
 	l.slack.await(t, "all acknowledged", func() bool { return len(l.line.acks) == all })
+	<-l.echo.came // acknowledged is not yet taken up
 	l.cancel()
 	l.slack.await(t, "every one is answered", func() bool { return len(l.slack.answers) == all })
 	told := 0

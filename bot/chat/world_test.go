@@ -528,6 +528,7 @@ type echo struct {
 	mu   sync.Mutex
 	got  []commands.Request
 	hold chan struct{} // when set, answers wait for it
+	came chan struct{} // when set, hears of a request where it has room
 }
 
 func (e *echo) Handle(ctx context.Context, q commands.Request) commands.Reply {
@@ -535,6 +536,10 @@ func (e *echo) Handle(ctx context.Context, q commands.Request) commands.Reply {
 	e.got = append(e.got, q)
 	hold := e.hold
 	e.mu.Unlock()
+	select {
+	case e.came <- struct{}{}:
+	default:
+	}
 	if hold != nil {
 		select {
 		case <-hold:
