@@ -201,10 +201,16 @@ func (b *box) ends(a ledger) []sandbox.Write {
 // rotations when the bot wrote something.
 func (b *box) approvers(a ledger, w sandbox.Write) []string {
 	channel := b.world.Slack.Messages(sandbox.Channel)
-	own := append(threads(channel, a.secret), askedTogether(channel, a.secret)...)
+	own, together := threads(channel, a.secret), askedTogether(channel, a.secret)
+	about := func(ts string) func(slack.Message) bool {
+		return func(m slack.Message) bool { return m.TS == ts && strings.Contains(string(m.Blocks), a.secret) }
+	}
 	var all []string
 	for _, v := range w.Approved {
-		if slices.ContainsFunc(own, func(m slack.Message) bool { return m.TS == v.Thread }) {
+		in := func(roots []slack.Message) bool {
+			return slices.ContainsFunc(roots, func(m slack.Message) bool { return m.TS == v.Thread })
+		}
+		if in(own) || in(together) && slices.ContainsFunc(channel, about(v.Request)) {
 			all = append(all, v.Person)
 		}
 	}

@@ -21,9 +21,13 @@ type requests struct {
 type request struct {
 	ts, thread string
 	number     int
+	several    bool // about more than one key: later ones are about others
 }
 
-var requestForm = regexp.MustCompile(`Request (\d+) `)
+var (
+	requestForm = regexp.MustCompile(`Request (\d+) `)
+	severalForm = regexp.MustCompile(`May \d+ old keys end`)
+)
 
 func (r *requests) note(m slack.Message) {
 	n := 0
@@ -32,7 +36,7 @@ func (r *requests) note(m slack.Message) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all = append(r.all, request{m.TS, m.Thread, n})
+	r.all = append(r.all, request{m.TS, m.Thread, n, severalForm.Match(m.Blocks)})
 }
 
 // newest are the requests of each thread that no later one has replaced.
@@ -45,43 +49,53 @@ func (r *requests) newest() []request {
 	}
 	var all []request
 	for _, q := range r.all {
-		if q.number == last[q.thread] {
+		if q.several || q.number == last[q.thread] {
 			all = append(all, q)
 		}
 	}
 	return all
 }
 
-// Approval is a person's, of the newest request of a thread.
+// Approval is a person's, of the newest request of a thread, or of one about
+// several keys.
 type Approval struct {
-	Thread string `json:"thread"` // ts of its root
-	Person string `json:"person"`
+	Thread  string `json:"thread"`  // ts of its root
+	Request string `json:"request"` // its own ts
+	Person  string `json:"person"`
 }
 
-// approvers lists who approves the newest request of which thread at this
+// approvers lists who approves which request that no later one has replaced at this
 // moment, by the workspace's own records: a ✅ that stands or a press of the
 // button, by a full member of the approvers' group who did not ask for the
-// rotation; nobody in a thread where one of them vetoes by ❌.
+// rotation; nobody where one of them vetoes by ❌: a copy of the request, too.
 func (w *World) approvers() []Approval {
 	var all []Approval
-	vetoed := map[string]bool{}
+	var under []string
+	vetoed := map[string]bool{} // by thread and number
 	presses, entitled := w.Slack.Presses(), w.entitled()
 	for _, q := range w.requests.newest() {
 		m, there := w.Slack.Message(Channel, q.ts)
 		if !there {
 			continue
 		}
+		asked := q.thread + "/" + strconv.Itoa(q.number)
 		for _, person := range entitled {
 			pressed := slices.ContainsFunc(presses, func(p slack.Pressed) bool {
 				return p.User == person && p.TS == q.ts && strings.Contains(p.Action, "approve")
 			})
-			vetoed[q.thread] = vetoed[q.thread] || m.Reacted(person, "x")
-			if a := (Approval{q.thread, person}); (pressed || m.Reacted(person, "white_check_mark")) && !slices.Contains(all, a) {
-				all = append(all, a)
+			vetoed[asked] = vetoed[asked] || m.Reacted(person, "x")
+			if pressed || m.Reacted(person, "white_check_mark") {
+				all, under = append(all, Approval{q.thread, q.ts, person}), append(under, asked)
 			}
 		}
 	}
-	return slices.DeleteFunc(all, func(a Approval) bool { return vetoed[a.Thread] })
+	var standing []Approval
+	for i, a := range all {
+		if !vetoed[under[i]] {
+			standing = append(standing, a)
+		}
+	}
+	return standing
 }
 
 // entitled lists who may approve.
