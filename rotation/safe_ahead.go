@@ -22,6 +22,8 @@ func (r *Rotation) safeAhead() string {
 		all = []string{"Old key still valid. Nothing was changed."}
 	} else if len(all) == 2 {
 		all[0], all[1] = "Staging: "+all[0], "Production: "+all[1]
+	} else {
+		all[0] = sentence(all[0])
 	}
 	if r.held() {
 		all = append(all, "The application's work is paused.")
@@ -79,10 +81,18 @@ func (r *Rotation) runsOnNew(env string) string {
 	}
 	switch {
 	case len(off) == 0:
-		return "proved to run on the new one: " + both(on)
+		return are(on) + " proved to run on the new one"
 	case len(on) == 0:
-		return "not yet proved to run on the new one: " + both(off)
+		return are(off) + " not yet proved to run on the new one"
 	default:
 		return fmt.Sprintf("%s runs on the new one, %s is not yet proved to", on[0], off[0])
 	}
+}
+
+// are begins a sentence about one environment or both.
+func are(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return both(names) + " are"
 }
