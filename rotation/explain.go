@@ -20,6 +20,9 @@ func explain(r *Rotation, step Step, f *fault.Error) Problem {
 // what is the closed set of sentences for what happened.
 func what(r *Rotation, f *fault.Error) string {
 	sentence := whatHappened[f.Reason]
+	if f.Foreign {
+		sentence = "something in between refused the request, and not the other side: the answer was a page for people, or not in its form"
+	}
 	if sentence == "" {
 		sentence = whatHappened[fault.Unexplained]
 	}
@@ -173,6 +176,8 @@ func next(r *Rotation, step Step, f *fault.Error) string {
 		return nextBack(r, f)
 	case f.Reason == fault.ChangedByOther && step.Act == Preflight:
 		return "The plan no longer fits what is there: `/rotate cancel " + r.Secret + "`, then start again."
+	case f.Foreign:
+		return "Look at what stands between Rekey and the other side, such as a proxy or a login page, then " + retry
 	case f.Reason == fault.Unauthorized, f.Reason == fault.Forbidden:
 		return "Mend the credential or its rights, then " + retry
 	case f.Reason == fault.Unanswered:

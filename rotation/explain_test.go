@@ -5,10 +5,26 @@ import (
 	"go/parser"
 	"go/token"
 	"strconv"
+	"strings"
 	"testing"
 
 	"rekey/internal/fault"
 )
+
+// TestWhatAProxyRefused: nobody mends a credential because of what stands in
+// between.
+func TestWhatAProxyRefused(t *testing.T) {
+	r := &Rotation{Secret: "FAL_KEY"}
+	for foreign, want := range map[bool][2]string{
+		false: {"the credential Rekey asked with was refused (status 401)", "Mend the credential"},
+		true:  {"something in between refused the request", "a proxy or a login page"},
+	} {
+		p := explain(r, Step{Act: Issue}, &fault.Error{Op: "listing keys", Reason: fault.Unauthorized, Status: 401, Foreign: foreign})
+		if !strings.Contains(p.What, want[0]) || !strings.Contains(p.Next, want[1]) || foreign && strings.Contains(p.Text(), "redential") {
+			t.Errorf("foreign %v: %s", foreign, p.Text())
+		}
+	}
+}
 
 // TestEveryReasonHasASentence reads the reasons out of their source, so that
 // a new one cannot be forgotten here.

@@ -73,7 +73,10 @@ func sdkFault(op string, err error) error {
 	if namesToken(api.ErrorMessage) {
 		p.Word = wordToken // the SDK drops the word and keeps the message
 	}
-	return refused(op, api.StatusCode, p)
+	f := fault.Of(refused(op, api.StatusCode, p))
+	bare := api.ReqId == "" && api.ErrorMessage == "" // no envelope: the server itself sends one
+	f.Foreign = bare && (f.Reason == fault.Unauthorized || f.Reason == fault.Forbidden)
+	return f
 }
 
 // namesToken recognises the messages that the server's error handler gives to

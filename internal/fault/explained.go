@@ -4,7 +4,8 @@ import "slices"
 
 // Explained adds words for people to a failure with one of the reasons that has
 // none: what may be wrong with a credential, and what it needs, is known only to
-// whoever asked with it. Other failures, and nil, come back as they are.
+// whoever asked with it. Of what something in between refused nothing is known
+// there. Other failures, and nil, come back as they are.
 func Explained(err error, words string, reasons ...Reason) error {
 	return detailed(err, words, func(f *Error) bool { return slices.Contains(reasons, f.Reason) })
 }
@@ -17,7 +18,7 @@ func Settled(err error, words string) error {
 
 func detailed(err error, words string, fits func(*Error) bool) error {
 	found := Of(err)
-	if found == nil || found.Detail != "" || !fits(found) {
+	if found == nil || found.Detail != "" || found.Foreign || !fits(found) {
 		return err
 	}
 	f := *found

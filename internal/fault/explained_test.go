@@ -25,7 +25,8 @@ func TestExplained(t *testing.T) {
 	}
 	known := fault.New("listing", fault.Forbidden, "known already")
 	other := fault.New("listing", fault.RateLimited, "")
-	for _, same := range []error{nil, known, other, errors.New("of nobody's")} {
+	foreign := &fault.Error{Op: "listing", Reason: fault.Forbidden, Foreign: true}
+	for _, same := range []error{nil, known, other, errors.New("of nobody's"), foreign} {
 		if got := fault.Explained(same, "it needs more", fault.Forbidden); !errors.Is(got, same) {
 			t.Errorf("%v became %v", same, got)
 		}

@@ -86,6 +86,9 @@ type Error struct {
 	RetryAfter time.Duration // how long the service asked to wait, else 0
 	Detail     string        // for people: names, versions, paths; never a value, never a response body
 	Err        error         // the cause, for the log
+	// Foreign says that the other side did not give the answer: what refused is a
+	// page for people, as that of a proxy or a login in between.
+	Foreign bool
 }
 
 // Error gives operation, reason and cause.

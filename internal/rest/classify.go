@@ -68,14 +68,17 @@ var reasons = map[int]fault.Reason{
 	http.StatusConflict:     fault.Conflict,
 }
 
-// status classifies an answer whose status was not accepted.
-func status(call Call, resp *http.Response) error {
+// status classifies an answer whose status was not accepted. A page is nothing
+// that a service for programs answers: what refuses with one stands in between.
+func status(call Call, resp *http.Response, page bool) error {
 	code := resp.StatusCode
 	f := &fault.Error{
 		Op: call.Op, Class: fault.Ask, Reason: reasons[code], Status: code,
 		RetryAfter: retryAfter(resp.Header, time.Now()),
 	}
 	switch {
+	case f.Reason == fault.Unauthorized, f.Reason == fault.Forbidden:
+		f.Foreign = page
 	case f.Reason != "":
 	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity:
 		f.Class, f.Reason = fault.Never, fault.Invalid

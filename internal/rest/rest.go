@@ -119,8 +119,8 @@ func (c *Client) Do(ctx context.Context, call Call, out any) (Answer, error) {
 	defer func() { _ = resp.Body.Close() }()
 	answer := Answer{Status: resp.StatusCode, Header: resp.Header}
 	if !accepted(call.OK, resp.StatusCode) {
-		c.refusal(resp.Body, call.Refusal)
-		return answer, status(call, resp)
+		said := c.refusal(resp.Body, call.Refusal)
+		return answer, status(call, resp, page(said))
 	}
 	return answer, c.decode(call, resp, out)
 }
@@ -213,19 +213,29 @@ func (c *Client) decode(call Call, resp *http.Response, out any) error {
 }
 
 // refusal reads what a refused answer says, if the caller wants to know and
-// if it can be read at all.
-func (c *Client) refusal(body io.Reader, into any) {
+// if it can be read at all. It returns its beginning at least.
+func (c *Client) refusal(body io.Reader, into any) []byte {
 	if into == nil {
-		return
+		text, _ := io.ReadAll(io.LimitReader(body, telling))
+		return text
 	}
 	text, err := io.ReadAll(io.LimitReader(body, c.maxBody))
 	if raw, as := into.(*[]byte); as && err == nil {
 		*raw = text
-		return
+		return text
 	}
 	if err == nil && json.Valid(text) {
 		_ = json.Unmarshal(text, into) // a body of another shape leaves members empty
 	}
+	return text
+}
+
+// telling is how much of a body tells what it is.
+const telling = 512
+
+// page reports a body that is a web page.
+func page(body []byte) bool {
+	return strings.HasPrefix(http.DetectContentType(body), "text/html")
 }
 
 func accepted(ok []int, status int) bool {

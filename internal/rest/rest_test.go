@@ -121,6 +121,27 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+// A page that refuses is a proxy's or a login's: people mend no credential for it.
+func TestWhatRefusesInBetween(t *testing.T) {
+	for body, page := range map[string]bool{"<!DOCTYPE html><p>Sign in": true, "  <html>": true, `{"error":"<html>"}`: false, "no": false, "": false} {
+		for _, code := range []int{401, 403, 404, 503} {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(code)
+				_, _ = io.WriteString(w, body)
+			})
+			var said thing
+			for _, into := range []any{nil, &said, new([]byte)} {
+				c := call(false)
+				c.Refusal = into
+				_, err := client(t, s.URL, s.Client()).Do(t.Context(), c, nil)
+				if f := fault.Of(err); f.Foreign != (page && code < 404) || f.Status != code {
+					t.Errorf("%q with %d: foreign %v", body, code, f.Foreign)
+				}
+			}
+		}
+	}
+}
+
 func same(w want) struct{ read, write want } { return struct{ read, write want }{w, w} }
 
 func TestRateLimitSaysHowLong(t *testing.T) {
