@@ -29,6 +29,7 @@ func socialLedger(b *box) ledger {
 				}
 			}
 		},
+		revive: w.Ayrshare.Revive, bury: w.Ayrshare.Bury,
 		keys: func() []ledgerKey {
 			var all []ledgerKey
 			for _, k := range w.Ayrshare.Keys() {

@@ -16,7 +16,7 @@ func langfuseLedger(b *box) ledger {
 	return ledger{
 		variable: app.LangfuseSecret, first: sandbox.Create, ends: []sandbox.Kind{sandbox.Delete},
 		olds: []string{w.OldTraceKey(sandbox.Staging), w.OldTraceKey(sandbox.Production)},
-		end:  func(id string) { w.Langfuse.End(id) },
+		end:  func(id string) { w.Langfuse.End(id) }, revive: w.Langfuse.Revive,
 		keys: func() []ledgerKey {
 			var all []ledgerKey
 			for _, k := range w.Langfuse.Keys() {

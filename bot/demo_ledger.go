@@ -38,6 +38,9 @@ type ledger struct {
 	// revive brings a dead key back to life; nil where the service has no such
 	// thing.
 	revive func(id string)
+	// bury is how the vendor's people end exactly one key where nobody else can;
+	// nil where end does.
+	bury func(id string)
 	// ending is how the bot's own credential ends a key.
 	ending func(id string) *http.Request
 	// beside are the other values of a pair; nil where a key is one value.
@@ -128,7 +131,7 @@ func anthropicLedger(b *box) ledger {
 	return ledger{
 		variable: app.AnthropicKey, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Archive},
 		olds: []string{w.OldAnthropicKey(sandbox.Staging), w.OldAnthropicKey(sandbox.Production)},
-		end:  func(id string) { w.Anthropic.Set(id, "archived") },
+		end:  func(id string) { w.Anthropic.Set(id, anthropic.Archived) }, revive: func(id string) { w.Anthropic.Set(id, anthropic.Active) },
 		make: func(environment, label string) (string, map[string]string) {
 			k := w.Anthropic.Create(anthropic.Order{Name: label, Workspace: sandbox.Workspace(environment), Account: sandbox.ServiceAccount})
 			return k.ID, map[string]string{app.AnthropicKey: k.Value}

@@ -17,7 +17,7 @@ func mediaLedger(b *box) ledger {
 	return ledger{
 		variable: app.MediaKeySecret, first: sandbox.Create, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Delete},
 		olds: w.OldMediaKeys(),
-		end:  func(id string) { w.R2.End(id) },
+		end:  func(id string) { w.R2.End(id) }, revive: w.R2.Revive,
 		ending: func(id string) *http.Request {
 			at, _ := url.Parse(w.Endpoints().R2 + "/client/v4/accounts/" + r2.Account + "/tokens/" + id) // the world's own address
 			return &http.Request{Method: http.MethodDelete, URL: at, Header: http.Header{"Authorization": {"Bearer " + w.Credentials().R2Admin}}}

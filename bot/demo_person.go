@@ -50,7 +50,7 @@ func (d *demo) obey(ctx context.Context) error {
 		var guide slack.Message
 		err := d.box.world.Slack.Wait(ctx, func(now slack.Snapshot) (found bool) {
 			guide, found = d.own(now).Find(func(m slack.Message) bool {
-				return m.Thread != "" && !done[m.TS] && strings.Contains(m.Text, "A person has to ")
+				return m.Thread != "" && !done[m.TS] && (strings.Contains(m.Text, "A person has to ") || strings.Contains(m.Text, burial))
 			})
 			return found
 		})
@@ -67,6 +67,9 @@ func (d *demo) obey(ctx context.Context) error {
 // follow does what a guide says. One message may hold several, and one that
 // repeats another needs no second key.
 func (d *demo) follow(text string, done map[string]bool) error {
+	if strings.Contains(text, burial) {
+		return d.bury()
+	}
 	bring := d.play.bring
 	if bring == nil {
 		bring = diligent

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -101,9 +102,29 @@ func plantNoApproval(b *box, a ledger) func(sandbox.Write) {
 // reviveTimeout is how long the plant waits for a death certificate.
 const reviveTimeout = 5 * time.Minute
 
-// revivable are the secrets whose service can be made to bring a key back.
+// revivable are the secrets whose service can be made to bring a key back. What
+// brings a revoked signing key back is a person's click that Supabase has, and no
+// fault.
 func revivable() []string {
-	return []string{app.ChainURL, app.FalKey, app.JobsKey, app.MemoryKey, app.SupabaseKey}
+	return slices.DeleteFunc(playable(), func(secret string) bool { return secret == app.JWTSecret })
+}
+
+// burial is what the thread asks of people where Rekey cannot end what came back.
+const burial = "End it there by hand"
+
+// bury has the vendor end what came back to life.
+func (d *demo) bury() error {
+	own := d.box.ledgerIn(d.play)
+	if own.bury == nil {
+		return fmt.Errorf("nobody ends a single key of %s by hand", own.secret)
+	}
+	for _, id := range own.olds {
+		if k, _ := own.key(id); k.live {
+			d.say("@ann has the vendor's support end %s, as the thread asks", id)
+			own.bury(id)
+		}
+	}
+	return nil
 }
 
 // plantRevive brings the old key back to life, once, as soon as the thread says

@@ -24,7 +24,7 @@ func upstashLedger(b *box) ledger {
 	return ledger{
 		variable: app.RedisToken, first: sandbox.Create, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Delete},
 		olds: []string{w.OldRedisToken(sandbox.Staging), w.OldRedisToken(sandbox.Production)},
-		end:  func(id string) { w.Upstash.End(id) },
+		end:  func(id string) { w.Upstash.End(id) }, revive: w.Upstash.Revive,
 		keys: func() []ledgerKey { return redisKeys(w.Upstash.Users()) },
 		ending: func(id string) *http.Request {
 			name, user, _ := strings.Cut(id, "/")

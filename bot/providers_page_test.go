@@ -21,11 +21,12 @@ const providersHead = `<!-- Written by: go test ./bot -run TestProvidersPage -up
 
 A survey finds out, before a plan exists and without writing, which of these kinds a credential is; where only people know, the
 [configuration](configuration.md) says it. The shape decides the plan ([rotation/plan.go](../rotation/plan.go)); the gap is the time in which
-no credential works; undo is what can be taken back after the approval. Beside the service's own proof the running application is
+no credential works; undo is what can be taken back after the approval. Where the vault is read, or a key does damage now,
+--revoke-first (in an emergency) ends the old one before there is a new one, with an outage that people approve. Beside the service's own proof the running application is
 always asked ([attestation](attestation.md)). Each admin credential is stronger than what it rotates: give it nothing more than stands here.
 
-| secret | kind | found by | issued by | shape | gap | undo of the end | proved by | audit | people | admin credential | it must be allowed |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| secret | kind | found by | issued by | shape | gap | undo of the end | can end first | proved by | audit | people | admin credential | it must be allowed |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 `
 
 // TestProvidersPage holds docs/providers.md against the adapters. -update
@@ -61,7 +62,7 @@ func TestProvidersPage(t *testing.T) {
 
 func cells(e rotation.Secret, r providers.Row) string {
 	names := "`" + strings.Join(e.Variables, "`, `") + "`"
-	row := []string{names, r.Kind, r.When, r.Issues, r.Shape, r.Gap, r.Undo, r.Proof, r.Audit, r.People, r.Admin, r.Rights}
+	row := []string{names, r.Kind, r.When, r.Issues, r.Shape, r.Gap, r.Undo, r.First, r.Proof, r.Audit, r.People, r.Admin, r.Rights}
 	return fmt.Sprintf("| %s |\n", strings.Join(row, " | "))
 }
 

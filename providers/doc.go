@@ -7,7 +7,7 @@
 // value of the concrete type found. What can be done is what that type has
 // methods for: [Issuer], [PlacedIssuer], [Guide], [Lister], [Prober], [Ender],
 // [Disabler], [Usage], [Auditor], [Disguiser], [Tailer], [Recaller], [Current], [Importer],
-// [Activator], [Minter], [Clearer], [Blocker], [Parent].
+// [Activator], [Minter], [Clearer], [Blocker], [Forcer], [Parent].
 // A service with a one-key plan returns another type than the same service
 // with overlap, so an impossible act does not compile into a plan. The shape
 // says which methods must be there:

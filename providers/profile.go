@@ -6,17 +6,19 @@ import "strings"
 // docs/providers.md is made of these: what follows from the traits and the
 // methods of the kind is taken from there, so that it is never said twice.
 type Profile struct {
-	Kind   Kind   // as surveyed, but for what only the service knows; nobody is asked
-	When   string // what a survey finds this kind by
-	Admin  string // the admin credential; "" where none can help
-	Rights string // the least that it must be allowed
-	Undo   string // what people can take back of the end at a console, where Rekey cannot; "" for nothing
-	Audit  string // where an audit finds uses of one credential, where the kind is no Auditor; "" where nothing tells
+	Kind   Kind     // as surveyed, but for what only the service knows; nobody is asked
+	Of     Provider // that finds it, where that is a [Survivor]; nobody is asked, either
+	When   string   // what a survey finds this kind by
+	Admin  string   // the admin credential; "" where none can help
+	Rights string   // the least that it must be allowed
+	Undo   string   // what people can take back of the end at a console, where Rekey cannot; "" for nothing
+	Takes  string   // what else ends with it, where that is more than the credential; "" for nothing
+	Audit  string   // where an audit finds uses of one credential, where the kind is no Auditor; "" where nothing tells
 }
 
 // Row is a profile in words, one for each column.
 type Row struct {
-	Kind, When, Issues, Shape, Gap, Undo, Proof, Audit, People, Admin, Rights string
+	Kind, When, Issues, Shape, Gap, Undo, First, Proof, Audit, People, Admin, Rights string
 }
 
 // Row puts a profile into words.
@@ -24,7 +26,7 @@ func (p Profile) Row() Row {
 	t := p.Kind.Traits()
 	return Row{
 		Kind: t.Kind, When: p.When, Issues: issues(p.Kind), Shape: string(t.Shape), Gap: gap(p.Kind), Undo: undo(p.Kind, p.Undo),
-		Proof: proof(p.Kind), Audit: audit(p.Kind, p.Audit), People: people(p.Kind),
+		First: p.first(), Proof: proof(p.Kind), Audit: audit(p.Kind, p.Audit), People: people(p.Kind),
 		Admin: or(p.Admin, "none: no API would take one"), Rights: or(p.Rights, "–"),
 	}
 }
@@ -70,6 +72,39 @@ func undo(k Kind, byPeople string) string {
 		return "switched on again until it is ended for good"
 	}
 	return or(byPeople, "none")
+}
+
+// EndsFirst reports that the credential can end before it has a successor.
+func (p Profile) EndsFirst() bool {
+	s, ok := p.Of.(Survivor)
+	return ok && s.Survives(p.Kind.Traits())
+}
+
+// first is what ending it before it has a successor takes, or why that cannot be.
+func (p Profile) first() string {
+	t := p.Kind.Traits()
+	_, urgent := p.Kind.(Urgent)
+	_, byHand := p.Kind.(EndGuide)
+	switch {
+	case t.Shape == Cutover:
+		return "no need: the making of the next one ends it at once"
+	case t.Shape == DeployFirst:
+		return "no: nobody could sign in until there is another one; it ends as soon as its successor signs"
+	case urgent:
+		return "no: it ends by the making of the next one, and lives on for the grace; the application moves to another kind at once"
+	case !p.EndsFirst():
+		return "no: it ends only by the making of the next one, and lives on for the grace"
+	case byHand && t.Remember != "":
+		return "yes, by a person, who notes " + t.Remember + " before"
+	case byHand:
+		return "yes, by a person"
+	case t.Remember != "":
+		return "yes; a person notes " + t.Remember + " before"
+	case p.Takes != "":
+		return "yes; " + p.Takes + " ends with it"
+	default:
+		return "yes"
+	}
 }
 
 // proof is what proves that the new one is used and the old one dead, beside

@@ -74,6 +74,9 @@ type Traits struct {
 	// Notice is for people: what they should know of what was found before
 	// anything begins, or "".
 	Notice string `json:",omitempty"`
+	// Remember is for people: what a successor needs that only the console shows
+	// of a credential, so that it is noted before that ends first; "" for nothing.
+	Remember string `json:",omitempty"`
 	// Lingers is for people: what the old credential's holder may do although
 	// it was ended, because it lives on for the grace, and what people can do
 	// about it; "" where an end is an end.

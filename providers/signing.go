@@ -54,6 +54,18 @@ type Clearer interface {
 	Clear(ctx context.Context) error
 }
 
+// Forcer is a [Blocker] whose reasons to wait are those of a quiet day: in an
+// emergency people decide in spite of them, because whoever uses the credential
+// may be the thief.
+type Forcer interface {
+	// Harm says, for people, what ending it now takes from whom beside the
+	// application that holds it, in whole sentences; "" for nothing. That it
+	// cannot be told is said, too.
+	Harm(ctx context.Context, id ID) string
+	// EndNow is [Ender.End] of a credential that may be in use.
+	EndNow(ctx context.Context, id ID) error
+}
+
 // Blocker knows what keeps a service from ending a credential.
 type Blocker interface {
 	// Blocked is a sentence that says what is in the way and what to do about

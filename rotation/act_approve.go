@@ -114,6 +114,9 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	card.OldRefused = condition["old_refused"]
+	if card.Harm, err = w.harm(ctx); err != nil {
+		return outcome{}, err
+	}
 	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs)
 	if condition["list_only"] != "" {
 		text += " Its old value can no longer be read in the vault: only the service's list can prove its death."

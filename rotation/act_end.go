@@ -149,11 +149,7 @@ func (w *run) ender(ctx context.Context, s Step) (func(context.Context, provider
 		}
 		return d.Disable, nil
 	}
-	d, err := capability[providers.Ender](ctx, w, "ending the old credential")
-	if err != nil {
-		return nil, err
-	}
-	return d.End, nil
+	return w.killer(ctx)
 }
 
 // stillOff reports that the credential a delete is about is refused. Who switched

@@ -65,6 +65,9 @@ func (w *run) blocked(ctx context.Context) (string, error) {
 	if !knows {
 		return "", nil
 	}
+	if f, err := w.forcer(ctx); f != nil || err != nil {
+		return "", err // people are told what it costs, and decide
+	}
 	for _, env := range w.r.environments() {
 		if why, err := b.Blocked(ctx, w.r.Places[env].Old.ID); why != "" || err != nil {
 			return why, err

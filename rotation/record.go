@@ -173,6 +173,9 @@ type Card struct {
 	// Outage is what going on will cost, where people approve before anything
 	// is issued.
 	Outage string `json:"outage,omitempty"`
+	// Harm is what the end takes from others than the application that holds the
+	// old one, where that is a reason to wait on a quiet day.
+	Harm string `json:"harm,omitempty"`
 	// About is what it asks: "" for the end of the old one, or its replacement.
 	About string `json:"about,omitempty"`
 	// Together says that people are asked about it on a card of the batch.

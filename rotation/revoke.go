@@ -106,6 +106,9 @@ func (w *run) approveRevoke(ctx context.Context) (outcome, error) {
 	card := w.newCard(hash)
 	card.Outage, card.OldRefused = w.r.Outage(), condition["old_refused"]
 	condition["outage"] = card.Outage
+	if card.Harm, err = w.harm(ctx); err != nil {
+		return outcome{}, err
+	}
 	w.r.Card, w.r.Allowed = card, nil
 	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{{
 		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, condition),

@@ -57,7 +57,11 @@ func (r *Rotation) revokeOutage() string {
 	if r.Cell.Shared {
 		text += ". Staging is brought along after production"
 	}
-	return text + ". What needs the key fails meanwhile. There is no way back to the old key."
+	text += ". What needs the key fails meanwhile. There is no way back to the old key."
+	if r.Traits.Remember != "" {
+		text += " Before you say yes, note " + r.Traits.Remember + " in the console: the new key needs the same, and nobody can look that up afterwards."
+	}
+	return text
 }
 
 // opensGap notes since when production is without a working credential: since

@@ -87,6 +87,7 @@ var revocations = map[string]struct {
 	"apart, with undo": {func(g *rig) { g.apart(); g.traits = func(t *providers.Traits) { t.UndoOfEnd = true } }, 2},
 	"guided":           {(*rig).guide, 1},
 	"by hand, apart":   {func(g *rig) { g.console(); g.apart() }, 2},
+	"with others":      {func(g *rig) { g.others = others }, 1},
 	"after a model":    {func(g *rig) { g.model = `{"v":1}` }, 1},
 }
 

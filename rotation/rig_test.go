@@ -71,6 +71,7 @@ type rig struct {
 	paused    bool                                   // the application holds its work
 	forgets   bool                                   // a survey needs keys that the service lists
 	model     string                                 // what new keys are made after; "" is nothing
+	others    string                                 // who else is cut off by the end; "" is nobody
 	first     bool                                   // the rotation revokes first
 	hears     func(env string, t *deploy.Testimony)  // changes what an application answers; nil is honest
 	offered   map[string][]deploy.Assignment         // last sent to the vault, by environment
@@ -229,6 +230,9 @@ func (s service) look(err error) (providers.Kind, error) {
 	}
 	if s.g.usedAt != nil {
 		return counting{found(s)}, err
+	}
+	if s.g.others != "" {
+		return busy{found(s)}, err
 	}
 	if s.g.model != "" {
 		return modelled{found(s)}, err

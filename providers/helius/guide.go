@@ -27,8 +27,8 @@ var (
 
 // Traits of a key that people make.
 func (k *manual) Traits() providers.Traits {
-	t := k.traits("Helius API key, made by hand")
-	t.Guided = true
+	t := k.traits(kindByHand)
+	t.Guided, t.Remember = true, unseen
 	return t
 }
 
@@ -39,8 +39,12 @@ func (k *manual) Guide(e providers.Errand) (providers.Guidance, error) {
 	if !surveyed {
 		return providers.Guidance{}, fault.New("saying how to make a key at Helius", fault.NotFound, "no key of "+e.Environment+" was looked at")
 	}
+	create := "Press Create New API Key."
+	if !k.ended {
+		create += " (If it makes none, the plan has one key only: cancel, and say helius: {one_key: true} in the configuration. Delete nothing.)"
+	}
 	return providers.Guidance{Console: k.p.config.Console, Paste: k.p.config.Variables[:1], Steps: []string{
-		"Press Create New API Key. (If it makes none, the plan has one key only: cancel, and say helius: {one_key: true} in the configuration. Delete nothing.)",
+		create,
 		fmt.Sprintf("Name: `%s`.", e.Label),
 		k.rules(e.Environment, own),
 		"Copy the new key. The whole RPC URL will do as well: nothing but the key is taken from it.",
@@ -50,9 +54,13 @@ func (k *manual) Guide(e providers.Errand) (providers.Guidance, error) {
 // rules is what to do about access rules, without which a key that is in a page
 // is anybody's.
 func (k *keys) rules(environment string, own taken) string {
-	text := fmt.Sprintf("Give it the access rules of the key in use, %s (section RPCs).", ending(own.key))
+	of, works := "of the key in use, "+ending(own.key), "works"
+	if k.ended {
+		of, works = "that the deleted key had, "+ending(own.key), "worked"
+	}
+	text := "Give it the access rules " + of + " (section RPCs)."
 	if k.anywhere[environment] {
-		text += " That one works from any site: without rules for your domains, or a proxy in front, the new key is public the moment the page is."
+		text += " That one " + works + " from any site: without rules for your domains, or a proxy in front, the new key is public the moment the page is."
 	}
 	return text
 }
@@ -104,14 +112,24 @@ func (k *keys) sites(environment string) []string {
 	return nil
 }
 
+func (k *keys) uses() string {
+	if k.ended {
+		return "held before"
+	}
+	return "uses now"
+}
+
 // unfit says why a key that lives is not the one that was asked for.
 func (k *keys) unfit(ctx context.Context, e providers.Errand, made taken) string {
 	for _, env := range []string{e.Environment, "staging", "production"} {
 		if own, surveyed := k.inUse[env]; surveyed && own.key.Equal(made.key) {
-			return fmt.Sprintf("That is the key that %s uses now, …%s. A new one is needed.", env, made.key.Last4())
+			return fmt.Sprintf("That is the key that %s %s, …%s. A new one is needed.", env, k.uses(), made.key.Last4())
 		}
 	}
 	if !k.anywhere[e.Environment] && k.p.open(ctx, made) {
+		if k.ended {
+			return fmt.Sprintf("Key …%s works from any site, and the deleted one did not: give it the access rules that that one had.", made.key.Last4())
+		}
 		return fmt.Sprintf("Key …%s works from any site, and the key in use does not: copy its access rules to the new one.", made.key.Last4())
 	}
 	return ""

@@ -16,7 +16,17 @@ type keys struct {
 	inUse map[string]taken // by environment, as surveyed
 	// anywhere are the environments whose key works from any site.
 	anywhere map[string]bool
+	ended    bool // the keys that were in use are deleted
 }
+
+// The kinds by their names, which are stored.
+const (
+	kindByHand = "Helius API key, made by hand"
+	kindListed = "Helius API key"
+)
+
+// unseen is what only the dashboard shows of a key, and a deleted one no more.
+const unseen = "its access rules (section RPCs)"
 
 // signatures are what a refused key leaves in an application's log. A bare 401
 // is not enough, it may be a duration or a request's id.
@@ -84,13 +94,20 @@ func (k *keys) known(id providers.ID) (secret.Value, bool) {
 }
 
 // farewell is how people delete a key, which is described in words that fit
-// behind "the key".
+// behind "the key". Where that is the one in use, none stays.
 func (k *keys) farewell(environment string, id providers.ID, described string) (providers.Guidance, error) {
 	if id == "" {
 		return providers.Guidance{}, &fault.Error{Op: "saying how to delete a key at Helius", Class: fault.Never, Reason: fault.Invalid, Detail: "there is no id"}
 	}
 	steps := []string{"Find the key " + described + ". No other one."}
-	if k.anywhere[environment] {
+	switch own, known := k.inUse[environment]; {
+	case known && k.p.config.Name(own.key) == id:
+		note := "Note its access rules (section RPCs): the next key needs them, and nobody can look them up afterwards."
+		if k.anywhere[environment] {
+			note += " None of them keeps it to your sites: Helius takes it from any site."
+		}
+		steps = append(steps, note)
+	case k.anywhere[environment]:
 		steps = append(steps, "Look at the access rules of the key that stays: Helius takes it from any site, and whoever reads the page can read it there.")
 	}
 	steps = append(steps, "Delete it, and confirm.")

@@ -166,8 +166,8 @@ func (k *keys) list(ctx context.Context) (*listed, error) {
 
 // Traits of a key that the portal makes.
 func (k *listed) Traits() providers.Traits {
-	t := k.traits("Helius API key")
-	t.Unnamed = true
+	t := k.traits(kindListed)
+	t.Unnamed, t.Remember = true, unseen
 	return t
 }
 

@@ -6,11 +6,11 @@ import "rekey/providers"
 func Profiles() []providers.Profile {
 	known := &keys{p: &Provider{config: Config{Waits: DefaultWaits()}}}
 	return []providers.Profile{
-		{Kind: &manual{byHand{known}}, When: "no token of the portal is configured"},
+		{Kind: &manual{byHand{known}}, Of: known.p, When: "no token of the portal is configured"},
 		{
-			Kind: &listed{keys: known}, When: "a token of the portal is configured",
+			Kind: &listed{keys: known}, Of: known.p, When: "a token of the portal is configured",
 			Admin: "the token of a portal session", Rights: "all that the person who signed in may do; there is nothing narrower",
 		},
-		{Kind: &single{byHand{known}}, When: "`one_key` says that the plan has one key"},
+		{Kind: &single{byHand{known}}, Of: known.p, When: "`one_key` says that the plan has one key"},
 	}
 }

@@ -26,9 +26,12 @@ var (
 // Traits of a pair that people make.
 func (k *restricted) Traits() providers.Traits {
 	t := k.listed.Traits()
-	t.Kind, t.Guided = "Langfuse key pair, made by hand", true
+	t.Kind, t.Guided, t.Remember = kindByHand, true, unseen
 	return t
 }
+
+// unseen is what only the dashboard shows of a pair, and of a deleted one no more.
+const unseen = "its permissions"
 
 // console is the page of a project's keys.
 func (at place) console() string {
@@ -44,10 +47,19 @@ func (k *pairs) Guide(e providers.Errand) (providers.Guidance, error) {
 	return providers.Guidance{Console: at.console(), Steps: []string{
 		"Press Create new API keys. (If there is no such button, you are neither Owner nor Admin of the project.)",
 		fmt.Sprintf("Note: `%s`. Exactly that: it is how the key is found again.", e.Label),
-		fmt.Sprintf("Permissions: those of the key in use, `%s`.", k.inUse[e.Environment].public),
+		k.permissions(e.Environment),
 		fmt.Sprintf("Expiry: none, or at least %d days.", days(k.p.config.MinExpiry)),
 		"Press Create and copy both keys, secret and public. The secret one is shown this once.",
 	}}, nil
+}
+
+// permissions are what no API tells, of a pair that lives or lived.
+func (k *pairs) permissions(environment string) string {
+	public := k.inUse[environment].public
+	if k.ended {
+		return fmt.Sprintf("Permissions: those that the deleted key `%s` had. Where nobody noted them, take the narrowest with which the application can do its work.", public)
+	}
+	return fmt.Sprintf("Permissions: those of the key in use, `%s`.", public)
 }
 
 func days(d time.Duration) int { return int((d + 24*time.Hour - 1) / (24 * time.Hour)) }

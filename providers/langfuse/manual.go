@@ -29,7 +29,7 @@ var (
 // Traits of a pair that people make and delete.
 func (k *manual) Traits() providers.Traits {
 	t := k.pairs.Traits()
-	t.Kind, t.Guided, t.EndByHand = "Langfuse key pair, of a plan without the API", true, true
+	t.Kind, t.Guided, t.EndByHand, t.Remember = kindOfPlan, true, true, unseen
 	t.EndIs = "deleted in the dashboard by a person, who is told how; Langfuse cannot undo it, and may accept the key for up to five minutes more"
 	return t
 }
@@ -40,10 +40,11 @@ func (k *manual) GuideEnd(environment string, id providers.ID) (providers.Guidan
 	if !surveyed {
 		return providers.Guidance{}, fault.New("saying how to delete a key at Langfuse", fault.NotFound, "no key of "+environment+" was looked at")
 	}
-	return providers.Guidance{Console: at.console(), Steps: []string{
-		fmt.Sprintf("Find the row whose public key is `%s`. No other one.", id),
-		"Press Delete in that row, and confirm.",
-	}}, nil
+	row := fmt.Sprintf("Find the row whose public key is `%s`. No other one.", id)
+	if k.inUse[environment].id() == id {
+		row += " Note its permissions: the next key needs them, and nobody can look them up afterwards."
+	}
+	return providers.Guidance{Console: at.console(), Steps: []string{row, "Press Delete in that row, and confirm."}}, nil
 }
 
 // Inspect holds a pasted pair against the form, what is in use, and the

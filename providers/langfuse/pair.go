@@ -24,6 +24,7 @@ type pairs struct {
 	p      *Provider
 	inUse  map[string]pair  // by environment, as surveyed
 	places map[string]place // by environment
+	ended  bool             // the pairs that were in use are deleted
 
 	mu    sync.Mutex
 	known []wireKey // the last whole list, of all places
@@ -57,7 +58,7 @@ var signatures = []string{
 // Traits of a pair.
 func (k *pairs) Traits() providers.Traits {
 	return providers.Traits{
-		Kind:       "Langfuse key pair",
+		Kind:       kindIssued,
 		Service:    "Langfuse",
 		Shape:      providers.Overlap,
 		PublicID:   true,

@@ -28,10 +28,19 @@ type pattern struct {
 var (
 	_ providers.Survivor = (*Provider)(nil)
 	_ providers.Modelled = (*issued)(nil)
+	_ providers.Modelled = (*restricted)(nil)
+	_ providers.Modelled = (*manual)(nil)
+)
+
+// The kinds by their names, which are stored.
+const (
+	kindIssued = "Langfuse key pair"
+	kindByHand = "Langfuse key pair, made by hand"
+	kindOfPlan = "Langfuse key pair, of a plan without the API"
 )
 
 // Model implements [providers.Modelled].
-func (k *issued) Model() (providers.Model, error) {
+func (k *pairs) Model() (providers.Model, error) {
 	m := model{V: modelVersion, Projects: make(map[string]pattern)}
 	for env, at := range k.places {
 		m.Projects[env] = pattern{Site: at.site.base, ID: at.project}
@@ -39,21 +48,20 @@ func (k *issued) Model() (providers.Model, error) {
 	return json.Marshal(m)
 }
 
-// Survives implements [providers.Survivor]: a pair that the API makes may do
-// everything in its project, which is in the model. What a person makes is made
-// after the row of the one in use.
+// Survives implements [providers.Survivor]: the project of a pair is in the model.
+// What a pair may do there only the dashboard shows: people note it before.
 func (p *Provider) Survives(found providers.Traits) bool {
-	return found.Kind == (&issued{listed{&pairs{p: p}}}).Traits().Kind
+	return found.Kind == kindIssued || found.Kind == kindByHand || found.Kind == kindOfPlan
 }
 
 // Survive implements [providers.Survivor].
-func (p *Provider) Survive(ctx context.Context, _ providers.Traits, known map[string]providers.Credential, stored providers.Model) (providers.Kind, error) {
+func (p *Provider) Survive(ctx context.Context, found providers.Traits, known map[string]providers.Credential, stored providers.Model) (providers.Kind, error) {
 	const op = "going on without the old key of Langfuse"
 	var m model
 	if err := json.Unmarshal(stored, &m); err != nil || m.V != modelVersion {
 		return nil, fault.New(op, fault.Ambiguous, "what was kept of the old pairs cannot be read by this program")
 	}
-	k := &pairs{p: p, inUse: make(map[string]pair), places: make(map[string]place)}
+	k := &pairs{p: p, inUse: make(map[string]pair), places: make(map[string]place), ended: true}
 	for _, env := range slices.Sorted(maps.Keys(known)) {
 		own, err := p.form.read(known[env].Values)
 		if err != nil {
@@ -68,6 +76,14 @@ func (p *Provider) Survive(ctx context.Context, _ providers.Traits, known map[st
 		}
 		k.inUse[env], k.places[env] = own, place{site: s, project: like.ID}
 	}
-	_, err := k.refresh(ctx)
-	return &issued{listed{k}}, err
+	if found.Kind == kindOfPlan {
+		return &manual{k}, nil // nothing is listed
+	}
+	if _, err := k.refresh(ctx); err != nil {
+		return nil, err
+	}
+	if found.Kind == kindByHand {
+		return &restricted{listed{k}}, nil
+	}
+	return &issued{listed{k}}, nil
 }

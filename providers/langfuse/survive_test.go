@@ -1,7 +1,10 @@
 package langfuse_test
 
 import (
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"rekey/internal/secret/secrettest"
 	"rekey/providers"
@@ -81,7 +84,64 @@ func TestSurviveNeedsTheModel(t *testing.T) {
 	if _, err := w.provider(t, other).Survive(t.Context(), traits, known, providers.Model(whole)); err == nil {
 		t.Error("it goes on in another project than the configuration names")
 	}
-	if p := w.provider(t); p.Survives(w.kind(t, byHand).Traits()) {
-		t.Error("what a person makes is made after the one in use")
+}
+
+// TestSurviveByHand: where people make the pairs they are told which permissions
+// to give, in the project that was kept, with a list and without one.
+func TestSurviveByHand(t *testing.T) {
+	for name, plan := range map[string]bool{"restricted": true, "a plan without the API": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.plan = plan
+			found := w.kind(t, byHand)
+			model, err := found.(providers.Modelled).Model()
+			if err != nil || found.Traits().Remember == "" {
+				t.Fatalf("%+v, %v", found.Traits(), err)
+			}
+			secrettest.NoLeak(t, w.issued(), string(model))
+			id, err := found.Identify(w.production.values())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if guide, ok := found.(providers.EndGuide); ok {
+				told, err := guide.GuideEnd("production", id)
+				if all := strings.Join(told.Steps, "\n"); err != nil || !strings.Contains(all, "Note its permissions") {
+					t.Errorf("%s, %v", all, err)
+				}
+			}
+			w.remove(httptest.NewRecorder(), productionProject, w.production.ID)
+			known := map[string]providers.Credential{"production": {ID: id, Values: w.production.values()}}
+			p := w.provider(t, byHand)
+			if !p.Survives(found.Traits()) {
+				t.Error("it does not survive")
+			}
+			kind, err := p.Survive(t.Context(), found.Traits(), known, model)
+			if err != nil || kind.Traits().Kind != found.Traits().Kind {
+				t.Fatalf("%v", err)
+			}
+			if found, err := kind.(providers.Prober).Probe(t.Context(), w.production.values()); err != nil || found.Liveness != providers.Refused {
+				t.Errorf("the old pair: %+v, %v", found, err)
+			}
+			w.followed(t, kind, id)
+		})
+	}
+}
+
+// followed has a person make the next pair of production as the guide says.
+func (w world) followed(t *testing.T, kind providers.Kind, old providers.ID) {
+	t.Helper()
+	guide := kind.(providers.Guide)
+	asked := time.Now().Add(-time.Hour)
+	e := providers.Errand{Environment: "production", Label: "rk_1", Asked: asked, Seen: asked}
+	told, err := guide.Guide(e)
+	if all := strings.Join(told.Steps, "\n"); err != nil || !strings.Contains(all, "those that the deleted key `"+string(old)+"` had") || !strings.Contains(told.Console, productionProject) {
+		t.Errorf("%s, %v", all, err)
+	}
+	if wrong, err := guide.Inspect(t.Context(), e, w.make("rk_1", stagingProject).values()); err != nil || wrong.Wrong == "" {
+		t.Errorf("a pair of another project: %+v, %v", wrong, err)
+	}
+	made, err := guide.Inspect(t.Context(), e, w.make("rk_1", productionProject).values())
+	if err != nil || made.Wrong != "" || made.Wait {
+		t.Errorf("%+v, %v", made, err)
 	}
 }

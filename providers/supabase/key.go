@@ -228,7 +228,7 @@ func (k *secretKey) List(ctx context.Context) ([]providers.Credential, error) {
 func (k *secretKey) End(ctx context.Context, id providers.ID) error {
 	const op = "deleting a key at Supabase"
 	if ref := k.p.legacyOf(id); ref != "" {
-		return k.switchOff(ctx, ref)
+		return k.switchOff(ctx, ref, false)
 	}
 	if !idForm.MatchString(string(id)) {
 		return &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: "that is not a key id"}

@@ -15,7 +15,10 @@ import (
 	"rekey/providers"
 )
 
-var _ providers.Blocker = (*secretKey)(nil)
+var (
+	_ providers.Blocker = (*secretKey)(nil)
+	_ providers.Forcer  = (*secretKey)(nil)
+)
 
 // legacyMark begins the id that a legacy service_role key has here: the project
 // follows. Supabase has none for it, as there is one.
@@ -162,16 +165,37 @@ func (k *secretKey) Blocked(ctx context.Context, id providers.ID) (string, error
 	return fmt.Sprintf("The legacy keys of project %s are not switched off yet, because that ends anon in every browser and app, too: %s. They must not have been used for %d days.", ref, words, k.p.quietDays()), nil
 }
 
+// Harm says who else is cut off by the end of a legacy key.
+func (k *secretKey) Harm(ctx context.Context, id providers.ID) string {
+	ref := k.p.legacyOf(id)
+	if ref == "" {
+		return ""
+	}
+	_, words := k.p.legacyQuiet(ctx, "asking whether legacy keys are still used", ref)
+	return fmt.Sprintf("ALL LEGACY KEYS of project %s are switched off with this one: the public anon key, too, in every browser and app that sends it, until each has a publishable key in its place. %s%s. "+
+		"They can be switched on again in the dashboard, and then the leaked one works again, too.", ref, strings.ToUpper(words[:1]), words[1:])
+}
+
+// EndNow ends a key that may be in use: by the thief, in an emergency.
+func (k *secretKey) EndNow(ctx context.Context, id providers.ID) error {
+	if ref := k.p.legacyOf(id); ref != "" {
+		return k.switchOff(ctx, ref, true)
+	}
+	return k.End(ctx, id)
+}
+
 // switchOff turns both legacy keys of a project off, once more only if nobody
-// uses them.
-func (k *secretKey) switchOff(ctx context.Context, ref string) error {
+// uses them, unless they are to go whoever does.
+func (k *secretKey) switchOff(ctx context.Context, ref string, used bool) error {
 	const op = "switching off the legacy keys of a Supabase project"
 	on, err := k.p.legacyOn(ctx, ref)
 	if err != nil || !on {
 		return err
 	}
-	if quiet, words := k.p.legacyQuiet(ctx, op, ref); !quiet {
-		return fault.New(op, fault.ChangedByOther, "project "+ref+": "+words+". They were left on")
+	if !used {
+		if quiet, words := k.p.legacyQuiet(ctx, op, ref); !quiet {
+			return fault.New(op, fault.ChangedByOther, "project "+ref+": "+words+". They were left on")
+		}
 	}
 	var state struct {
 		Enabled *bool `json:"enabled"`
@@ -221,5 +245,5 @@ func (k *secretKey) notice() string {
 	if len(legacy) == 0 {
 		return ""
 	}
-	return "the key in use in " + strings.Join(legacy, " and ") + " is a legacy one. Its end switches ALL LEGACY KEYS of the project off, which also ends the public anon key in every browser and app that still sends it; it is asked for only when the edge logs have shown no legacy key for days"
+	return "the key in use in " + strings.Join(legacy, " and ") + " is a legacy one. Its end switches ALL LEGACY KEYS of the project off, which also ends the public anon key in every browser and app that still sends it; outside of an emergency it is asked for only when the edge logs have shown no legacy key for days"
 }

@@ -8,11 +8,12 @@ func Profiles() []providers.Profile {
 	p := &Provider{config: Config{Waits: DefaultWaits(), Projects: map[string]string{"production": project}}}
 	const admin, rights = "a scoped personal access token", "`api_gateway_keys_read`, `api_gateway_keys_write`, `analytics_logs_read`, for these projects"
 	return []providers.Profile{
-		{Kind: &secretKey{p: p}, When: "the value is a secret key (`sb_secret_…`)", Admin: admin, Rights: rights},
+		{Kind: &secretKey{p: p}, Of: p, When: "the value is a secret key (`sb_secret_…`)", Admin: admin, Rights: rights},
 		{
-			Kind: &secretKey{p: p, held: []holding{{env: "production", id: legacyID(project)}, {env: "staging", id: legacyID(project)}}},
+			Kind: &secretKey{p: p, held: []holding{{env: "production", id: legacyID(project)}, {env: "staging", id: legacyID(project)}}}, Of: p,
 			When: "the value is a legacy `service_role` JWT, and `sends_apikey` is set: a secret key takes its place", Admin: admin, Rights: rights,
-			Undo: "a person switches the project's legacy keys on again, all of them, in the dashboard",
+			Undo:  "a person switches the project's legacy keys on again, all of them, in the dashboard",
+			Takes: "the public `anon` key of its project, in every browser and app,",
 		},
 	}
 }

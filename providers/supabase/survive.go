@@ -10,8 +10,8 @@ import (
 )
 
 // Survives implements [providers.Survivor]: a secret key may do everything in its
-// project, so that its successor takes nothing from it. A legacy key is ended with
-// the other one of its project, which this would not make anew.
+// project, so that its successor takes nothing from it. One takes the place of a
+// legacy key as well; the public one that ends with that is people's to replace.
 func (p *Provider) Survives(found providers.Traits) bool {
 	return found.Kind == (&secretKey{p: p}).Traits().Kind
 }

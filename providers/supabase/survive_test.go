@@ -1,7 +1,9 @@
 package supabase_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"rekey/providers"
 )
@@ -50,5 +52,62 @@ func TestSurvive(t *testing.T) {
 	}
 	if _, err := p.Survive(t.Context(), found.Traits(), map[string]providers.Credential{"production": {}}, nil); err == nil {
 		t.Error("it goes on from nothing")
+	}
+}
+
+// TestLegacyKeyEndsFirst: in an emergency legacy keys are switched off whoever uses
+// them, people hear before who else is cut off, and a secret key takes the place of
+// the dead one.
+func TestLegacyKeyEndsFirst(t *testing.T) {
+	w := newWorld(t)
+	w.uses = []use{old(productionRef), {ref: productionRef, role: "anon", at: time.Now().Add(-time.Minute), agent: "a browser"}}
+	found := w.legacyKind(t, "production")
+	values := w.legacyIn("production")["production"]
+	id, err := found.Identify(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forcer := found.(providers.Forcer)
+	harm := forcer.Harm(t.Context(), id)
+	for _, say := range []string{"ALL LEGACY KEYS", productionRef, "anon key, too", "They are still used", "the leaked one works again"} {
+		if !strings.Contains(harm, say) {
+			t.Errorf("%q does not say %q", harm, say)
+		}
+	}
+	if harm := forcer.Harm(t.Context(), providers.ID(w.staging.ID)); harm != "" {
+		t.Errorf("a secret key ends alone: %q", harm)
+	}
+	if err := found.(providers.Ender).End(t.Context(), id); err == nil || !w.legacy[productionRef] {
+		t.Fatalf("an ordinary end does not wait: %v", err)
+	}
+	for range 2 { // it may be repeated
+		if err := forcer.EndNow(t.Context(), id); err != nil || w.legacy[productionRef] || !w.legacy[stagingRef] {
+			t.Fatalf("%v, %v", w.legacy, err)
+		}
+	}
+	known := map[string]providers.Credential{"production": {ID: id, Values: values}}
+	p := w.provider(t, sendsAPIKey)
+	if !p.Survives(found.Traits()) {
+		t.Error("it does not survive")
+	}
+	kind, err := p.Survive(t.Context(), found.Traits(), known, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := kind.Identify(values); err != nil || again != id {
+		t.Errorf("%q, %v", again, err)
+	}
+	if found, err := kind.(providers.Prober).Probe(t.Context(), values); err != nil || found.Liveness != providers.Refused {
+		t.Errorf("the old key: %+v, %v", found, err)
+	}
+	made, err := kind.(providers.PlacedIssuer).IssueIn(t.Context(), "production", "rk_1_production")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := kind.(providers.Prober).Probe(t.Context(), made.Values); err != nil || found.Liveness != providers.Alive {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if err := forcer.EndNow(t.Context(), providers.ID(w.staging.ID)); err != nil { // of the other kind: deleted as ever
+		t.Error(err)
 	}
 }

@@ -20,7 +20,7 @@ var (
 // Traits of an additional key.
 func (k *additional) Traits() providers.Traits {
 	t := k.traits()
-	t.Kind, t.Guided, t.EndByHand = "Trigger.dev additional key", true, true
+	t.Kind, t.Guided, t.EndByHand, t.Remember = "Trigger.dev additional key", true, true, "its access preset"
 	t.EndIs = "revoked in the dashboard by a person, who is told how; Trigger.dev refuses it at once and cannot undo it"
 	t.Drain = k.drain("public access tokens that were made with it live on until their own expiry, although it is revoked")
 	return t

@@ -42,6 +42,14 @@ func noDeadline(r *rotation.Rotation) string {
 	return "There is no deadline."
 }
 
+// harm is what else the end takes, and from whom.
+func harm(r *rotation.Rotation) string {
+	if r.Card == nil {
+		return ""
+	}
+	return r.Card.Harm
+}
+
 // atRisk says, in an emergency, what the thief can do until somebody approves,
 // and what may break when somebody does.
 func atRisk(r *rotation.Rotation) []slack.Block {
@@ -54,6 +62,9 @@ func atRisk(r *rotation.Rotation) []slack.Block {
 	}
 	if r.Cell.SignsOut() {
 		text += "\n*Signed out:* everybody whose token the old key signed, at once. Nobody waits for tokens to run out."
+	}
+	if taken := harm(r); taken != "" {
+		text += "\n*Breaks with it:* " + esc(taken)
 	}
 	if len(r.Also) > 0 {
 		text += "\n*May break:* the old value also stands in " + esc(strings.Join(r.Also, ", ")) + "."

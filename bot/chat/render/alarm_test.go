@@ -43,6 +43,19 @@ func TestDrillIsMarked(t *testing.T) {
 	}
 }
 
+// TestHarmIsSaid: who else is cut off by the end stands where people decide, also in
+// the words that are read aloud.
+func TestHarmIsSaid(t *testing.T) {
+	r := leaked(providers.Overlap, true)
+	r.Card.Harm = "Every browser loses its public key."
+	if m := Card(r, cardEvent, team); !strings.Contains(m.Text, r.Card.Harm) || !strings.Contains(string(asSent(t, m)), "*Breaks with it:* "+r.Card.Harm) {
+		t.Errorf("%s", asSent(t, m))
+	}
+	if text := sheetWords(r); !strings.Contains(text, "Breaks with it: Every browser") {
+		t.Error(text)
+	}
+}
+
 func TestGoldenAlarm(t *testing.T) {
 	both, apart, tokens := leaked(providers.Overlap, true), leaked(providers.Overlap, false), leaked(providers.DeployFirst, false)
 	both.Also = []string{"OLD_FAL in production"}

@@ -27,7 +27,7 @@ func Card(r *rotation.Rotation, e event.Event, a Audience) Message {
 		until = "Until " + moment(r.Card.Expires) + ", then this request expires and nothing is revoked."
 	}
 	safe := standing(e)
-	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ "+ender(r), r.Olds()+":", endIs(r)+".", r.Lingering(), safe)), until)
+	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, "On ✅ "+ender(r), r.Olds()+":", endIs(r)+".", harm(r), r.Lingering(), safe)), until)
 	blocks := []slack.Block{
 		header(title),
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), until)),

@@ -21,7 +21,7 @@ func cardRevoke(r *rotation.Rotation, e event.Event, a Audience) Message {
 	title := urgently(r, fmt.Sprintf("May the old %s end now, before there is a new one?", r.Secret))
 	question := "React ✅ to end it now and take the outage, ❌ to keep it, or press a button below."
 	safe, costs := r.Safe(), e.Facts["outage"]
-	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, costs, safe)), noDeadline(r))
+	text := sentences(a.Mention(), esc(sentences(title, leak(r), question, costs, harm(r), safe)), noDeadline(r))
 	blocks := []slack.Block{
 		header(title),
 		section(sentences(a.Mention(), "*"+question+"*") + "\n" + sentences("*Safe:* "+esc(safe), noDeadline(r))),

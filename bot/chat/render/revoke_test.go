@@ -20,9 +20,9 @@ func TestRevokeFirstCards(t *testing.T) {
 		r.Places[env] = p
 	}
 	r.Reason = "the vault is open"
-	r.Card = &rotation.Card{Number: 1, State: rotation.CardOpen, Outage: "It fails for a while."}
+	r.Card = &rotation.Card{Number: 1, State: rotation.CardOpen, Outage: "It fails for a while.", Harm: "Browsers fail, too."}
 	first := Card(r, event.Event{Kind: event.Card, Card: 1, Facts: map[string]string{"outage": "It fails for a while."}}, Audience{})
-	holds(t, "the request", first, "before there is a new one?", "It fails for a while.", "Old key still valid. Nothing was changed.", "somebody has to say that the vault is closed", "does not expire")
+	holds(t, "the request", first, "before there is a new one?", "It fails for a while.", "*Breaks with it:* Browsers fail, too.", "Old key still valid. Nothing was changed.", "somebody has to say that the vault is closed", "does not expire")
 
 	r.Allowed = r.Card
 	r.Allowed.State = rotation.CardApproved

@@ -72,6 +72,9 @@ func sheetWords(r *rotation.Rotation) string {
 	if answer := r.OldRefused(); answer != "" {
 		text += ". The service refuses the old one already (" + esc(answer) + ")"
 	}
+	if taken := harm(r); taken != "" {
+		text += ". Breaks with it: " + esc(strings.TrimRight(taken, "."))
+	}
 	if len(r.Also) > 0 {
 		text += ". May break: it also stands in " + esc(strings.Join(r.Also, ", "))
 	}

@@ -117,6 +117,24 @@ func (s *Server) Regenerate(ref string) (old, fresh Key, ok bool) {
 	return *s.keys[at], s.make(ref, time.Now()), true
 }
 
+// Revive brings a replaced key back to life beside the one in its place, as
+// somebody at the service might.
+func (s *Server) Revive(id string) { s.set(id, true) }
+
+// Bury ends exactly one key, as the vendor's support does when people ask for it:
+// the dashboard has no such button.
+func (s *Server) Bury(id string) { s.set(id, false) }
+
+func (s *Server) set(id string, live bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.keys {
+		if k.ID == id {
+			k.Live = live
+		}
+	}
+}
+
 // Profile is a key of one of the account's users' profiles, which people copy by
 // mistake.
 func (s *Server) Profile(ref string) string {

@@ -162,6 +162,16 @@ func (s *Server) End(public string) bool {
 	return true
 }
 
+// Revive brings a deleted pair back to life, as somebody at the service might.
+func (s *Server) Revive(public string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.byPublicLocked(public); k != nil {
+		k.Deleted = time.Time{}
+		delete(s.memory, k.Secret)
+	}
+}
+
 // delete forgets the look-up, and removes the row after.
 func (s *Server) delete(k Key) {
 	s.mu.Lock()

@@ -208,6 +208,15 @@ func (s *Server) End(id string) {
 	}
 }
 
+// Revive brings a deleted token back to life, as somebody at the service might.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.byIDLocked(id); t != nil {
+		t.become(Active, false)
+	}
+}
+
 // become changes a token now, and for the endpoint a little later.
 func (t *Token) become(status Status, gone bool) {
 	t.before, t.changed = t.State(time.Now()), time.Now()

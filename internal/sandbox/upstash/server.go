@@ -206,6 +206,19 @@ func (s *Server) End(id string) bool {
 	return false
 }
 
+// Revive brings a deleted user back, switched on, as somebody at the service might.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.databases {
+		for _, p := range d.people {
+			if d.credential(p).ID == id {
+				p.deleted, p.on = false, true
+			}
+		}
+	}
+}
+
 // Users are those of every database, also those that were deleted, oldest first.
 func (s *Server) Users() []Credential {
 	s.mu.Lock()
