@@ -131,7 +131,7 @@ func anthropicLedger(b *box) ledger {
 	return ledger{
 		variable: app.AnthropicKey, first: sandbox.VaultStaging, ends: []sandbox.Kind{sandbox.SwitchOff, sandbox.Archive},
 		olds: []string{w.OldAnthropicKey(sandbox.Staging), w.OldAnthropicKey(sandbox.Production)},
-		end:  func(id string) { w.Anthropic.Set(id, anthropic.Archived) }, revive: func(id string) { w.Anthropic.Set(id, anthropic.Active) },
+		end:  func(id string) { w.Anthropic.Set(id, anthropic.Archived) }, revive: w.Anthropic.Revive,
 		make: func(environment, label string) (string, map[string]string) {
 			k := w.Anthropic.Create(anthropic.Order{Name: label, Workspace: sandbox.Workspace(environment), Account: sandbox.ServiceAccount})
 			return k.ID, map[string]string{app.AnthropicKey: k.Value}

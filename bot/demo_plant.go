@@ -109,6 +109,15 @@ func revivable() []string {
 	return slices.DeleteFunc(playable(), func(secret string) bool { return secret == app.JWTSecret })
 }
 
+// buried reports that a message tells of the old key's death, as early as what
+// follows can still be seen by the bot.
+func (a ledger) buried(text string) bool {
+	if a.bury != nil {
+		return strings.Contains(text, a.places[len(a.places)-1]+" is without a working key")
+	}
+	return strings.Contains(text, "*The old key is dead.*")
+}
+
 // burial is what the thread asks of people where Rekey cannot end what came back.
 const burial = "End it there by hand"
 
@@ -128,13 +137,14 @@ func (d *demo) bury() error {
 }
 
 // plantRevive brings the old key back to life, once, as soon as the thread says
-// that it is dead: a bot that does not look again never knows.
+// that it is dead: a bot that does not look again never knows. Where the next key
+// kills it, that is certified last of all: it comes back after it was first refused.
 func plantRevive(b *box, a ledger) func(sandbox.Write) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), reviveTimeout)
 		defer cancel()
 		if err := b.world.Slack.Wait(ctx, func(now slack.Snapshot) bool {
-			return slices.ContainsFunc(threads(now.Messages[sandbox.Channel], a.secret), func(m slack.Message) bool { return strings.Contains(m.Text, "*The old key is dead.*") })
+			return slices.ContainsFunc(threads(now.Messages[sandbox.Channel], a.secret), func(m slack.Message) bool { return a.buried(m.Text) })
 		}); err == nil {
 			a.revive(a.olds[len(a.olds)-1])
 		}

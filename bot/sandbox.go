@@ -155,8 +155,6 @@ func (o sandboxOptions) checkEmergency(given map[string]bool) error {
 	switch {
 	case o.emergency && !given["demo"]:
 		return errors.New("--emergency goes with --demo")
-	case o.revokeFirst && (!o.emergency || o.all()):
-		return errors.New("--revoke-first goes with the --demo of one secret and --emergency")
 	case o.drill && (!given["demo"] || o.all() || o.emergency):
 		return errors.New("--drill goes with the --demo of one secret, instead of --emergency")
 	case given["files"] && (!o.emergency || o.files == ""):
@@ -164,7 +162,7 @@ func (o sandboxOptions) checkEmergency(given map[string]bool) error {
 	case o.rootJobs && !strings.EqualFold(o.demo, app.JobsKey):
 		return errors.New("--root goes with --demo " + app.JobsKey)
 	}
-	return nil
+	return o.checkFirst()
 }
 
 // checkPlant turns down a planted fault that cannot be shown.

@@ -255,6 +255,15 @@ func (w *run) recognised(env string, values providers.Values) (providers.Credent
 	return providers.Credential{}, fault.New("recognising what "+env+" holds", fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
 }
 
+// EndsFirst refuses, in an emergency, what cannot be ended before it has a
+// successor.
+func EndsFirst(s Subject, t providers.Traits) error {
+	if err := Executable(Cell{Mode: Emergency, Shape: t.Shape, UndoOfEnd: t.UndoOfEnd, RevokeFirst: true, Lingers: t.Lingers != ""}); err != nil {
+		return err
+	}
+	return revocable(s, t)
+}
+
 // revocable refuses what cannot be ended before it has a successor.
 func revocable(s Subject, t providers.Traits) error {
 	switch p, can := s.Provider.(providers.Survivor); {

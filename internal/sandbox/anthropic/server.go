@@ -152,6 +152,16 @@ func (s *Server) Set(id string, status Status) bool {
 	return true
 }
 
+// Revive brings an archived key back to life, as somebody at the service might;
+// in the Console there is no way back.
+func (s *Server) Revive(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.byIDLocked(id); k != nil {
+		k.Status, k.Ended = Active, time.Time{}
+	}
+}
+
 func (s *Server) setLocked(k *Key, status Status) {
 	k.Status = status
 	if status == Archived {

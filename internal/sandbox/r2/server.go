@@ -212,8 +212,10 @@ func (s *Server) End(id string) {
 func (s *Server) Revive(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.byIDLocked(id); t != nil {
-		t.become(Active, false)
+	for _, t := range s.tokens { // the deleted ones, too
+		if t.ID == id {
+			t.become(Active, false)
+		}
 	}
 }
 

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
+)
+
+// TestDemosThatEndFirst: the demonstration takes --revoke-first for exactly those
+// kinds of keys that the engine can end first, and says why not of the others.
+func TestDemosThatEndFirst(t *testing.T) {
+	never := map[string]string{app.SocialKey: "already the fastest way", app.JWTSecret: "A signing key that is in use"}
+	for _, secret := range playable() {
+		_, err := parseSandbox([]string{"--demo", secret, "--emergency", "--revoke-first"})
+		if says, refused := never[secret]; refused != (err != nil) || refused && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		o    sandboxOptions
+		says string
+	}{
+		"root key":           {sandboxOptions{demo: app.JobsKey, rootJobs: true}, "only by issuing its successor"},
+		"own credentials":    {sandboxOptions{demo: app.RedisToken, ownRedisToken: true}, "already the fastest way"},
+		"only key":           {sandboxOptions{demo: app.ChainURL, oneChainKey: true}, "already the fastest way"},
+		"portal":             {sandboxOptions{demo: app.ChainURL, chainPortal: true}, ""},
+		"Langfuse by hand":   {sandboxOptions{demo: app.LangfuseSecret, noLangfuseAPI: true}, ""},
+		"a server of Mem0's": {sandboxOptions{demo: app.MemoryKey, ownMemory: true}, ""},
+		"no such secret":     {sandboxOptions{demo: "OTHER"}, "the catalogue has no OTHER"},
+	} {
+		if err := c.o.endsFirst(); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestKeysComeBack: what --plant revive does to each service makes a dead key one
+// that lives, by the service's own records, and what ends it again does.
+func TestKeysComeBack(t *testing.T) {
+	t.Parallel()
+	world, err := sandbox.Start(t.Context(), sandbox.Options{Speed: 20, Visits: -1, Also: playable()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	b := &box{world: world}
+	late := []string{app.MemoryKey, app.ChainURL} // they are accepted for a while after their end
+	for _, secret := range playable() {
+		a := b.ledger(secret)
+		if can := a.revive != nil; can != slices.Contains(revivable(), secret) {
+			t.Errorf("%s can come back: %t", secret, can)
+		}
+		if a.revive == nil || slices.Contains(late, secret) {
+			continue
+		}
+		id := a.olds[len(a.olds)-1]
+		if a.end(id); lives(a, id) {
+			t.Errorf("%s lives after its end", secret)
+		}
+		if a.revive(id); !lives(a, id) {
+			t.Errorf("%s does not come back", secret)
+		}
+		end := a.end
+		if a.bury != nil {
+			end = a.bury
+		}
+		if end(id); lives(a, id) {
+			t.Errorf("%s lives after its second end", secret)
+		}
+	}
+}
+
+func lives(a ledger, id string) bool {
+	k, _ := a.key(id)
+	return k.live
+}
