@@ -39,11 +39,16 @@ func contain(ctx context.Context, p process, c *config.Config, o lineOptions) er
 	if err != nil {
 		return err
 	}
+	own, err := stood(c, keys.fingerprint, log)
+	if err != nil {
+		return err
+	}
 	journal, err := local.Open(o.journal)
 	if err != nil {
 		return err
 	}
 	defer closing(log, "the journal", journal)
+	detached(c)
 	c.Announce = config.Announce{} // what is due is of no interest today
 	program, err := build(c, keys, journal, log)
 	if err != nil {
@@ -67,10 +72,14 @@ func contain(ctx context.Context, p process, c *config.Config, o lineOptions) er
 	if failed := <-ended; failed != nil {
 		return errors.Join(failed, err)
 	}
-	if err == nil {
-		p.print(p.out, "It is over, and all of it is in "+o.journal+". Before a bot is started again: rekey import-journal "+o.journal+" --config "+o.config+"\n")
+	if err != nil {
+		return err
 	}
-	return err
+	if err := (attendant{p, c, keys, log}).after(ctx, journal, own); err != nil {
+		return err
+	}
+	p.print(p.out, "It is over, and all of it is in "+o.journal+". Before a bot is started again: rekey import-journal "+o.journal+" --config "+o.config+"\n")
+	return nil
 }
 
 // cry starts the emergency, unless the journal has one that is to go on.

@@ -83,6 +83,7 @@ func TestUpstashOwnRecords(t *testing.T) {
 	s := open(t, sandboxOptions{also: []string{app.RedisToken}, adjust: same})
 	s.secret = app.RedisToken
 	s.shows(s.rotate(s.secret), "its own records in shop-production", "nothing was changed")
+	s.shows(s.types(sandbox.Requester, "/rotate-emergency", s.secret+" it is on github"), "its own records in shop-production", "--local-journal FILE")
 	if w := s.world.Writes(); len(w) > 0 {
 		t.Errorf("written: %v", w)
 	}

@@ -128,6 +128,7 @@ func subject(c *config.Config, s *config.Secret, name providers.Namer, vault *in
 		Explained:    s.Explained,
 		AlsoIn:       s.AlsoIn,
 		Tags:         s.Tags,
+		Sustains:     sustains(s, provider),
 		Canary:       s.Canary,
 		AdminExpires: s.Admin.Ends(),
 		ExpiryMargin: s.ExpiryMargin,

@@ -67,6 +67,9 @@ func orderWords(m rotation.Member) string {
 			names = append(names, n)
 		}
 	}
+	if m.Second {
+		return "goes last, and by hand. " + m.Why
+	}
 	if len(names) == 0 {
 		return "begins at once"
 	}

@@ -46,6 +46,7 @@ type Member struct {
 	Rotation string    `json:"rotation,omitempty"` // id; reserved before there is one
 	Begun    bool      `json:"begun,omitempty"`    // it exists
 	Refused  bool      `json:"refused,omitempty"`  // it will not be begun; Why
+	Second   bool      `json:"second,omitempty"`   // Rekey stands on it: people begin it, by the path in Why
 	Why      string    `json:"why,omitempty"`      // sentence for people: refused, or what it waits for
 	Tries    int       `json:"tries,omitempty"`    // failed attempts to begin it
 	Again    time.Time `json:"again,omitzero"`     // the next attempt

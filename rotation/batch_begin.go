@@ -73,7 +73,7 @@ func (w *batchRun) enlisted(ctx context.Context, m *Member) (*Rotation, error) {
 // adopt takes up what people have begun by themselves since a member was
 // refused: a later emergency of that secret is its row.
 func (w *batchRun) adopt(ctx context.Context) error {
-	if !slices.ContainsFunc(w.b.Members, func(m Member) bool { return m.Refused }) {
+	if !slices.ContainsFunc(w.b.Members, Member.adoptable) {
 		return nil
 	}
 	open, err := w.e.Open(ctx)
@@ -82,7 +82,7 @@ func (w *batchRun) adopt(ctx context.Context) error {
 	}
 	for _, r := range open {
 		for i := range w.b.Members {
-			if m := &w.b.Members[i]; m.Refused && m.Secret == r.Secret && r.Cell.Mode == Emergency && !r.Drill {
+			if m := &w.b.Members[i]; m.adoptable() && m.Secret == r.Secret && r.Cell.Mode == Emergency && !r.Drill {
 				m.Rotation, m.Begun, m.Refused, m.Why, m.Again = r.ID, true, false, "", time.Time{}
 			}
 		}

@@ -196,12 +196,12 @@ func (p *Progress) outcome() string {
 	case dead == len(p.Parts):
 		return fmt.Sprintf("All %d old keys are dead. Contained %s after the alarm, at %s.", dead, human(p.contained().Sub(p.Started)), p.contained().UTC().Format("15:04:05 UTC"))
 	case rest > 0:
-		text += fmt.Sprintf(" %d wait for a person.", rest)
+		text += fmt.Sprintf(" %d %s for a person.", rest, waits(rest))
 	}
 	if failed > 0 {
 		text += fmt.Sprintf(" %d could not be done: their old keys are not proved dead.", failed)
 	}
-	return text
+	return text + p.goesLast()
 }
 
 // facts are the table, for the journal.

@@ -106,7 +106,8 @@ func (e *Engine) members(tag string) []Member {
 		}
 	}
 	slices.SortStableFunc(chosen, func(a, b Subject) int { return len(dependents[a.Service]) - len(dependents[b.Service]) })
-	all := make([]Member, 0, len(chosen))
+	chosen, last := bySecondPath(chosen)
+	all := make([]Member, 0, len(chosen)+len(last))
 	for i, s := range chosen {
 		m := Member{Secret: s.Name, Title: s.Title}
 		for _, other := range chosen[:i] {
@@ -121,6 +122,9 @@ func (e *Engine) members(tag string) []Member {
 			}
 		}
 		all = append(all, m)
+	}
+	for _, s := range last {
+		all = append(all, second(s))
 	}
 	return all
 }

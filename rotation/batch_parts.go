@@ -43,6 +43,8 @@ func (p *Part) stand() {
 	switch {
 	case p.Refused:
 		p.Stand = Failed
+	case p.byHand():
+		p.Stand = Wanting
 	case !p.Begun:
 		p.Stand = Waits
 	case r == nil:
@@ -112,7 +114,7 @@ func (p *Progress) resting() bool {
 		case part.Stand == Buried || part.Stand == Failed:
 			return false
 		case part.Stand == Wanting:
-			return part.Rotation.State == Running // a key is on its way
+			return !part.byHand() && part.Rotation.State == Running // a key is on its way
 		default:
 			return true
 		}

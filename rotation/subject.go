@@ -36,6 +36,9 @@ type Subject struct {
 	Slots []string
 	// Tags name groups of secrets for which an emergency may be called at once.
 	Tags []string
+	// Sustains says what of Rekey's own stands on this credential, such as "its own
+	// records"; "" is nothing. Nil is nothing, too.
+	Sustains func() (string, error)
 	// Canary says that its failure harms nobody: emergencies may be rehearsed on it.
 	Canary bool
 	// Pause and Resume ask the application to hold the work that needs the

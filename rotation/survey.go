@@ -32,6 +32,9 @@ type surveyed struct {
 // survey looks at the vault and the service and derives the plan. It writes
 // nothing. Its errors are faults that ask a person, or a *PlanError.
 func (e *Engine) survey(ctx context.Context, s Subject, why wish) (surveyed, error) {
+	if err := ownBranch(s, why); err != nil {
+		return surveyed{}, err
+	}
 	current := make(map[string]providers.Values)
 	found := surveyed{places: make(map[string]Place)}
 	entries := make(map[string]map[string]deploy.Entry)

@@ -85,7 +85,7 @@ func (d *delivery) severalMessage(b batch, p *rotation.Progress, links render.Li
 		case event.Rounds:
 			return render.Rounds(p, links, d.people.incidents(p)), true
 		case event.Tabled:
-			return render.BatchTable(p, links, e.Text), true
+			return render.BatchTable(p, links, e.Text, d.people.incidents(p)), true
 		case event.Cancelled:
 			return render.BatchLine(e.By, e.Text), true
 		}

@@ -287,7 +287,9 @@ func (d *decoder) branch(c *Config) {
 		at := join("secrets", name)
 		e := c.Secrets[name].Entry
 		for _, s := range own {
-			if v := s.names(slices.Concat(e.Variables, e.Aliases)); v != "" {
+			if v := s.names(slices.Concat(e.Variables, e.Aliases)); v != "" && s.ofRedis(e.Service) {
+				c.Secrets[name].Stands = v + ", for " + s.Path
+			} else if v != "" {
 				d.say(at, "Rekey itself reads "+v+", for "+s.Path+", and would lock itself out by rotating it", "a secret that Rekey does not depend on")
 			}
 			if s.Same(c.Secrets[name].Admin.Key) {
@@ -300,6 +302,13 @@ func (d *decoder) branch(c *Config) {
 			}
 		}
 	}
+}
+
+// ofRedis reports a way into Rekey's own Redis, for a secret of the service that
+// has such: it has a second path, see docs/command-line.md. Nothing else of
+// Rekey's own is issued by a service of the catalogue.
+func (s Source) ofRedis(service string) bool {
+	return service == "upstash" && strings.HasPrefix(s.Path, "redis.")
 }
 
 // names returns which of the variables this source is named after, or "".

@@ -34,6 +34,9 @@ func (c *Config) Findings() []string {
 		if c.Secrets[name].JWTUse == "mint" {
 			found = append(found, "secrets."+name+".jwt_use: mint; an application that signs tokens itself is not rotated by this version")
 		}
+		if own := c.Secrets[name].Stands; own != "" {
+			found = append(found, "secrets."+name+": Rekey itself reads "+own+"; only an emergency rotates it, with every bot stopped (--local-journal)")
+		}
 		if c.Secrets[name].Policy.SelfApproval {
 			found = append(found, "secrets."+name+": whoever asks for a rotation may approve it (self_approval)")
 		}

@@ -115,6 +115,9 @@ type Secret struct {
 	// Own is where Rekey keeps its own records: no secret may be rotated that it
 	// depends on itself.
 	Own Redis
+	// Stands says by which name of its own Rekey reads one of the variables for
+	// its Redis, so that it stands on the secret itself; "" where it does not.
+	Stands string
 }
 
 // Workspaces are ids by environment.

@@ -195,22 +195,31 @@ func belongs(env string, d *database, parts ...providers.Finding) error {
 	}
 }
 
-// notOurs refuses databases in which Rekey keeps its own records: switching off
-// or resetting there could cut its own branch.
-func (p *Provider) notOurs() error {
+// Sustains says which of the databases Rekey keeps its own records in, "" where
+// that is none: switching off or resetting there could cut its own branch.
+func (p *Provider) Sustains() (string, error) {
 	if p.config.Own == nil {
-		return nil
+		return "", nil
 	}
 	at, err := p.config.Own()
 	if err != nil {
-		return &fault.Error{Op: opSurvey, Reason: fault.CannotMeasure, Detail: "where Rekey keeps its own records cannot be read", Err: err}
+		return "", &fault.Error{Op: opSurvey, Reason: fault.CannotMeasure, Detail: "where Rekey keeps its own records cannot be read", Err: err}
 	}
 	for _, env := range sorted(p.databases) {
 		if d := p.databases[env]; d.at(at) {
-			return fault.New(opSurvey, fault.Managed, fmt.Sprintf("Rekey keeps its own records in %s, the database of %s, and would cut itself off in the middle of a rotation. Move them to another server first; nothing was changed", d.name, env))
+			return fmt.Sprintf("it keeps its own records in %s, the database of %s", d.name, env), nil
 		}
 	}
-	return nil
+	return "", nil
+}
+
+// notOurs refuses databases that Rekey stands on itself.
+func (p *Provider) notOurs() error {
+	what, err := p.Sustains()
+	if err == nil && what != "" {
+		err = fault.New(opSurvey, fault.Managed, "Rekey stands on it: "+what+", and would cut itself off in the middle of a rotation. Move them to another server first; nothing was changed")
+	}
+	return err
 }
 
 // at reports whether an address is this database's. Machines that are named by

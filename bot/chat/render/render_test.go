@@ -227,7 +227,7 @@ func everything() map[string]Message {
 	all["sheaf"], all["sheaf-closed"] = Sheaf(sheaf()), SheafClosed(sheafDecided())
 	all["sheaf-nagged"] = SheafNagged(event.Event{Kind: event.Nagged, Card: 1, Text: "Nobody has decided for 5m0s."}, team)
 	all["rounds"], all["rounds-done"] = Rounds(walk(), Links{"MEM0_API_KEY": "https://acme.slack.com/archives/C0OPS/p12"}, team), Rounds(walked(), nil, team)
-	all["batch-over"] = BatchTable(several(), nil, "1 of 6 old keys are dead.")
+	all["batch-over"] = BatchTable(several(), nil, "1 of 6 old keys are dead.", Audience{})
 	return all
 }
 

@@ -34,10 +34,15 @@ func Batch(p *rotation.Progress, links Links, incident Audience) Message {
 	return compose(sentences(called, esc(text)), blocks...)
 }
 
-// BatchTable is what a batch came to when nothing of it moved any more.
-func BatchTable(p *rotation.Progress, links Links, text string) Message {
-	blocks := append([]slack.Block{section("*" + esc(text) + "*")}, listing(rows(p, links))...)
-	return compose(esc(text), blocks...)
+// BatchTable is what a batch came to when nothing of it moved any more. Whoever
+// has to walk a second path then is called.
+func BatchTable(p *rotation.Progress, links Links, text string, incident Audience) Message {
+	called := ""
+	if len(p.Last()) > 0 {
+		called = cut(incident.Mention(), fieldLimit)
+	}
+	blocks := append([]slack.Block{section(sentences(called, "*"+esc(text)+"*"))}, listing(rows(p, links))...)
+	return compose(sentences(called, esc(text)), blocks...)
 }
 
 // BatchLine is an event of a batch that has nothing of its own to show.
@@ -94,10 +99,12 @@ func batchNext(p *rotation.Progress) string {
 	switch {
 	case p.Count(rotation.Asks) > 0:
 		return "An approver decides on the requests that are open."
-	case p.Count(rotation.Wanting) > 0:
+	case p.Count(rotation.Wanting) > len(p.Last()):
 		return "Somebody looks into the threads that wait for a person."
 	case p.Count(rotation.Moves)+p.Count(rotation.Waits) > 0:
 		return "Rekey goes on by itself, and asks in each thread."
+	case len(p.Last()) > 0:
+		return "Somebody walks the second path of the last one: its row says what to type."
 	case p.Count(rotation.Failed) > 0:
 		return "What failed is begun again by itself with " + code("/rotate-emergency NAME what happened") + ", once what it says is put right."
 	default:

@@ -41,7 +41,7 @@ func TestManyAtOnceFit(t *testing.T) {
 		p.Parts = append(p.Parts, rotation.Part{Member: &m, Stand: rotation.Failed})
 	}
 	checkLimits(t, "batch", Batch(p, nil, team))
-	checkLimits(t, "table", BatchTable(p, nil, "Over."))
+	checkLimits(t, "table", BatchTable(p, nil, "Over.", Audience{}))
 }
 
 // sheaf asks about two rotations of a batch, one of which is replaced at once.
@@ -69,4 +69,27 @@ func sheafDecided() (*rotation.Progress, *rotation.Sheaf, int) {
 	yes.State, yes.Approved = rotation.CardApproved, []rotation.Vote{vote}
 	no.State, no.Denied = rotation.CardDenied, &vote
 	return p, s, 1
+}
+
+// TestSecondPath: whoever has to walk the second path of the last one is called
+// when nothing else moves, and told what to type; before, nobody is sent to it.
+func TestSecondPath(t *testing.T) {
+	p := several()
+	last := rotation.Member{Secret: "UPSTASH_REDIS_REST_TOKEN", Second: true, Why: "It goes last, and by hand: type `rekey emergency UPSTASH_REDIS_REST_TOKEN`."}
+	p.Parts = append(p.Parts, rotation.Part{Member: &last, Stand: rotation.Wanting})
+	if m := Batch(p, nil, team); strings.Contains(m.Text, "second path") || !strings.Contains(batchNext(p), "approver decides") {
+		t.Errorf("%s\n%s", m.Text, batchNext(p))
+	}
+	p.Parts = []rotation.Part{p.Parts[0], p.Parts[6]}
+	if next := batchNext(p); !strings.Contains(next, "second path of the last one") {
+		t.Errorf("%s", next)
+	}
+	for _, waits := range []bool{true, false} {
+		last.Begun = !waits
+		m := BatchTable(p, nil, "1 of 2 old keys are dead.", team)
+		if called := strings.Contains(m.Text, team.Mention()); called != waits {
+			t.Errorf("waits for people: %t, called: %t: %s", waits, called, m.Text)
+		}
+	}
+	checkLimits(t, "table", BatchTable(p, nil, "Over.", team))
 }

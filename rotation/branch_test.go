@@ -1,0 +1,90 @@
+package rotation
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+func ownRecords() (string, error) { return "it keeps its own records there", nil }
+
+// TestOwnBranchGoesLast: what Rekey stands on is not begun by a batch. The others
+// are contained, and the table calls for its second path with what to type.
+func TestOwnBranchGoesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 3)
+		f.rigs[0].configure = func(s *Subject) { s.Sustains = ownRecords }
+		e := f.engine("one")
+		defer f.rigs[0].run(t.Context(), e)()
+		b := f.cry(e)
+		if last := b.Members[2]; last.Secret != "S1" || !last.Second || !strings.Contains(last.Why, "`rekey emergency S1 what happened --local-journal FILE") {
+			t.Fatalf("%+v", b.Members)
+		}
+		p := f.lively(e, b, "over", over)
+		if p.Count(Buried) != 2 || p.Count(Wanting) != 1 || len(p.Last()) != 1 || f.begun(e, "S1") != 0 || len(f.rigs[0].touched) > 0 {
+			t.Errorf("%v, begun %d times, asked %v", p.facts(), f.begun(e, "S1"), f.rigs[0].touched)
+		}
+		if n := f.rigs[0].told(b.Key(), "2 of 3 old keys are dead. 1 waits for a person. The last one is S1: stop every bot, then type"); n != 1 || !p.Contained.IsZero() {
+			t.Errorf("told %d times, contained at %s", n, p.Contained)
+		}
+	})
+}
+
+// TestOwnBranchAlone: a batch of nothing else rests at once, and calling it off
+// takes the row back.
+func TestOwnBranchAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		f.rigs[0].configure = func(s *Subject) { s.Sustains = ownRecords }
+		e := f.engine("one")
+		b := f.cry(e)
+		off, err := e.CancelBatch(t.Context(), "", requester)
+		if err != nil || off.Count(Failed) != 1 || len(off.Last()) != 0 {
+			t.Fatalf("%v: %+v", err, off)
+		}
+		stop := f.rigs[0].run(t.Context(), e)
+		defer stop()
+		f.until(e, b, "over", over)
+		b = f.cry(e)
+		if p := f.until(e, b, "over", over); len(p.Last()) != 1 {
+			t.Errorf("%v", p.facts())
+		}
+	})
+}
+
+// TestOwnBranchRefused: by itself it is refused before anything is looked at, in
+// an emergency with the second path.
+func TestOwnBranchRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.configure = func(s *Subject) { s.Sustains = ownRecords }
+		e := g.engine("one")
+		for mode, want := range map[Mode][]string{
+			Routine:   {"its own records", "nothing was changed", "/rotate-emergency FAL_KEY"},
+			Emergency: {"its own records", "nothing was started", "rekey emergency FAL_KEY what happened --local-journal FILE", "stop every bot"},
+		} {
+			_, err := e.Start(t.Context(), Order{Secret: "FAL_KEY", Requester: requester, Mode: mode, Reason: "leaked"})
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || refusal.Code != NotPlannable {
+				t.Fatalf("%s: %v", mode, err)
+			}
+			for _, text := range want {
+				if !strings.Contains(refusal.Sentence, text) {
+					t.Errorf("%s: %q is not in %q", mode, text, refusal.Sentence)
+				}
+			}
+		}
+		if _, err := e.Preview(t.Context(), "FAL_KEY"); err == nil {
+			t.Error("it is planned")
+		}
+		if len(g.touched) > 0 {
+			t.Errorf("asked %v", g.touched)
+		}
+		// What cannot be told is for the survey, which asks the same again.
+		g.configure = func(s *Subject) { s.Sustains = func() (string, error) { return "", errors.New("no file") } }
+		e = g.engine("two")
+		defer g.run(t.Context(), e)()
+		g.until(e, g.start(e).Key(), Asking)
+	})
+}
