@@ -44,6 +44,7 @@ func describe(w io.Writer, c *config.Config) {
 	section(w, "Admin credentials, each stronger than what it rotates", admins(c))
 	section(w, "Addresses other than the vendor's own; each is handed credentials", hosts(c))
 	section(w, "Announcements", announced(c))
+	section(w, "Who may sign on the command line", signersOf(c, time.Now()))
 	section(w, "Worth knowing", append(c.Findings(), hasty(c)...))
 	section(w, "In the catalogue and not used here", unused(c))
 }

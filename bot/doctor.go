@@ -55,7 +55,7 @@ func (p *physician) Examine(ctx context.Context) []finding.Finding {
 		})
 	}
 	_ = group.Wait() // no look returns an error
-	return slices.Concat(append([][]finding.Finding{p.sources(), p.expiries(time.Now())}, found...)...)
+	return slices.Concat(append([][]finding.Finding{p.sources(), p.expiries(time.Now()), signersFound(p.config, time.Now())}, found...)...)
 }
 
 // within makes a look and goes away when its time is over, should the look

@@ -30,7 +30,7 @@ func openChats(c *config.Config, keys secrets, replica string, store keeping, lo
 	}
 	l := c.CommandLine
 	desk, err = signed.New(signed.Config{
-		Installation: c.Installation, Workspace: l.Workspace, Signers: l.AllowedSigners, People: signers(l.People), Roll: roll{c},
+		Installation: c.Installation, Workspace: l.Workspace, Signers: l.AllowedSigners, Revoked: l.Revoked, People: signers(l.People), Roll: roll{c},
 		Key: keys.fingerprint, Life: l.Life, Clock: l.Clock, Timeout: l.Timeout, Answer: l.AnswerTimeout, Every: l.Settle,
 		Store: store, Chat: reachable{slack, slack.Ballot()}, Log: log,
 	})

@@ -17,6 +17,9 @@ type CommandLine struct {
 	// format. It is read for every statement, and again before each act that
 	// rests on one: whoever is taken out of it counts no more.
 	AllowedSigners string `key:"allowed_signers" form:"absolute"`
+	// Revoked is a file of public keys, one a line, whose signatures count for
+	// nothing, whatever the allowed signers say. It is read as often as they are.
+	Revoked string `key:"revoked" form:"absolute"`
 	// Workspace is the id of the Slack workspace that the people are in.
 	Workspace string `key:"workspace" form:"team"`
 	// People are those behind the names in that file.

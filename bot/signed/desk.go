@@ -60,11 +60,12 @@ type Chat interface {
 	Team() string
 }
 
-// Config of a [Desk]. All of it is needed.
+// Config of a [Desk]. All of it is needed, but what says otherwise.
 type Config struct {
 	Installation string
 	Workspace    string            // "T0123": the people's
 	Signers      string            // path of the file of allowed signers
+	Revoked      string            // path of the file of revoked keys; "" is none
 	People       map[string]Person // by name in that file
 	Roll         Roll
 	Key          secret.Key    // seals what is kept; the installation's
@@ -99,10 +100,21 @@ func New(c Config) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := c.revoked(); err != nil {
+		return nil, err
+	}
 	for _, why := range signers.Unused {
 		c.Log.Warn("a line of the allowed signers names nobody", "file", c.Signers, "why", why)
 	}
 	return &Desk{config: c}, nil
+}
+
+// revoked are the keys that count no more, as the file has them now.
+func (c Config) revoked() (sshsig.Revoked, error) {
+	if c.Revoked == "" {
+		return sshsig.Revoked{}, nil
+	}
+	return sshsig.ReadRevoked(c.Revoked)
 }
 
 // Join gives the desk those it asks; before, it only reads decisions.
@@ -130,6 +142,13 @@ func (d *Desk) who(s *sshsig.Signature) (known, bool, error) {
 	signers, err := sshsig.ReadSigners(d.config.Signers)
 	if err != nil {
 		return known{}, false, err
+	}
+	revoked, err := d.config.revoked()
+	if err != nil {
+		return known{}, false, err
+	}
+	if revoked.Has(s.Key) {
+		return known{}, false, nil
 	}
 	var found []known
 	for _, name := range signers.Principals(s.Key, Namespace(d.config.Installation), time.Now()) {

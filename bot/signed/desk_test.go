@@ -381,3 +381,26 @@ func TestTwoKeysOfOnePerson(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestRevokedKey: a key on the list of revoked ones counts for nothing, though the
+// file of allowed signers has it; a list that cannot be read lets nothing stand.
+func TestRevokedKey(t *testing.T) {
+	g := newRig(t)
+	g.says(g.decides("bob", signed.Approve), false, "Approved")
+	g.revoke("bob")
+	if got := g.counts(); got.State != rotation.CardOpen || len(got.Refused) != 1 {
+		t.Errorf("%+v", got)
+	}
+	g.says(g.decides("bob", signed.Deny), true, "not among the allowed signers")
+	g.revoke()
+	if got := g.counts(); got.State != rotation.CardApproved {
+		t.Errorf("%+v", got)
+	}
+	if err := os.WriteFile(g.key("revoked"), []byte("bob\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.desk.Ballot().Marks(t.Context(), g.engine.r, 1); err == nil {
+		t.Error("with a list that cannot be read something stands")
+	}
+	g.says(g.decides("alice", signed.Deny), true, "could not tell")
+}

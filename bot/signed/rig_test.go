@@ -81,6 +81,7 @@ func newRig(t *testing.T) *rig {
 		g.newKey(name)
 	}
 	g.allow("alice", "bob", "carol")
+	g.revoke()
 	g.open()
 	return g
 }
@@ -136,6 +137,22 @@ func (g *rig) allow(entries ...string) {
 	}
 }
 
+// revoke writes the file of revoked keys.
+func (g *rig) revoke(names ...string) {
+	g.Helper()
+	text := "# nobody's any more\n"
+	for _, name := range names {
+		public, err := os.ReadFile(g.key(name) + ".pub")
+		if err != nil {
+			g.Fatal(err)
+		}
+		text += string(public)
+	}
+	if err := os.WriteFile(g.key("revoked"), []byte(text), 0o600); err != nil {
+		g.Fatal(err)
+	}
+}
+
 func (g *rig) open() {
 	g.Helper()
 	key, err := secret.NewKey(secret.New(strings.Repeat("k", 32)))
@@ -143,7 +160,7 @@ func (g *rig) open() {
 		g.Fatal(err)
 	}
 	g.desk, err = signed.New(signed.Config{
-		Installation: "acme", Workspace: "T0ACME", Signers: g.key("signers"),
+		Installation: "acme", Workspace: "T0ACME", Signers: g.key("signers"), Revoked: g.key("revoked"),
 		People: map[string]signed.Person{"alice": {User: alice, Starter: true}, "alias": {User: alice}, "bob": {User: bob, Approver: true}, "carol": {User: carol, Starter: true}, "mallory2": {User: bob}},
 		Roll:   roll{}, Key: key, Life: 5 * time.Minute, Clock: 30 * time.Second, Timeout: 10 * time.Second, Answer: time.Minute, Every: time.Hour,
 		Store: g.store, Chat: g.chat, Log: slog.New(slog.NewTextHandler(g.log, nil)),

@@ -3,7 +3,8 @@
 //
 // A [Signature] holds the key it was made with; by itself it says nothing.
 // [Signature.Verify] holds it against a message and a namespace, and
-// [Signers.Principals] says whose key that is, now. Both are needed, every time.
+// [Signers.Principals] says whose key that is, now. Both are needed, every time,
+// and where there is a list of [Revoked] keys, that it is not among them.
 //
 // The forms are OpenSSH's:
 // https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig and

@@ -25,6 +25,7 @@ type Signers struct {
 
 // signer is one line of the file.
 type signer struct {
+	number        int
 	names         []string
 	key           []byte
 	namespaces    []string // patterns; none means every namespace
@@ -62,6 +63,7 @@ func ParseSigners(body []byte) Signers {
 			s.Unused = append(s.Unused, fmt.Sprintf("line %d: %s", i+1, err))
 			continue
 		}
+		one.number = i + 1
 		s.lines = append(s.lines, one)
 	}
 	return s
