@@ -53,6 +53,7 @@ func (h *Handler) emergencies(ctx context.Context, q Request, a alarm) Reply {
 		Paragraphs: []string{next},
 		Notes:      []string{fmt.Sprintf("Batch `%s`. `/rotate status` asks, `/rotate cancel %s` calls off what is not dead yet.", b.ID, SeveralName(a.tag))},
 	}
+	reply.Notes = append(reply.Notes, a.remarks()...)
 	for _, m := range b.Members {
 		reply.Rows = append(reply.Rows, Row{Label: m.Secret, Text: orderWords(m)})
 	}

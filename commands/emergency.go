@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rekey/rotation"
 )
@@ -26,6 +25,8 @@ type alarm struct {
 	since  time.Time // when others may first have known it; zero when nobody said
 	many   bool      // every secret, or those with a tag
 	tag    string    // "" is every secret
+	cut    bool      // the reason was longer than is kept
+	others string    // secrets that the reason names, too, with spaces between
 }
 
 // parseAlarm understands a line after `/rotate-emergency`. What follows the name
@@ -36,7 +37,7 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 	if text, a.since, m = cutSince(text, now); m != nil {
 		return a, m
 	}
-	words, flags := split(text)
+	words, flags := splitReason(text)
 	for _, f := range flags {
 		switch strings.ToLower(strings.TrimLeft(f, "-")) {
 		case "": // a dash in a sentence
@@ -45,7 +46,7 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 		case "drill":
 			a.drill = true
 		default:
-			return a, &misfit{"There is no such flag, and none that skips a check. There are `--revoke-first`, `--since` and `--drill`.", "Try `/rotate-emergency NAME what happened`."}
+			return a, noAlarmFlag()
 		}
 	}
 	if len(words) == 0 {
@@ -60,10 +61,8 @@ func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) 
 	if a.many && (a.first || a.drill) {
 		m = a.single()
 	}
-	a.reason = a.rehearsed()
-	if m == nil && utf8.RuneCountInString(a.reason) > ReasonLimit {
-		m = &misfit{fmt.Sprintf("The reason is longer than %d characters.", ReasonLimit), "Say it in a sentence; the thread has room for the rest."}
-	}
+	a.others = v.others(a)
+	a.reason, a.cut = shortened(a.rehearsed())
 	return a, m
 }
 
@@ -90,6 +89,8 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 	switch {
 	case m != nil:
 		return misfitReply(*m)
+	case !q.Standing.Starter && a.many:
+		return notStarter(ask{name: "NAME"})
 	case !q.Standing.Starter:
 		return notStarter(ask{name: a.name})
 	case a.reason == "":
@@ -105,14 +106,8 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 }
 
 func alarmed(a alarm, r *rotation.Rotation) Reply {
-	next := "Production gets a new key now; staging is skipped. The old key stays valid until somebody approves its end in the thread: be ready there."
-	if a.first {
-		next = "Nothing is ended yet: the thread says how long the outage will last and asks for an explicit yes. Be ready there."
-	}
-	notes := []string{fmt.Sprintf("Rotation `%s`, %d steps. `/rotate status %s` asks.", r.ID, len(r.Plan), a.name)}
-	if !a.since.IsZero() {
-		notes = append(notes, "The audit looks from "+a.since.UTC().Format("2006-01-02 15:04 UTC")+" on.")
-	}
+	next := follows(r)
+	notes := append([]string{fmt.Sprintf("Rotation `%s`, %d steps. `/rotate status %s` asks.", r.ID, len(r.Plan), a.name)}, a.remarks()...)
 	title := "Emergency rotation of " + a.name + " started"
 	if a.drill {
 		title = "DRILL. " + title
@@ -125,6 +120,43 @@ func alarmed(a alarm, r *rotation.Rotation) Reply {
 	}
 }
 
+// follows is what an emergency does first, and when its old key ends: that
+// depends on what the service allows, and on what a rotation that it took over
+// had done.
+func follows(r *rotation.Rotation) string {
+	const ready = " Be ready there."
+	const taken = "The rotation that was under way is an emergency from here on, and its new key is used."
+	switch {
+	case r.Cell.RevokeFirst:
+		return "Nothing is ended yet: the thread says how long the outage will last and asks for an explicit yes." + ready
+	case r.Cell.Ahead() && r.Replaced():
+		return taken + " The thread says where the old key stands." + ready
+	case r.Cell.Ahead():
+		return "Here making the new key is what ends the old one, so none is made yet: the thread says what that costs and asks for approval." + ready
+	}
+	first := "Production gets a new key now; staging is skipped."
+	if r.Wrote(rotation.Production) {
+		first = taken
+	}
+	if r.Cell.Lingers {
+		return first + " The thread asks for approval of the old key's end, and says until when that one lives on." + ready
+	}
+	return first + " The old key stays valid until somebody approves its end in the thread: be ready there."
+}
+
+// sends is what sending a form off begins.
+func (a alarm) sends() string {
+	const ended = " An old key is ended only after an approver says so."
+	switch {
+	case a.first:
+		return "As soon as you send this off, Rekey asks in the thread for an explicit yes to ending " + a.name + " before there is a new one. Nothing is ended before."
+	case a.many:
+		return "As soon as you send this off, Rekey begins with every secret that is meant, side by side: production gets new keys, and where making one ends the old one people are asked first." + ended
+	default:
+		return "As soon as you send this off, production gets a new " + a.name + " and staging is skipped; where making it ends the old one, people are asked first." + ended
+	}
+}
+
 // whatHappened asks for the reason. A channel that has forms asks in one; the
 // words are for one that has none.
 func whatHappened(a alarm) Reply {
@@ -133,7 +165,7 @@ func whatHappened(a alarm) Reply {
 		line += " --revoke-first"
 	}
 	text := "Say what happened: `/rotate-emergency " + line + " what happened`. Nothing was started."
-	form := &Form{Command: EmergencyCommand, Line: line, Secret: a.name}
+	form := &Form{Command: EmergencyCommand, Line: line, Secret: a.name, What: a.sends()}
 	if !a.since.IsZero() {
 		form.Since = a.since.UTC().Format(time.RFC3339)
 	}

@@ -38,6 +38,7 @@ type Form struct {
 	Command string // "/rotate-emergency"
 	Line    string // what was understood so far, in our own words
 	Secret  string
+	What    string // what sending it off begins
 	Since   string // since when others may have known it, where that was said
 }
 

@@ -18,7 +18,6 @@ const sinceLimit = 40
 // FormModal asks for what is missing of a line; what was understood so far comes
 // back with the answer.
 func FormModal(f commands.Form) slack.ModalViewRequest {
-	what := "As soon as you send this off, Rekey issues a new " + esc(f.Secret) + " and deploys production; staging is skipped. The old key is ended only after an approver says so."
 	field := slack.NewPlainTextInputBlockElement(plainText("Where was it seen, since when, by whom?", buttonLimit), "text").
 		WithMultiline(true).WithMaxLength(commands.ReasonLimit)
 	input := slack.NewInputBlock(ReasonBlock, plainText("What happened?", buttonLimit),
@@ -29,6 +28,6 @@ func FormModal(f commands.Form) slack.ModalViewRequest {
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ControlID(Emergency), PrivateMetadata: f.Line,
 		Title: plainText("Emergency rotation", titleLimit), Submit: plainText("Start", titleLimit), Close: plainText("Cancel", titleLimit),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{section(what), input, since}},
+		Blocks: slack.Blocks{BlockSet: []slack.Block{section(esc(f.What)), input, since}},
 	}
 }

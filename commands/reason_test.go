@@ -1,0 +1,63 @@
+package commands
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rekey/providers"
+	"rekey/rotation"
+)
+
+// TestOnlyOneIsContained: who names two secrets in a hurry hears that one of
+// them goes on as it is.
+func TestOnlyOneIsContained(t *testing.T) {
+	v := vocabulary{names: []string{"FAL_KEY", "ANTHROPIC_API_KEY"}}
+	for text, want := range map[string]string{
+		"FAL_KEY, anthropic_api_key are on github": "`/rotate-emergency ANTHROPIC_API_KEY what happened`",
+		"FAL_KEY is on github":                     "",
+		"FAL_KEY FAL_KEY is on github":             "",
+		"all FAL_KEY was seen first":               "",
+	} {
+		a, m := v.parseAlarm(text, time.Now())
+		if said := strings.Join(a.remarks(), " "); m != nil || (said == "") != (want == "") || !strings.Contains(said, want) {
+			t.Errorf("%q: %q, %+v", text, said, m)
+		}
+	}
+}
+
+// TestWhatFollowsAnAlarm: whoever cried is told what really happens now: not that
+// production gets a key where people are asked before one is made.
+func TestWhatFollowsAnAlarm(t *testing.T) {
+	written := map[string]rotation.Place{rotation.Production: {After: map[string]rotation.Held{"FAL_KEY": {Version: 2}}}}
+	for name, c := range map[string]struct {
+		r         rotation.Rotation
+		says, not string
+	}{
+		"overlap":      {rotation.Rotation{Cell: rotation.Cell{Shape: providers.Overlap}}, "gets a new key now; staging is skipped", "under way"},
+		"overtaken":    {rotation.Rotation{Cell: rotation.Cell{Shape: providers.Overlap}, Places: written}, "its new key is used", "gets a new key now"},
+		"cutover":      {rotation.Rotation{Cell: rotation.Cell{Shape: providers.Cutover}}, "none is made yet", "gets a new key now"},
+		"replaced":     {rotation.Rotation{Cell: rotation.Cell{Shape: providers.Grace}, Turns: map[string]rotation.Turn{"": {Made: time.Now()}}}, "where the old key stands", "none is made yet"},
+		"lives on":     {rotation.Rotation{Cell: rotation.Cell{Shape: providers.Overlap, Lingers: true}}, "until when that one lives on", "stays valid until somebody approves"},
+		"revoke first": {rotation.Rotation{Cell: rotation.Cell{Shape: providers.Overlap, RevokeFirst: true}}, "how long the outage will last", "gets a new key now"},
+	} {
+		if got := follows(&c.r); !strings.Contains(got, c.says) || strings.Contains(got, c.not) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestWhatAFormBegins: the form says what sending it off does.
+func TestWhatAFormBegins(t *testing.T) {
+	v := vocabulary{names: []string{"FAL_KEY"}}
+	for text, c := range map[string][2]string{
+		"FAL_KEY":                {"a new FAL_KEY", "every secret"},
+		"FAL_KEY --revoke-first": {"explicit yes", "gets a new"},
+		"all":                    {"every secret that is meant", "a new all"},
+	} {
+		a, _ := v.parseAlarm(text, time.Now())
+		if said := whatHappened(a).Form.What; !strings.Contains(said, c[0]) || strings.Contains(said, c[1]) {
+			t.Errorf("%q: %s", text, said)
+		}
+	}
+}
