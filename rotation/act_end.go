@@ -291,7 +291,7 @@ func (e *Ending) refused(answer string) {
 
 // revived forgets refusals: the credential is accepted.
 func (e *Ending) revived() {
-	e.Refused, e.Last, e.Dead, e.Answer, e.Probes, e.Unlisted = time.Time{}, time.Time{}, time.Time{}, "", 0, false
+	e.Refused, e.Last, e.Dead, e.Shut, e.Answer, e.Probes, e.Unlisted = time.Time{}, time.Time{}, time.Time{}, time.Time{}, "", 0, false
 }
 
 // certificate says how the death was proved.

@@ -163,12 +163,21 @@ func (w *run) shut(ctx context.Context, s Step) (outcome, error) {
 		return w.unproved(err)
 	}
 	if stale.IsZero() {
+		w.closed(s)
 		return finished(fmt.Sprintf("%s holds the new value in both variables. The old one can no longer be read in the vault, so no token of it was tried.", title(env)))
 	}
 	if err := w.knock(ctx, env, op, signer{"old", place.Old.ID, stale}, deploy.TurnedAway); err != nil {
 		return w.unproved(err)
 	}
+	w.closed(s)
 	return finished(fmt.Sprintf("%s lets in tokens of %s and turns away those of %s.", title(env), place.New.Brief(), place.Old.Brief()))
+}
+
+// closed notes that an application accepts nothing more of the old key.
+func (w *run) closed(s Step) {
+	e := w.r.Ends[s.Environment]
+	e.Shut = time.Now()
+	w.ending(s, e)
 }
 
 // inApplication reports whether a death is to be proved at the application:

@@ -122,15 +122,15 @@ func voted(votes []Vote, p Person) bool {
 func (p Policy) objection(requester Person, m Mark, expired bool) string {
 	switch {
 	case !m.Standing.Member:
-		return "Your mark was not counted: approvals are for full members of this workspace (you are seen as: " + m.Standing.Why + "). Nothing was revoked."
+		return "Your mark was not counted: approvals are for full members of this workspace (you are seen as: " + m.Standing.Why + "). It changes nothing."
 	case !m.Standing.Approver:
-		return "Your mark was not counted: you are not on the approver list of this secret. Nothing was revoked."
+		return "Your mark was not counted: you are not on the approver list of this secret. It changes nothing."
 	case m.Yes && m.Person.ID == requester.ID && !p.SelfApproval:
 		return "Your mark was not counted: whoever asked for a rotation does not approve it. Somebody else on the approver list must."
 	case m.Yes && m.Person.same(requester) && !p.SelfApproval:
 		return "Your mark was not counted: it was signed with the key with which the rotation was asked for. Somebody else on the approver list must approve, with a key of their own."
 	case expired:
-		return "Your mark came too late: this request has expired and nothing was revoked. `/rotate retry` with the secret's name asks again."
+		return "Your mark came too late: this request has expired, and nothing follows from it. `/rotate retry` with the secret's name asks again."
 	default:
 		return ""
 	}

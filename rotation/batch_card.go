@@ -52,11 +52,18 @@ func (s *Sheaf) Covers(r *Rotation) bool {
 }
 
 // Open reports that a card of a batch still asks about some rotation.
-func (p *Progress) Open(s *Sheaf) bool {
-	return slices.ContainsFunc(p.Parts, func(part Part) bool {
-		r := part.Rotation
-		return r != nil && r.Card != nil && r.Card.State == CardOpen && !r.State.Final() && s.Covers(r)
-	})
+func (p *Progress) Open(s *Sheaf) bool { return len(p.undecided(s)) > 0 }
+
+// undecided are the secrets about which a card of a batch still asks: it counts
+// for each by itself, so that others of it may be decided and done.
+func (p *Progress) undecided(s *Sheaf) []string {
+	var names []string
+	for _, part := range p.Parts {
+		if r := part.Rotation; r != nil && r.Card != nil && r.Card.State == CardOpen && !r.State.Final() && s.Covers(r) {
+			names = append(names, part.Secret)
+		}
+	}
+	return names
 }
 
 // Card is one of the batch's requests, nil where there is none of that number.
@@ -174,7 +181,7 @@ func (w *batchRun) nag(p *Progress, now time.Time) (events []event.Event, wake t
 		if !now.Before(due) {
 			s.Told, s.Reminders = now, s.Reminders+1
 			events = append(events, event.Event{Kind: event.Nagged, Card: s.Number,
-				Text: fmt.Sprintf("Nobody has decided for %s, and leaked keys still work: request %d above waits for a decision. Nothing of it was revoked.", human(now.Sub(s.Asked)), s.Number)})
+				Text: fmt.Sprintf("Nobody has decided for %s about %s: request %d above waits for a decision. Rekey has ended none of these keys.", human(now.Sub(s.Asked)), strings.Join(p.undecided(s), ", "), s.Number)})
 			due = now.Add(min(pause<<min(s.Reminders, 10), longestReminder*pause))
 		}
 		wake = sooner(wake, due)

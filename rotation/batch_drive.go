@@ -199,7 +199,7 @@ func (p *Progress) outcome() string {
 		text += fmt.Sprintf(" %d %s for a person.", rest, waits(rest))
 	}
 	if failed > 0 {
-		text += fmt.Sprintf(" %d could not be done: their old keys are not proved dead.", failed)
+		text += fmt.Sprintf(" Could not be done, so that the old key is not proved dead: %d.", failed)
 	}
 	return text + p.goesLast()
 }

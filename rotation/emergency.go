@@ -127,19 +127,25 @@ func (r *Rotation) contained() string {
 	if at.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(" Contained %s after the alarm, at %s.", human(at.Sub(r.Alarmed)), at.UTC().Format("15:04:05 UTC"))
+	text := fmt.Sprintf(" Contained %s after the alarm, at %s.", human(at.Sub(r.Alarmed)), at.UTC().Format("15:04:05 UTC"))
+	if inherited := r.Inherited(); inherited != "" {
+		text += " " + inherited
+	}
+	return text
 }
 
-// ContainedAt is when every old credential that the plan ends was proved dead;
-// zero before.
+// ContainedAt is when every old credential that the plan ends was proved dead,
+// and no application accepts any more what one of them signed; zero before.
 func (r *Rotation) ContainedAt() time.Time {
 	var last time.Time
-	if !r.OldDead() {
+	if !r.OldDead() || r.admits() {
 		return last
 	}
 	for _, e := range r.Ends {
-		if e.Dead.After(last) {
-			last = e.Dead
+		for _, at := range []time.Time{e.Dead, e.Shut} {
+			if at.After(last) {
+				last = at
+			}
 		}
 	}
 	return last
@@ -176,7 +182,7 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 	if w.r.Cell.gaps() {
 		w.r.Gap.Deployment = live // nothing is rehearsed: it is what will fail
 	}
-	text := "Looked first: in use is " + w.r.Olds() + "."
+	text := w.r.inUse()
 	if err := w.baseline(ctx, live); err != nil {
 		if ctx.Err() != nil {
 			return outcome{}, err
@@ -191,7 +197,10 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 		w.foresee(ctx)
 		return finished(text + " Nothing was changed.")
 	}
-	return finished(text + " Staging is skipped. Nothing was changed.")
+	if !w.r.Wrote(Staging) {
+		text += " Staging is skipped."
+	}
+	return finished(text + " Nothing was changed.")
 }
 
 // firstLook is when an open request is looked at by itself: when it expires, or
@@ -201,6 +210,18 @@ func (w *run) firstLook(c *Card) time.Time {
 		return c.Asked.Add(pause)
 	}
 	return c.Expires
+}
+
+// meanwhile is what waiting for a decision means, where that is known.
+func (r *Rotation) meanwhile(c *Card) string {
+	switch {
+	case c.About == AboutVault:
+		return ", and no new key is made before"
+	case r.Drill, c.OldRefused != "", len(r.Ends) > 0:
+		return ""
+	default:
+		return ", and the leaked key still works"
+	}
 }
 
 // longestReminder bounds the pause between two reminders of an open request.
@@ -222,11 +243,7 @@ func (w *run) remind(c *Card) (outcome, error) {
 		return outcome{state: Asking, wake: due}, nil
 	}
 	c.Told, c.Reminders = time.Now(), c.Reminders+1
-	why := "and the leaked key still works"
-	if c.About == AboutVault {
-		why = "and no new key is made before"
-	}
-	text := fmt.Sprintf("Nobody has decided for %s, %s: the request above waits for a decision. %s", human(time.Since(c.Asked)), why, w.r.Safe())
+	text := fmt.Sprintf("Nobody has decided for %s%s: the request above waits for a decision. %s", human(time.Since(c.Asked)), w.r.meanwhile(c), w.r.Safe())
 	next := c.Told.Add(min(pause<<min(c.Reminders, 10), longestReminder*pause))
 	return outcome{state: Asking, wake: next, events: []event.Event{{Kind: event.Nagged, Card: c.Number, Step: w.at(), Text: text}}}, nil
 }

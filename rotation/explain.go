@@ -84,6 +84,8 @@ func (r *Rotation) safeForward() string {
 		return r.safeRevoked()
 	case r.SwitchedOff():
 		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to " + r.every() + "."
+	case r.OldDead() && r.admits():
+		return "The service refuses the old key. The application accepts what it signed until its value is written over and deployed, which comes next. Rekey wrote the new key to " + r.every() + "."
 	case r.OldDead():
 		return "The old key is dead. Rekey wrote the new key to " + r.every() + "."
 	case !r.Dies().IsZero():

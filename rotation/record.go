@@ -142,6 +142,7 @@ type Ending struct {
 	ListOnly bool         `json:"list_only,omitempty"` // the old value could not be read for a probe
 	Dead     time.Time    `json:"dead,omitzero"`       // when all of it was certain
 	Returned int          `json:"returned,omitempty"`  // how often it was accepted again after that
+	Shut     time.Time    `json:"shut,omitzero"`       // when the application was proved to accept nothing more that it signed
 	From     time.Time    `json:"from,omitzero"`       // where it lives on for a while: since when at the latest
 }
 

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"rekey/providers"
@@ -42,7 +43,7 @@ func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation
 	if err := w.overtaken(o); err != nil {
 		return nil, err
 	}
-	text := "This is an emergency now: " + o.Reason + ". What is done is kept; staging is left, production goes first. " + w.r.Safe()
+	text := strings.TrimSpace("This is an emergency now: " + o.Reason + ". What is done is kept; staging is left, production goes first. " + w.r.Safe() + " " + w.r.Inherited())
 	return w.r, w.commit(ctx, []event.Event{{Kind: event.Overtaken, By: o.Requester.ID, Text: text, Facts: map[string]string{"plan": w.r.PlanHash}}},
 		state.Change{Timer: time.Now(), Release: true})
 }

@@ -1,0 +1,42 @@
+package rotation
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Inherited warns that the new credential is older than the alarm, because the
+// emergency took over a rotation that had made it: it may be the one that leaked.
+// "" where it is made under the emergency's own eyes.
+func (r *Rotation) Inherited() string {
+	makes := func(s Step) bool { return s.creates() && s.Environment == Production }
+	if r.Cell.Mode != Emergency || r.Cell.RevokeFirst || r.New().ID == "" || slices.ContainsFunc(r.Plan, makes) {
+		return ""
+	}
+	return fmt.Sprintf("The new key, %s, was made before the alarm, by the rotation that this took over. If it is the one that leaked, this does not contain it: `/rotate-emergency %s what happened` once more when this is over.",
+		r.New().Brief(), r.Secret)
+}
+
+// inUse is what an emergency finds when it begins.
+func (r *Rotation) inUse() string {
+	if !r.Wrote(Production) {
+		return "Looked first: in use is " + r.Olds() + "."
+	}
+	return fmt.Sprintf("Looked first: %s holds the new key already, %s; the old one is %s.", Production, r.New().Brief(), r.Olds())
+}
+
+// admits reports that an application may still accept what an old signing key
+// signed, although its service refuses that: the value before has yet to be
+// written over and deployed.
+func (r *Rotation) admits() bool {
+	if !r.deployFirst() || r.Cell.Mode == Rollback {
+		return false
+	}
+	last := -1
+	for i, s := range r.Plan {
+		if s.Act == ConfirmDead {
+			last = i
+		}
+	}
+	return r.Cursor <= last
+}
