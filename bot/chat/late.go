@@ -49,7 +49,7 @@ func inert(r *rotation.Rotation, card int) string {
 	}
 	text := "This request " + how + "; " + dead
 	if len(r.Ends) == 0 && !r.Cell.Ahead() {
-		text += " Old key still valid. Nothing was revoked. `/rotate retry " + r.Secret + "` asks again."
+		text += " " + r.Safe() + " `/rotate retry " + r.Secret + "` asks again."
 	}
 	return text
 }

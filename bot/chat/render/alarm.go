@@ -60,6 +60,9 @@ func atRisk(r *rotation.Rotation) []slack.Block {
 	if r.Cell.Lingers {
 		text += "\n*After the ✅:* " + esc(r.Lingering())
 	}
+	if inherited := r.Inherited(); inherited != "" {
+		text += "\n*Not ended by this:* " + esc(inherited)
+	}
 	if r.Cell.SignsOut() {
 		text += "\n*Signed out:* everybody whose token the old key signed, at once. Nobody waits for tokens to run out."
 	}

@@ -256,7 +256,7 @@ func closing(r *rotation.Rotation, number int) (title, outcome string) {
 		}
 		return r.Secret + ": denied", sentences("Denied by "+by, afterAll(r, kept))
 	case rotation.CardExpired:
-		return r.Secret + ": request expired", "Nobody approved in time. " + kept + " " + again(r)
+		return r.Secret + ": request expired", "Nobody approved in time. " + afterAll(r, kept) + " " + again(r)
 	case rotation.CardVoid:
 		return r.Secret + ": request void", "This request no longer counts. " + afterAll(r, kept)
 	default:

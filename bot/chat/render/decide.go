@@ -45,7 +45,10 @@ func sure(r *rotation.Rotation) *slack.ConfirmationBlockObject {
 		return sureRevoke(r)
 	}
 	text := fmt.Sprintf("This cannot be undone. The old key at %s ends: %s.", r.Traits.Service, r.Olds())
-	if r.Traits.UndoOfEnd {
+	switch {
+	case r.Traits.UndoOfEnd && r.Cell.Mode == rotation.Emergency:
+		text = fmt.Sprintf("This cannot be undone. The old key at %s is disabled and, without a pause, deleted: %s.", r.Traits.Service, r.Olds())
+	case r.Traits.UndoOfEnd:
 		text = fmt.Sprintf("The old key at %s is disabled, which can be undone, and after another watch deleted, which cannot: %s.", r.Traits.Service, r.Olds())
 	}
 	text += " Rekey looks at the vault and the application once more before it acts."

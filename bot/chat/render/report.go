@@ -28,6 +28,7 @@ func Report(r *rotation.Rotation, e event.Event) Message {
 		field{"Gap", gap(r)},
 		field{"Watch", verdict(r)},
 		field{"Approved by", approvers(r)},
+		field{"A new key could be made", vaultWord(r)},
 		field{"Took", took(r)},
 	)...)
 	blocks = append(blocks, listing(timings(r))...)
@@ -113,18 +114,37 @@ func deaths(r *rotation.Rotation) string {
 	})
 }
 
+// approvers are those under whose word the old key ended.
 func approvers(r *rotation.Rotation) string {
-	if r.Card == nil {
+	if c := underWhich(r); c != nil {
+		return votes(c.Approved)
+	}
+	return ""
+}
+
+// underWhich is the request on which the old key ended, or was replaced: a later
+// one may be about the vault.
+func underWhich(r *rotation.Rotation) *rotation.Card {
+	if r.Card != nil && r.Card.About == rotation.AboutVault {
+		return r.Allowed
+	}
+	return r.Card
+}
+
+// vaultWord is who said that a new key may be made, where that was asked.
+func vaultWord(r *rotation.Rotation) string {
+	if r.Card == nil || r.Card.About != rotation.AboutVault {
 		return ""
 	}
-	return votes(r.Card.Approved)
+	_, outcome := closingVault(r, r.Card)
+	return outcome
 }
 
 func evidenceHash(r *rotation.Rotation) string {
-	if r.Card == nil {
-		return ""
+	if c := underWhich(r); c != nil {
+		return c.Evidence
 	}
-	return r.Card.Evidence
+	return ""
 }
 
 func took(r *rotation.Rotation) string {

@@ -92,7 +92,7 @@ func batchSafe(p *rotation.Progress) string {
 	if p.Count(rotation.Buried) == len(p.Parts) {
 		return "Every old key is dead."
 	}
-	return "An old key stays valid until its end is approved in its thread, for whoever has it, too."
+	return "An old key may work, for whoever has it, until its line says that it is dead. Rekey ends none without an approval."
 }
 
 func batchNext(p *rotation.Progress) string {
