@@ -100,6 +100,9 @@ func (d *demo) keepFiles(folder string) error {
 	if folder == "" {
 		return nil
 	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("making the folder for the files of the audit: %w", err)
+	}
 	for _, f := range auditFiles(threads(d.box.world.Slack.Messages(sandbox.Channel), d.play.secret)) {
 		if err := os.WriteFile(filepath.Join(folder, filepath.Base(f.Name)), f.Bytes(), 0o600); err != nil {
 			return fmt.Errorf("keeping a file of the audit: %w", err)

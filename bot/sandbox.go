@@ -35,7 +35,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   --files FOLDER   with --emergency: keep the files of the exposure audits there
   --json           with --demo: the last line is one JSON object
   --redis URL      use this Redis server instead of the embedded one
-  --speed N        multiply the speed of allOfThem (default 1)
+  --speed N        multiply the speed of everything (default 1)
   --plant FAULT    with --demo NAME: leak, early-revoke or no-approval; the run must then end badly.
                    revive: the dead key comes back to life; the run ends badly unless the bot calls people and ends it again
 

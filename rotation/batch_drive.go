@@ -17,6 +17,7 @@ type batchRun struct {
 	rev   int64
 	b     *Batch
 	over  bool // the lease was given up with a commit
+	shut  bool // it is over, and shown to people all the same
 }
 
 // driveBatch looks at a batch and begins what may begin. It is short: what
@@ -26,7 +27,7 @@ func (e *Engine) driveBatch(ctx context.Context, key string) error {
 	if errors.Is(err, state.ErrHeld) {
 		e.nudge(key) // by another replica, which may not have seen what this one did
 	}
-	if err != nil || w.b == nil {
+	if err != nil {
 		return err
 	}
 	defer func() {
@@ -34,6 +35,9 @@ func (e *Engine) driveBatch(ctx context.Context, key string) error {
 			e.release(ctx, w.lease)
 		}
 	}()
+	if w.shut {
+		return w.afterwards(ctx)
+	}
 	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.begin)
 	if w.lease = lease; err != nil {
 		return fmt.Errorf("going on with %s: %w", key, err)
@@ -52,14 +56,30 @@ func (e *Engine) holdBatch(ctx context.Context, key string) (*batchRun, error) {
 		w.rev = record.Revision
 		w.b, err = decodeBatch(key, record.Body)
 	}
-	if over := err == nil && !record.Open; over || err != nil {
-		w.b = nil // nothing is left to do
-		e.release(ctx, lease)
-	}
 	if err != nil {
+		e.release(ctx, lease)
 		return nil, fmt.Errorf("loading %s: %w", key, err)
 	}
+	w.shut = !record.Open
 	return w, nil
+}
+
+// afterwards has the message of a batch that is over show what its rotations have
+// come to since: people who settle one look there first. Nothing is begun.
+func (w *batchRun) afterwards(ctx context.Context) error {
+	p, err := w.e.progress(ctx, w.b)
+	if err != nil {
+		return err
+	}
+	shown, err := hashOf([]map[string]string{p.facts(), p.roundFacts()})
+	if err != nil || shown == w.b.Shown {
+		return err
+	}
+	w.b.Shown = shown
+	if at := p.contained(); !at.IsZero() {
+		w.b.Contained = at
+	}
+	return w.commit(ctx, nil, state.Change{Release: true, Hint: BatchHint(w.b.Key())})
 }
 
 // begin begins every rotation that may begin now, beside each other.

@@ -84,12 +84,8 @@ func (r *Rotation) safeForward() string {
 		return r.safeRevoked()
 	case r.SwitchedOff():
 		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to " + r.every() + "."
-	case r.OldDead() && r.admits():
-		return "The service refuses the old key. The application accepts what it signed until its value is written over and deployed, which comes next. Rekey wrote the new key to " + r.every() + "."
-	case r.OldDead():
-		return "The old key is dead. Rekey wrote the new key to " + r.every() + "."
-	case !r.Dies().IsZero():
-		return "The old key was ended and lives until " + r.Dies().UTC().Format("15:04:05 UTC") + "; nothing of Rekey's ends it sooner. Rekey wrote the new key to " + r.every() + "."
+	case r.OldDead(), !r.Dies().IsZero():
+		return r.fallen() + " Rekey wrote the new key to " + r.every() + "."
 	case len(r.Ends) > 0 && r.oneDead() != "":
 		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. Rekey wrote the new keys."
 	case len(r.Ends) > 0:

@@ -25,6 +25,18 @@ func (r *Rotation) inUse() string {
 	return fmt.Sprintf("Looked first: %s holds the new key already, %s; the old one is %s.", Production, r.New().Brief(), r.Olds())
 }
 
+// fallen says how dead an old credential is that was ended for good.
+func (r *Rotation) fallen() string {
+	switch {
+	case r.OldDead() && r.admits():
+		return "The service refuses the old key. The application accepts what it signed until its value is written over and deployed, which comes next."
+	case r.OldDead():
+		return "The old key is dead."
+	default:
+		return "The old key was ended and lives until " + r.Dies().UTC().Format("15:04:05 UTC") + "; nothing of Rekey's ends it sooner."
+	}
+}
+
 // admits reports that an application may still accept what an old signing key
 // signed, although its service refuses that: the value before has yet to be
 // written over and deployed.

@@ -137,7 +137,8 @@ func (c *Case) Take(s Source) {
 }
 
 // and joins two looks at one source: what the earlier one saw up to its end, and
-// of the later one what comes after.
+// of the later one what comes after. A line of the later one that began before
+// that end and went on takes the place of what the earlier one knew of it.
 func (s Source) and(later Source) Source {
 	joined := later
 	joined.From = s.From
@@ -147,11 +148,18 @@ func (s Source) and(later Source) Source {
 	}
 	joined.Lines = slices.Clone(s.Lines)
 	for _, l := range later.Lines {
-		if !l.First.Before(s.Until) {
-			joined.Lines = append(joined.Lines, l)
+		if l.First.Before(s.Until) && l.Last.Before(s.Until) {
+			continue
 		}
+		joined.Lines = append(slices.DeleteFunc(joined.Lines, l.goesOn), l)
 	}
 	return joined
+}
+
+// goesOn reports that a line holds all of an earlier one, which is alike.
+func (l Line) goesOn(before Line) bool {
+	return before.What == l.What && before.IP == l.IP && before.Agent == l.Agent && before.Who == l.Who && before.Own == l.Own &&
+		!before.First.Before(l.First) && !before.Last.After(l.Last) && before.Count <= l.Count && before.Amount <= l.Amount
 }
 
 // Bound keeps the case within a size, in bytes of its stored form. What is least

@@ -15,6 +15,7 @@ type Rank int
 const (
 	AfterDeath   Rank = iota // used after it was proved dead
 	Stranger                 // done or read by an identity that nobody declared
+	Borrowed                 // by a declared one, from where a finding shows somebody else
 	AfterMove                // used after the application had moved, not by it as far as can be told
 	UnknownPlace             // from an address where the application was not seen
 	UnknownAgent             // from a known address, by another program
@@ -27,6 +28,7 @@ const (
 var ranks = map[Rank]string{
 	AfterDeath:   "after its death",
 	Stranger:     "by an unknown identity",
+	Borrowed:     "by a known identity, from an address of another finding",
 	AfterMove:    "after the application had moved to the new one",
 	UnknownPlace: "from an unknown address",
 	UnknownAgent: "by an unknown program",
@@ -64,10 +66,34 @@ func (c *Case) Findings() []Finding {
 			}
 		}
 	}
+	c.borrowed(all)
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Rank, b.Rank), a.Line.First.Compare(b.Line.First))
 	})
 	return all
+}
+
+// borrowed finds declared identities at an intruder's address: who stole a laptop
+// may have what an application reads with, too.
+func (c *Case) borrowed(all []Finding) {
+	strange := make(map[string]bool)
+	for _, f := range all {
+		if f.Line.IP != "" && f.Rank <= UnknownPlace && !c.home(f.Line.IP) {
+			strange[f.Line.IP] = true
+		}
+	}
+	for i, f := range all {
+		if f.Rank == Usual && f.Line.Who != "" && strange[f.Line.IP] {
+			all[i].Rank = Borrowed
+		}
+	}
+}
+
+// home reports an address from which the application comes.
+func (c *Case) home(ip string) bool {
+	return c.within(ip) || slices.ContainsFunc(c.Sources, func(s Source) bool {
+		return s.Role == New && slices.ContainsFunc(s.Lines, func(l Line) bool { return l.IP == ip })
+	})
 }
 
 // Unusual are the findings that need an answer.
