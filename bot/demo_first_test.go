@@ -37,6 +37,22 @@ func TestDemosThatEndFirst(t *testing.T) {
 	}
 }
 
+// TestAnOutageThatWasApproved: what the application loses in it is counted by its
+// visitors, and breaks nothing; on any other day it does.
+func TestAnOutageThatWasApproved(t *testing.T) {
+	world, err := sandbox.Start(t.Context(), sandbox.Options{Speed: 20, Visits: -1, Also: []string{app.JobsKey}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	b := &box{world: world}
+	for first, counts := range map[bool]bool{true: false, false: true} {
+		if a := b.ledgerIn(script{secret: app.JobsKey, emergency: true, first: first}); (a.lost != nil) != counts {
+			t.Errorf("first %t: losses count %t", first, a.lost != nil)
+		}
+	}
+}
+
 // TestKeysComeBack: what --plant revive does to each service makes a dead key one
 // that lives, by the service's own records, and what ends it again does.
 func TestKeysComeBack(t *testing.T) {

@@ -70,6 +70,9 @@ func (b *box) ledger(secret string) ledger {
 // ledgerIn is of what a story is about.
 func (b *box) ledgerIn(s script) ledger {
 	a := b.ledger(s.secret)
+	if s.first {
+		a.lost = nil // of the outage that people approved: visitors notice it, and it has to lie within the gap
+	}
 	if s.emergency {
 		return a.inEmergency()
 	}

@@ -172,7 +172,7 @@ func (k *secretKey) Harm(ctx context.Context, id providers.ID) string {
 		return ""
 	}
 	_, words := k.p.legacyQuiet(ctx, "asking whether legacy keys are still used", ref)
-	return fmt.Sprintf("ALL LEGACY KEYS of project %s are switched off with this one: the public anon key, too, in every browser and app that sends it, until each has a publishable key in its place. %s%s. "+
+	return fmt.Sprintf("Its end switches ALL LEGACY KEYS of project %s off: the public anon key, too, in every browser and app that sends it, until each has a publishable key in its place. %s%s. "+
 		"They can be switched on again in the dashboard, and then the leaked one works again, too.", ref, strings.ToUpper(words[:1]), words[1:])
 }
 
