@@ -14,6 +14,7 @@ import (
 // A replica is killed around every question of an audit and around the end of
 // the key. The next one tells what the thief did, once.
 func TestAuditSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	for _, call := range []string{"uses key-old", "uses key-new1", "end", "survey"} {
 		for n := 1; n <= 3; n++ {
 			for _, after := range []bool{false, true} {

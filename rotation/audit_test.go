@@ -138,6 +138,7 @@ func (g *rig) eventOf(key string, k event.Kind) event.Event {
 }
 
 func TestAuditFindsTheThief(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		l := g.newLedger()
@@ -189,6 +190,7 @@ func TestAuditFindsTheThief(t *testing.T) {
 
 // A log that does not answer holds neither the plan nor the end.
 func TestAuditHoldsNothingUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		l := g.newLedger()
@@ -223,6 +225,7 @@ func TestAuditHoldsNothingUp(t *testing.T) {
 
 // A replica that dies takes nothing with it that the next one cannot read again.
 func TestAuditGoesOnElsewhere(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		l := g.newLedger()

@@ -137,6 +137,7 @@ func covered(t *testing.T, all []row, i int, s Step) {
 // TestBadDay plays a sample of the table, or with -baddays all of it. That no
 // step and no act is without a row is held of the whole table each time.
 func TestBadDay(t *testing.T) {
+	t.Parallel()
 	var all []row
 	for _, c := range badCells() {
 		for _, way := range c.ways() {

@@ -1,11 +1,13 @@
 package rotation
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"rekey/internal/fault"
+	"rekey/providers"
 	"rekey/rotation/event"
 )
 
@@ -23,6 +25,7 @@ func (g *rig) cards(key string, kind event.Kind) (n int) {
 // TestBatchOnce: one card for what is ready together; it counts for each rotation
 // by itself, and is looked up again before each act.
 func TestBatchOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 3)
 		f.together()
@@ -61,7 +64,7 @@ func TestBatchOnce(t *testing.T) {
 			t.Errorf("%v", p.facts())
 		}
 		for _, g := range f.rigs {
-			if g.counts["marks"] == 0 {
+			if g.count("marks") == 0 {
 				t.Error("an approval was not looked up at the act")
 			}
 		}
@@ -89,8 +92,10 @@ func TestBatchOnceFalls(t *testing.T) {
 		f.sign(e, p, 1)
 		p = f.until(e, b, "one asks again", func(p *Progress) bool { return p.Count(Buried) == 2 && p.Count(Asks) == 1 })
 		r := p.Parts[1].Rotation
-		if r.Card.Together || r.Card.Number != 2 || len(f.rigs[1].ended) > 0 || f.rigs[1].cards(r.Key(), event.Card) != 1 {
-			t.Errorf("%+v, ended %v", r.Card, f.rigs[1].ended)
+		var ended []providers.ID
+		f.rigs[1].in(func() { ended = slices.Clone(f.rigs[1].ended) })
+		if r.Card.Together || r.Card.Number != 2 || len(ended) > 0 || f.rigs[1].cards(r.Key(), event.Card) != 1 {
+			t.Errorf("%+v, ended %v", r.Card, ended)
 		}
 		f.approve(e, p)
 		f.until(e, b, "over", over)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,28 +17,31 @@ import (
 // write. What it writes after that does not arrive.
 type mortal struct {
 	Store
-	strike func(after bool) error
+	writes atomic.Int64
+	strike func(nth int64, after bool) error
 }
 
 func (s *mortal) Create(ctx context.Context, c state.Creation) error {
-	if err := s.strike(false); err != nil {
+	nth := s.writes.Add(1)
+	if err := s.strike(nth, false); err != nil {
 		return err
 	}
 	if err := s.Store.Create(ctx, c); err != nil {
 		return err
 	}
-	return s.strike(true)
+	return s.strike(nth, true)
 }
 
 func (s *mortal) Commit(ctx context.Context, l state.Lease, rev int64, c state.Change) (int64, error) {
-	if err := s.strike(false); err != nil {
+	nth := s.writes.Add(1)
+	if err := s.strike(nth, false); err != nil {
 		return 0, err
 	}
 	next, err := s.Store.Commit(ctx, l, rev, c)
 	if err != nil {
 		return 0, err
 	}
-	return next, s.strike(true)
+	return next, s.strike(nth, true)
 }
 
 // shownOrAlone holds that people were asked about whatever waits for them.
@@ -76,14 +80,11 @@ func batchSurvives(t *testing.T, n int, after, together bool) {
 	}
 	ctx, die := context.WithCancel(t.Context())
 	defer die()
-	writes, dead := 0, false
+	dead := false
 	f.setup = func(c *Config) {
-		c.Store = &mortal{c.Store, func(late bool) (err error) {
+		c.Store = &mortal{Store: c.Store, strike: func(nth int64, late bool) (err error) {
 			f.rigs[0].in(func() {
-				if !late {
-					writes++
-				}
-				if dead || writes == n && late == after {
+				if dead || nth == int64(n) && late == after {
 					dead, err = true, errReplicaDied
 				}
 			})

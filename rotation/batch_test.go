@@ -45,6 +45,7 @@ func TestBatch(t *testing.T) {
 // TestBatchOrder: what others depend on is dead before they begin, one at a time
 // within a service, and one account is free again first.
 func TestBatchOrder(t *testing.T) {
+	t.Parallel()
 	account := func(s *Subject) { s.Slots = []string{"account/x"} }
 	service := func(s *Subject) { s.Title = "fal.ai" }
 	for name, c := range map[string]struct {

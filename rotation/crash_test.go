@@ -89,6 +89,7 @@ func whole(t *testing.T, arrange func(*rig), enough int, answers bool) []crash {
 // on. Whatever the moment, the rotation must end, the application must never
 // have run on a dead key, and no key may be left over.
 func TestCrashAnywhere(t *testing.T) {
+	t.Parallel()
 	for name, ground := range grounds {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range plotted(t, ground.arrange, ground.enough, name == "overlap") {
@@ -203,6 +204,7 @@ func (s *tearing) Commit(ctx context.Context, l state.Lease, rev int64, c state.
 // TestCommitsWhoseAnswerIsLost: each commit of a rotation arrives and the store
 // does not answer. Nobody is asked for anything, and nothing is done twice.
 func TestCommitsWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	for n, over := 1, false; !over && n < 200; n += stride() {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { over = unanswered(t, n) })

@@ -64,6 +64,7 @@ func answersLater() func(deploy.Window) deploy.Measurement {
 // TestEmergency: production first, no watch before the card, disabled and deleted
 // at once, proved dead, and only then what is left.
 func TestEmergency(t *testing.T) {
+	t.Parallel()
 	for name, c := range emergencies {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -160,6 +161,7 @@ func TestEmergencyNothingHeals(t *testing.T) {
 // its place; afterwards the old key is dead, nothing of ours is left over, and
 // there was never a second rotation.
 func TestEmergencyOvertakes(t *testing.T) {
+	t.Parallel()
 	for _, world := range []string{"shared", "apart", "undo of end"} {
 		for _, at := range []string{"survey", "issue", "write " + Staging, "deploy " + Staging, "write " + Production, "deploy " + Production, "card", "end"} {
 			t.Run(world+", at "+at, func(t *testing.T) {

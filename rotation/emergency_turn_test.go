@@ -11,6 +11,7 @@ import (
 // first and nothing is rehearsed; only production is touched, unless both
 // environments stand on the same key.
 func TestEmergencyTurn(t *testing.T) {
+	t.Parallel()
 	for name, ground := range turns {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 // TestEndByHand: people make and end the keys. The approval comes first, and
 // the service proves the death.
 func TestEndByHand(t *testing.T) {
+	t.Parallel()
 	for name, arrange := range map[string]func(*rig){"shared": func(*rig) {}, "apart": (*rig).apart} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

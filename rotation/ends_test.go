@@ -59,6 +59,7 @@ func TestCancelAfterAnEndWhoseOutcomeWasLost(t *testing.T) {
 // TestStoreDownBeforeTheEnd: an end that cannot be recorded is not made, and
 // is made when it can.
 func TestStoreDownBeforeTheEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		e := g.engine("one")
@@ -122,6 +123,7 @@ func TestFailingCertificateVoidsTheApproval(t *testing.T) {
 // It is not asked in a tight loop, people hear of it, and one refusal before
 // does not become a death certificate by the passing of time.
 func TestUnclearProbesNag(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		e := g.engine("one")
@@ -238,6 +240,7 @@ func TestFailingAfterTheEndAsksAPerson(t *testing.T) {
 // What was only switched off is switched on again at once, even when the first
 // attempts at that fail.
 func TestSecondWatchHeals(t *testing.T) {
+	t.Parallel()
 	for name, failures := range map[string]int{"at once": 0, "in the end": 9} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

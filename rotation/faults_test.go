@@ -40,6 +40,7 @@ func on(call string, n int, err error) func(g *rig) {
 func again(r fault.Reason) error { return &fault.Error{Op: "testing", Class: fault.Again, Reason: r} }
 
 func TestStopsWithTheOldKeyAlive(t *testing.T) {
+	t.Parallel()
 	silent := func(o deploy.Measurement) func(g *rig) {
 		return func(g *rig) {
 			// Before the start the source answers; after it, this.
@@ -304,6 +305,7 @@ func TestStillAliveIsEndedAgain(t *testing.T) {
 // TestHeldForApproval: the vault keeps the write; it is not sent twice and
 // the rotation goes on when somebody merged it.
 func TestHeldForApproval(t *testing.T) {
+	t.Parallel()
 	for _, env := range environments() {
 		t.Run(env, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { held(t, env) })

@@ -67,6 +67,7 @@ func TestGuidedApart(t *testing.T) {
 // TestWrongValues: what is not the key that was asked for gets one sentence
 // and the wait goes on. It stays in the inbox, and no vault place is written.
 func TestWrongValues(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		bring func(g *rig) string
 		told  string
@@ -226,6 +227,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 // TestInboxTrouble: what goes wrong for a while at the vault or the service
 // does not end the waiting, however often it happens over the days.
 func TestInboxTrouble(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.guide()
@@ -328,6 +330,7 @@ func TestAnotherValueComesBeforeTheRetry(t *testing.T) {
 // TestHealedBeforeTheDelete: the application fails between the second watch
 // and the delete. The delete does not happen and the old key works again.
 func TestHealedBeforeTheDelete(t *testing.T) {
+	t.Parallel()
 	last := looksBeforeTheDelete(t)
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
@@ -375,6 +378,7 @@ func looksBeforeTheDelete(t *testing.T) (n int) {
 // TestWithdrawnBeforeTheDelete: the approval is gone between the two acts. The
 // old key stays switched off and people are asked again.
 func TestWithdrawnBeforeTheDelete(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.traits = func(tr *providers.Traits) { tr.UndoOfEnd = true }

@@ -13,6 +13,7 @@ import (
 // What made an approval fall is told as it was: taken back, or given by
 // somebody who may not give it any more.
 func TestWhyAnApprovalFell(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		after func(*rig)
 		want  string
@@ -94,6 +95,7 @@ func TestTheApprovalIsLookedUpLast(t *testing.T) {
 // TestWithdrawnWhileCertificatesAreTaken: an approval taken back at any moment
 // of the looks before the act ends nothing.
 func TestWithdrawnWhileCertificatesAreTaken(t *testing.T) {
+	t.Parallel()
 	for _, during := range []string{"attest staging", "attest production", "affected production", "survey"} {
 		t.Run(during, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -70,6 +70,7 @@ func (g *rig) move() {
 // TestMoves: the end begins a time for which the old one lives on; it is sent
 // once for each environment and proved after that time.
 func TestMoves(t *testing.T) {
+	t.Parallel()
 	for name, late := range map[string]bool{"in time": false, "some minutes late": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -112,6 +113,7 @@ func TestMoves(t *testing.T) {
 // TestMovesOnAfterACrash: what a crash leaves between the write and the record
 // is recognised although no list has it, and no survey would know it.
 func TestMovesOnAfterACrash(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.move()
@@ -146,6 +148,7 @@ func TestMovesOnAfterACrash(t *testing.T) {
 // TestLingersOverARestart: the time for which the old one lives on is a timer
 // of the record. Whoever lives then proves the death, and ends nothing twice.
 func TestLingersOverARestart(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.move()

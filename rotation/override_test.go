@@ -33,6 +33,7 @@ func takes(r *Rotation, by Person, reason string) Override {
 // goes on without the proof, with a reason; the card says so, and what is
 // approved on it is bound to that.
 func TestOverrideOfAProof(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		e := g.engine("one")

@@ -11,6 +11,7 @@ import (
 // TestAdapterPanics: a panic in whatever an act calls stops that rotation with
 // a sentence, kills nobody, and can be retried.
 func TestAdapterPanics(t *testing.T) {
+	t.Parallel()
 	for _, call := range []string{"survey", "list", "issue", "write production", "deploy production", "attest production", "logs", "marks", "end", "probe"} {
 		t.Run(call, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { panicking(t, call) })

@@ -14,6 +14,7 @@ import (
 // TestEveryLookLeavesItsHint: who shows the watch hears of each look, by the
 // commit that stores it and by no other.
 func TestEveryLookLeavesItsHint(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		hints := map[string]int{}

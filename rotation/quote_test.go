@@ -101,6 +101,7 @@ func (g *rig) refuse(calls ...string) {
 // and a neighbour's, wherever they can. Nothing of it may be in the log or in
 // the store, from which the thread is drawn; the words around it may.
 func TestWordsFromOutsideAreMasked(t *testing.T) {
+	t.Parallel()
 	for name, m := range mouths {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -75,6 +75,7 @@ func lostAnswer() error {
 // TestLostAnswerIsRecalled: what appeared after a creation without an answer
 // is what was made. It is taken, and no other one is made.
 func TestLostAnswerIsRecalled(t *testing.T) {
+	t.Parallel()
 	for name, arrange := range map[string]func(*rig){"shared": func(*rig) {}, "apart": (*rig).apart} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 // TestWatchShortenedMeanwhile: a watch goes on by the rules it began with,
 // whatever the configuration says after a restart.
 func TestWatchShortenedMeanwhile(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		e := g.engine("one")
@@ -167,6 +168,7 @@ func (c crowd) Attest(ctx context.Context, _ string, _, _ secret.Value) (deploy.
 // TestDriversAreBounded: a hundred rotations are due, and as many are driven
 // at once as the configuration allows; all get their turn.
 func TestDriversAreBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		c := crowd{new(atomic.Int32), new(atomic.Int32)}
@@ -207,6 +209,7 @@ func TestDriversAreBounded(t *testing.T) {
 // TestKeyThatShowsLate: the answer to a creation was lost, the list did not
 // have it, another key was made; and then the service lists the first one.
 func TestKeyThatShowsLate(t *testing.T) {
+	t.Parallel()
 	for _, env := range []string{"all", Staging, Production} {
 		t.Run(env, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -46,6 +46,7 @@ func (g *rig) revives(e *Engine, id string) {
 // dead is noticed before the report, people are called once, and it is ended again
 // under the approval that stands, in a routine rotation as in an emergency.
 func TestRevivedKeyIsEndedAgain(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []Mode{Routine, Emergency} {
 		for _, world := range []string{"shared", "apart", "by hand, apart", "undo of end"} {
 			t.Run(string(mode)+", "+world, func(t *testing.T) {

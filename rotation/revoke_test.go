@@ -105,6 +105,7 @@ func (g *rig) closes(e *Engine, r *Rotation) {
 // anything else, nothing new is made before a person says that the vault is
 // closed, and the gap is measured.
 func TestRevokeFirst(t *testing.T) {
+	t.Parallel()
 	for name, c := range revocations {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -240,6 +241,7 @@ func TestRevokeFirstRefused(t *testing.T) {
 // TestRevokeFirstOvertakes: a routine rotation that has made nothing yet becomes
 // the emergency; one that has is refused with the way on.
 func TestRevokeFirstOvertakes(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"survey", "card"} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newRig(t)
@@ -279,6 +281,7 @@ func TestRevokeFirstOvertakes(t *testing.T) {
 // its effect; the next one finishes, never makes anything before the vault is
 // closed, and leaves nothing behind.
 func TestRevokeFirstKilled(t *testing.T) {
+	t.Parallel()
 	calls := []string{"survey", "survive", "read " + Production, "marks", "probe", "end", "disable", "list", "issue", "write " + Production, "write " + Staging,
 		"deploy " + Production, "deploy " + Staging, "attest " + Production}
 	for _, world := range []string{"shared", "apart, with undo", "guided", "by hand, apart", "after a model"} {

@@ -78,6 +78,7 @@ func (g *rig) asBefore(r *Rotation, before map[string]string) {
 
 // TestRollback: at the request for approval, before anything was ended.
 func TestRollback(t *testing.T) {
+	t.Parallel()
 	for name, ground := range returns {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -462,6 +463,7 @@ func (g *rig) deafTo(prefix string) {
 }
 
 func TestTurnsAroundByItself(t *testing.T) {
+	t.Parallel()
 	for name, f := range failures {
 		for _, apart := range []bool{false, true} {
 			t.Run(name+map[bool]string{true: ", apart"}[apart], func(t *testing.T) {
@@ -639,6 +641,7 @@ func TestGoesBackWithoutAJournal(t *testing.T) {
 // TestEmergencyOvertakesARollback: on the way back the key turns out to have
 // leaked. What was restored gets the new key once more, and the old one dies.
 func TestEmergencyOvertakesARollback(t *testing.T) {
+	t.Parallel()
 	for name, arrange := range map[string]func(*rig){"shared": func(*rig) {}, "apart": (*rig).apart} {
 		calls, _ := wayBack(t, arrange)
 		slices.Sort(calls)

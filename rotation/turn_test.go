@@ -30,6 +30,7 @@ var turns = map[string]struct {
 }
 
 func TestTurn(t *testing.T) {
+	t.Parallel()
 	for name, ground := range turns {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -84,6 +85,7 @@ func (g *rig) turnedWell(r *Rotation, issued int) {
 
 // TestTurnCrashAnywhere kills a replica at every moment of these plans.
 func TestTurnCrashAnywhere(t *testing.T) {
+	t.Parallel()
 	for name, ground := range turns {
 		t.Run(name, func(t *testing.T) {
 			if ground.enough == 0 {
@@ -243,6 +245,7 @@ func TestTurnVoid(t *testing.T) {
 // TestTurnLost: the answer to the one request that must not be repeated is
 // lost, before or after it was carried out.
 func TestTurnLost(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []providers.Shape{providers.Cutover, providers.Grace} {
 		for _, done := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, carried out: %t", shape, done), func(t *testing.T) {
@@ -279,6 +282,7 @@ func TestTurnLost(t *testing.T) {
 // application's work go on, pauses it again when somebody goes on, and has no
 // way back.
 func TestTurnStops(t *testing.T) {
+	t.Parallel()
 	for _, hookFails := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the resume hook fails at first: %t", hookFails), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -405,6 +409,7 @@ func TestTurnByHandOnceReplaced(t *testing.T) {
 // TestProbesWhileAPersonIsWaitedFor are spread ever thinner: a service may
 // suspend an account that asks too often.
 func TestProbesWhileAPersonIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.turning(providers.Cutover)
@@ -465,6 +470,7 @@ func (g *rig) deadlines(key string) (n int) {
 // TestGraceThatDoesNotEnd: a service that keeps accepting the old key after its
 // deadline is a lasting duty, and people hear of it.
 func TestGraceThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.turning(providers.Grace)
@@ -488,6 +494,7 @@ func TestGraceThatDoesNotEnd(t *testing.T) {
 // TestCutoverThatDoesNotKill: the old key lives on, against what was thought;
 // production is deployed without waiting for its death for ever.
 func TestCutoverThatDoesNotKill(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.turning(providers.Cutover)
@@ -513,6 +520,7 @@ func TestCutoverThatDoesNotKill(t *testing.T) {
 // the old one is dead already. A person merges it, or turns it down, and then
 // the value is read back and written again; it is never issued twice.
 func TestTurnHeldWrite(t *testing.T) {
+	t.Parallel()
 	for _, merged := range []bool{true, false} {
 		t.Run(fmt.Sprintf("merged: %t", merged), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -584,6 +592,7 @@ func TestTurnChangedByOther(t *testing.T) {
 // TestTurnNeitherListsNorEnds: plans in which issuing kills never list and
 // never end anything at the service.
 func TestTurnNeitherListsNorEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t)
 		g.turningApart(providers.Grace)

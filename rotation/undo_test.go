@@ -32,6 +32,7 @@ func (g *rig) untilOff(e *Engine) *Rotation {
 // TestSwitchedOnAgainByHand: somebody switches the old key on again between the
 // two acts. It is not deleted; people are asked anew, and told why.
 func TestSwitchedOnAgainByHand(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := withSwitch(t)
 		e := g.engine("one")
@@ -52,6 +53,7 @@ func TestSwitchedOnAgainByHand(t *testing.T) {
 
 // TestWhetherItIsOffCannotBeTold: an answer that says neither deletes nothing.
 func TestWhetherItIsOffCannotBeTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := withSwitch(t)
 		e := g.engine("one")
@@ -72,6 +74,7 @@ func TestWhetherItIsOffCannotBeTold(t *testing.T) {
 // TestCancelSwitchesOnAgain: while the old key is only switched off, cancelling
 // gives it back. After that both keys live until somebody settles it.
 func TestCancelSwitchesOnAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := withSwitch(t)
 		e := g.engine("one")

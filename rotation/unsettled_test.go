@@ -67,6 +67,7 @@ func onItsWay(t *testing.T, arrives bool) {
 // other one made, before a person has looked; a retry that meets the written
 // value takes it.
 func TestOnlyAnUnwrittenKeyIsSwept(t *testing.T) {
+	t.Parallel()
 	for name, said := range map[string]error{
 		"an answer of somebody else":         &fault.Error{Op: "writing", Class: fault.Lost, Reason: fault.NotWritten},
 		"not seen in the read-back":          fault.New("writing", fault.NotWritten, ""),

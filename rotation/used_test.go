@@ -15,6 +15,7 @@ import (
 // TestCardTellsUses: where the service says when keys were used, the card says
 // it, and that a service could not be asked is not called silence.
 func TestCardTellsUses(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		used func(g *rig)
 		want string

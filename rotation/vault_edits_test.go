@@ -14,6 +14,7 @@ import (
 // adds a version and changes no value. The rotation goes on; an approval given
 // before it asks again.
 func TestCommentEdits(t *testing.T) {
+	t.Parallel()
 	for _, moment := range []string{"attest staging", "write staging", "deploy staging", "write production", "status production", "logs"} {
 		for _, env := range environments() {
 			t.Run(moment+"/"+env, func(t *testing.T) {
@@ -58,6 +59,7 @@ func edited(t *testing.T, moment, env string) {
 // person makes the key. What they bring is written over the edit; over another
 // value it is not, until somebody has put back the one before.
 func TestEditedWhileAPersonMakesTheKey(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []Mode{Routine, Emergency} {
 		for _, value := range []string{oldValue, "key-other:0123456789abcdef0123456789"} {
 			t.Run(string(mode)+"/"+value[:7], func(t *testing.T) {
@@ -129,6 +131,7 @@ func TestSafeAfterALostWrite(t *testing.T) {
 // merging would bring a dead one back; and when the request was turned down
 // there is a way out.
 func TestHeldWriteIsNotSwept(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]State{Staging: Abandoned, Production: Stuck} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { turned(t, name, want) })
