@@ -103,7 +103,7 @@ func (w *run) approveAhead(ctx context.Context) (outcome, error) {
 	if out, err := w.resumed(ctx); err != nil || !out.done {
 		return out, err // nobody's work waits for a card
 	}
-	for _, env := range w.r.environments() {
+	for _, env := range w.r.vouched() {
 		cert, err := w.vouch(ctx, env)
 		if err != nil {
 			return outcome{}, err
@@ -154,6 +154,8 @@ func (r *Rotation) cutoverWords() string {
 	switch {
 	case r.Cell.Shared:
 		text += ". Staging uses the same key and is without one for longer: it is brought along after production"
+	case r.following(Staging):
+		text += ". Staging has a key of its own, whose replacement was begun before, and is gone on with after production"
 	case len(r.environments()) > 1:
 		text += ". Staging has a key of its own, is cut over first, and has a gap of its own"
 	}

@@ -54,7 +54,7 @@ func (w *run) evidence() (string, error) {
 		if w.r.precedes(Step{Prove, env}) {
 			pe.Certificate = w.r.Proofs[env].evident()
 		}
-		for name, h := range p.After {
+		for name, h := range p.approved() {
 			pe.Fingerprints[name], pe.Versions[name] = h.Fingerprint, h.Version
 		}
 		ev.Places[env] = pe

@@ -31,6 +31,12 @@ func (w *run) either(ctx context.Context, env string) error {
 		return fault.New(op, fault.Unproved, "the old value can no longer be read in the vault")
 	}
 	place := w.r.Places[env]
+	if w.retiring(env) {
+		if err := w.knock(ctx, env, op, signer{"new", place.New.ID, fresh}, deploy.Admitted); err != nil {
+			return err
+		}
+		return w.signing(ctx, env, fresh)
+	}
 	for _, k := range []signer{{"old", place.Old.ID, stale}, {"new", place.New.ID, fresh}} {
 		if err := w.knock(ctx, env, op, k, deploy.Admitted); err != nil {
 			return err
@@ -45,6 +51,9 @@ func (w *run) either(ctx context.Context, env string) error {
 // accepts puts such a proof into words.
 func (w *run) accepts(env string, cert Certificate) string {
 	place := w.r.Places[env]
+	if w.retiring(env) {
+		return fmt.Sprintf("%s accepts tokens of %s: %s said so, %s.", title(env), place.New.Brief(), counted(cert.Instances, "instance"), cert.Affected)
+	}
 	text := fmt.Sprintf("%s accepts tokens of %s and of %s: %s said so, %s.", title(env), place.New.Brief(), place.Old.Brief(), counted(cert.Instances, "instance"), cert.Affected)
 	if place.Activated.IsZero() {
 		return text
@@ -116,9 +125,9 @@ func (w *run) knock(ctx context.Context, env, op string, k signer, want deploy.A
 	return nil
 }
 
-// signing proves at the service that it signs with the new key and still
-// trusts the old one.
-func (w *run) signing(ctx context.Context, env string, fresh, stale secret.Value) error {
+// signing proves at the service that it signs with the new key and trusts it, and
+// the old one where that was not asked to end.
+func (w *run) signing(ctx context.Context, env string, trusted ...secret.Value) error {
 	op := "asking " + w.r.Traits.Service + " which key it signs with in " + env
 	a, err := capability[providers.Activator](ctx, w, op)
 	if err != nil {
@@ -131,7 +140,7 @@ func (w *run) signing(ctx context.Context, env string, fresh, stale secret.Value
 	case active != w.r.Places[env].New.ID:
 		return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Unproved, Detail: "it is " + string(active)}
 	}
-	for _, v := range []secret.Value{fresh, stale} {
+	for _, v := range trusted {
 		found, err := w.probe(ctx, providers.Values{w.subject.signs(): v})
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rekey/deploy"
@@ -22,10 +23,12 @@ func (w *run) retire(ctx context.Context, env string) (outcome, error) {
 	fresh, prev := entries[w.subject.signs()].Value, w.subject.Previous
 	switch written := retired(place.After, now, w.subject.signs(), prev); {
 	case written:
-		w.wrote(env, entries, place.New)
+		w.retiredNow(env, entries)
 		return w.only(env), nil
 	case !moved(now, place.After):
 		return outcome{}, fault.New("retiring the old value in "+env, fault.ChangedByOther, "the vault holds a value that neither was there before nor is ours")
+	case w.alone(env):
+		return w.only(env), nil // by the rotation that an emergency took over
 	case !place.HeldSince.IsZero():
 		return lookAgain(heldPoll * w.subject.Pace.DeployPoll)
 	}
@@ -38,8 +41,33 @@ func (w *run) retire(ctx context.Context, env string) (outcome, error) {
 		return outcome{}, err
 	}
 	entries[prev] = written[prev]
-	w.wrote(env, entries, place.New)
+	w.retiredNow(env, entries)
 	return w.only(env), nil
+}
+
+// retiredNow notes that the value before was written over. Where another old key
+// is still to end, what people approved stays known: this write is no difference
+// to what they saw.
+func (w *run) retiredNow(env string, entries map[string]deploy.Entry) {
+	place := w.r.Places[env]
+	if len(place.Paired) == 0 && slices.ContainsFunc(w.r.Plan[w.r.Cursor:], func(s Step) bool { return s.Act == End }) {
+		place.Paired = place.After
+		w.r.Places[env] = place
+	}
+	w.wrote(env, entries, place.New)
+}
+
+// alone reports that an environment holds the new value in both variables.
+func (w *run) alone(env string) bool {
+	after := w.r.Places[env].After
+	return len(after) > 0 && after[w.subject.Previous].Fingerprint == after[w.subject.signs()].Fingerprint
+}
+
+// retiring reports that an environment is on the way to the new value alone: its
+// old key was asked to end.
+func (w *run) retiring(env string) bool {
+	_, asked := w.r.Ends[env]
+	return asked || w.alone(env)
 }
 
 // retiringHeld reports that the vault keeps the write over the value before

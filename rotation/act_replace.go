@@ -17,6 +17,7 @@ import (
 // service holds, or by the person who was asked.
 func (w *run) replace(ctx context.Context, env string) (outcome, error) {
 	place := w.r.Places[env]
+	w.unpark(env)
 	if w.r.Wrote(env) && w.r.Errand == nil {
 		return finished("") // on the way again after a pause or a new card
 	}

@@ -48,6 +48,14 @@
 // state in which people are waited for; seeing to that, and calling people before
 // an old credential dies too early, is what a resting rotation has left to do.
 //
+// # An emergency in the middle
+//
+// An emergency of a secret whose rotation is open takes that over, in its record:
+// there is never a second one beside it. What was made is used where an environment
+// holds it. Where issuing kills the old credential and that was asked for already,
+// the running rotation itself goes on as the emergency, and asks for nothing twice.
+// Production goes first; what was begun in staging is gone on with behind it.
+//
 // # Several at once
 //
 // A [Batch] is an emergency of several secrets: one record that lists rotations,

@@ -86,7 +86,7 @@ func (r *Rotation) witnessed() []string {
 // vouched are the environments whose certificate an approval rests on.
 func (r *Rotation) vouched() []string {
 	if r.Cell.Ahead() || r.Cell.RevokeFirst {
-		return r.environments()
+		return slices.DeleteFunc(r.environments(), r.following)
 	}
 	return r.witnessed()
 }
@@ -124,8 +124,11 @@ func (r *Rotation) contained() string {
 		return ""
 	}
 	at := r.ContainedAt()
-	if at.IsZero() {
+	switch {
+	case at.IsZero():
 		return ""
+	case at.Before(r.Alarmed):
+		return " The old key was proved dead before the alarm, at " + at.UTC().Format("15:04:05 UTC") + "."
 	}
 	text := fmt.Sprintf(" Contained %s after the alarm, at %s.", human(at.Sub(r.Alarmed)), at.UTC().Format("15:04:05 UTC"))
 	if inherited := r.Inherited(); inherited != "" {
@@ -167,6 +170,9 @@ func (w *run) policy() Policy {
 func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 	live := ""
 	for _, env := range w.r.environments() {
+		if env == Staging && !w.r.Cell.Shared {
+			continue // it was begun before, and nothing waits for it
+		}
 		known := w.r.Places[env].Before
 		if w.r.Wrote(env) {
 			known = w.r.Places[env].After // by the routine rotation that this one took over

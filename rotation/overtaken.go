@@ -10,7 +10,9 @@ import (
 // "" where it is made under the emergency's own eyes.
 func (r *Rotation) Inherited() string {
 	makes := func(s Step) bool { return s.creates() && s.Environment == Production }
-	if r.Cell.Mode != Emergency || r.Cell.RevokeFirst || r.New().ID == "" || slices.ContainsFunc(r.Plan, makes) {
+	turn := r.TurnOf(Production)
+	made := !turn.Made.IsZero() && turn.Made.Before(r.Alarmed)
+	if r.Cell.Mode != Emergency || r.Cell.RevokeFirst || r.New().ID == "" || !made && slices.ContainsFunc(r.Plan, makes) {
 		return ""
 	}
 	return fmt.Sprintf("The new key, %s, was made before the alarm, by the rotation that this took over. If it is the one that leaked, this does not contain it: `/rotate-emergency %s what happened` once more when this is over.",

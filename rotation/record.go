@@ -62,6 +62,7 @@ type Place struct {
 	HeldSince time.Time                     `json:"held_since,omitzero"` // the vault keeps our write until a person merges it
 	Restored  map[string]Held               `json:"restored,omitempty"`  // set once a rollback wrote the old one again
 	Again     map[string]Held               `json:"again,omitempty"`     // versions of the new one, where an emergency overtook a rollback
+	Paired    map[string]Held               `json:"paired,omitempty"`    // what After was before the value before was written over, while an approval still rests on it
 	Activated time.Time                     `json:"activated,omitzero"`  // from then on, at the latest, the service signs with the new one
 }
 
@@ -296,6 +297,7 @@ type Rotation struct {
 	Waived  map[string]Waiver      `json:"waived,omitempty"`   // by step: proofs that a person took over
 	Base    map[string]float64     `json:"baseline,omitempty"` // by check, measured at preflight
 	Errand  *Errand                `json:"errand,omitempty"`   // open while a person is asked to make a credential
+	Parked  *Errand                `json:"parked,omitempty"`   // one of staging's, that an emergency comes back to
 	Visits  []Visit                `json:"visits,omitempty"`   // what people were asked to do in consoles
 	// Latencies are how long the application took to answer each check at
 	// preflight, where the check sees that.

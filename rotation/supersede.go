@@ -2,25 +2,23 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strings"
 	"time"
 
-	"rekey/providers"
-	"rekey/rotation/event"
-	"rekey/state"
+	"rekey/internal/fault"
 )
 
 // supersede turns the routine rotation, or the rollback, of a leaked secret into the emergency,
 // where it stands: two beside each other would disturb one another. What it has
 // made is used where an environment holds it, and is swept where none does.
 func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation, error) {
-	if r.Cell.Mode == Emergency || r.Cell.Shape != providers.Overlap {
-		return nil, inTheWay(r)
+	if err := overtakable(r); err != nil {
+		return nil, err
 	}
 	if o.RevokeFirst {
-		if err := revocable(e.subjects[r.Secret], r.Traits); err != nil {
-			return nil, surveyRefusal(e.subjects[r.Secret], err)
+		if err := e.firstInstead(r); err != nil {
+			return nil, err
 		}
 	}
 	w, err := e.holdSoon(ctx, r.Key())
@@ -28,32 +26,49 @@ func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation
 		return nil, err
 	}
 	defer w.release(ctx)
-	if w.r.Cell.Mode == Emergency || w.r.State.Final() {
-		return nil, inTheWay(w.r)
+	if err := overtakable(w.r); err != nil {
+		return nil, err
 	}
 	if o.RevokeFirst && w.r.Issues > 0 {
 		return nil, &Refusal{Code: AlreadyRunning, Other: w.r, Sentence: "A routine rotation of " + w.r.Secret + " has asked for a new key already, and whoever reads the vault may have that one, too. " +
 			"`/rotate-emergency " + w.r.Secret + "` without the flag takes it over and ends the old key; `--revoke-first` afterwards ends the one that comes now."}
 	}
+	if p := w.r.Problem; w.r.State == Stuck && p != nil && p.Reason == turnedDown {
+		w.writeAgain(turnedDown) // whoever cancelled was asked to look into the vault, and cries again
+	}
 	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.forward)
 	if w.lease = lease; err != nil {
-		return nil, &Refusal{Code: NotNow, Other: w.r, Err: err, Sentence: "The rotation that is open has sent a write of a new key to the vault, and it is not known what became of it. " +
-			"Look into the vault, turn down what waits there, `/rotate cancel " + w.r.Secret + "`, and cry again."}
+		return nil, w.notOvertaken(err)
 	}
-	if err := w.overtaken(o); err != nil {
-		return nil, err
-	}
-	text := strings.TrimSpace("This is an emergency now: " + o.Reason + ". What is done is kept; staging is left, production goes first. " + w.r.Safe() + " " + w.r.Inherited())
-	return w.r, w.commit(ctx, []event.Event{{Kind: event.Overtaken, By: o.Requester.ID, Text: text, Facts: map[string]string{"plan": w.r.PlanHash}}},
-		state.Change{Timer: time.Now(), Release: true})
+	return w.r, w.takeOver(ctx, o)
 }
 
-// forward finds out how far what is open has come.
-func (w *run) forward(ctx context.Context) error {
-	if w.r.Cell.Mode == Rollback {
-		return w.wentBack(ctx)
+// notOvertaken says why a rotation could not be taken over now, and what to do.
+func (w *run) notOvertaken(err error) error {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal
 	}
-	return w.landed(ctx)
+	f := fault.Of(err)
+	if f.Reason == fault.Unsettled {
+		return &Refusal{Code: NotNow, Other: w.r, Err: err, Sentence: "The rotation that is open has sent a write of a new key to the vault, and it is not known what became of it. " +
+			"Look into the vault, turn down what waits there, `/rotate cancel " + w.r.Secret + "`, and cry again."}
+	}
+	// As for a survey: what may be mended by waiting is tried again by a batch.
+	return &Refusal{Code: SurveyStopped, Other: w.r, Err: err, Sentence: "The rotation that is open was not taken over, because it could not be told how far it has come. " + what(w.r, f) + " " + w.r.Safe() + " Cry again when that is mended."}
+}
+
+// firstInstead refuses to end first what lives until it has a successor.
+func (e *Engine) firstInstead(r *Rotation) error {
+	cell := r.Cell
+	cell.Mode, cell.RevokeFirst, cell.Lingers = Emergency, true, r.Traits.Lingers != ""
+	_, err := PlanFor(cell)
+	if err == nil {
+		err = revocable(e.subjects[r.Secret], r.Traits)
+	}
+	if err != nil {
+		return surveyRefusal(e.subjects[r.Secret], err)
+	}
+	return nil
 }
 
 // wentBack finds out which environments hold the old value again.
@@ -129,27 +144,22 @@ func (w *run) overtaken(o Order) error {
 		r.aheadAgain()
 	}
 	r.Cell.Mode, r.Cell.RevokeFirst, r.Cell.Lingers = Emergency, o.RevokeFirst, r.Traits.Lingers != ""
-	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" {
+	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" && !r.TurnOf(Staging).Begun() {
 		delete(r.Places, Staging) // it has a key of its own, and nothing was done there
 	}
 	steps, err := PlanFor(r.Cell)
 	if err != nil {
 		return err
 	}
-	r.Plan = r.shortened(steps)
-	if r.PlanHash, err = hashOf(struct {
-		Before string
-		Cell   Cell
-		Steps  []Step
-	}{before, r.Cell, r.Plan}); err != nil {
+	r.Plan = w.remaining(steps)
+	if err := r.rehashed(before); err != nil {
 		return err
 	}
-	r.Requester, r.Reason, r.Cursor, r.Begun, r.Attempt, r.Problem, r.Errand = o.Requester, o.Reason, 0, false, 0, nil, nil
-	if !o.Exposed.IsZero() {
-		r.Exposed = o.Exposed
+	if r.following(Staging) {
+		r.Parked = r.Errand // somebody may be at it, and is not asked twice
 	}
-	r.Batch = o.batch
-	r.Alarmed, r.State, r.Wake = time.Now(), Running, time.Time{}
+	r.Requester, r.Cursor, r.Begun, r.Errand, r.Throttles = o.Requester, 0, false, nil, 0
+	r.alarmed(o)
 	return nil
 }
 
