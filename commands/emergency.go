@@ -149,7 +149,7 @@ func (a alarm) sends() string {
 	const ended = " An old key is ended only after an approver says so."
 	switch {
 	case a.first:
-		return "As soon as you send this off, Rekey asks in the thread for an explicit yes to ending " + a.name + " before there is a new one. Nothing is ended before."
+		return "As soon as you send this off with the box below ticked, Rekey asks in the thread for an explicit yes to ending " + a.name + " before there is a new one. Nothing is ended before. Without the tick the old key lives until production runs on another one."
 	case a.many:
 		return "As soon as you send this off, Rekey begins with every secret that is meant, side by side: production gets new keys, and where making one ends the old one people are asked first." + ended
 	default:
@@ -165,7 +165,7 @@ func whatHappened(a alarm) Reply {
 		line += " --revoke-first"
 	}
 	text := "Say what happened: `/rotate-emergency " + line + " what happened`. Nothing was started."
-	form := &Form{Command: EmergencyCommand, Line: line, Secret: a.name, What: a.sends()}
+	form := &Form{Command: EmergencyCommand, Line: a.name, First: a.first, Many: a.many, Secret: a.name, What: a.sends()}
 	if !a.since.IsZero() {
 		form.Since = a.since.UTC().Format(time.RFC3339)
 	}

@@ -62,10 +62,10 @@ func TestEmergencyNeedsAReason(t *testing.T) {
 		return handler(d).Handle(context.Background(), Request{Command: EmergencyCommand, Text: text, Person: anna, Standing: s})
 	}
 	asked := said("fal_key --revoke-first --since 2026-11-20T09:00+01:00", starter)
-	if asked.Form == nil || asked.Form.Secret != "FAL_KEY" || asked.Form.Since != "2026-11-20T08:00:00Z" || len(d.asked) > 0 {
+	if asked.Form == nil || !asked.Form.First || asked.Form.Many || asked.Form.Secret != "FAL_KEY" || asked.Form.Since != "2026-11-20T08:00:00Z" || len(d.asked) > 0 {
 		t.Fatalf("%+v, engine asked %v", asked, d.asked)
 	}
-	if reply := said(asked.Form.With(asked.Form.Since, "it leaked"), starter); reply.Form != nil || len(d.asked) != 1 || d.asked[0] != "start FAL_KEY by "+anna.ID+" emergency it leaked since 2026-11-20T08:00:00Z" {
+	if reply := said(asked.Form.With(asked.Form.First, asked.Form.Since, "it leaked"), starter); reply.Form != nil || len(d.asked) != 1 || d.asked[0] != "start FAL_KEY by "+anna.ID+" emergency it leaked since 2026-11-20T08:00:00Z" {
 		t.Errorf("%+v, engine asked %v", reply, d.asked)
 	}
 	for _, text := range []string{"FAL_KEY", "FAL_KEY it leaked"} {

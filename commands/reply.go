@@ -37,13 +37,18 @@ type Reply struct {
 type Form struct {
 	Command string // "/rotate-emergency"
 	Line    string // what was understood so far, in our own words
+	First   bool   // --revoke-first was said
+	Many    bool   // it is about several secrets, which never end first
 	Secret  string
 	What    string // what sending it off begins
 	Since   string // since when others may have known it, where that was said
 }
 
 // With is the line that a filled form makes.
-func (f Form) With(since, words string) string {
+func (f Form) With(first bool, since, words string) string {
+	if first {
+		f.Line += " --revoke-first"
+	}
 	if since != "" {
 		since = " --since " + strings.TrimSpace(since)
 	}

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,8 @@ func (c *Chat) filled(_ context.Context, s submission) (map[string]string, later
 		}
 		since = at.UTC().Format(time.RFC3339) // what is a while ago now is meant
 	}
-	line := commands.Form{Line: s.private}.With(since, words)
+	first := slices.Contains(s.ticked, render.FirstBlock+"/"+render.FirstBox)
+	line := commands.Form{Line: s.private}.With(first, since, words)
 	return nil, func(ctx context.Context) error {
 		reply := c.reply(ctx, s.user, c.people.look, commands.Request{Command: commands.EmergencyCommand, Text: line})
 		if reply.Err != nil {

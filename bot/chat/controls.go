@@ -33,6 +33,7 @@ type submission struct {
 	private string // as we opened it; it comes back from outside
 	user    string
 	values  map[string]string // what was typed, by block_id
+	ticked  []string          // boxes, by block_id and value
 }
 
 // later is what is left to do once Slack has its acknowledgement; nil is
@@ -91,6 +92,9 @@ func submissionOf(i slack.InteractionCallback) submission {
 	for block, actions := range i.View.State.Values {
 		for _, a := range actions { // an input block holds one
 			s.values[block] = a.Value
+			for _, o := range a.SelectedOptions {
+				s.ticked = append(s.ticked, block+"/"+o.Value)
+			}
 		}
 	}
 	return s

@@ -297,6 +297,26 @@ func TestDenyModal(t *testing.T) {
 	checkLimits(t, "modal", Message{Text: "modal", Blocks: m.Blocks.BlockSet[:1]})
 }
 
+// TestFormModal holds the form of an emergency as Slack receives it: with the box for
+// an outage on purpose, ticked where that was said, and without it for several secrets.
+func TestFormModal(t *testing.T) {
+	form := commands.Form{Secret: "FAL_KEY", Line: "FAL_KEY", First: true, Since: "2026-11-20T08:00:00Z", What: "As soon as you send this off …"}
+	sent, err := json.MarshalIndent(FormModal(form), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "form-modal", sent)
+	checkLimits(t, "form", Message{Text: "form", Blocks: FormModal(form).Blocks.BlockSet[:1]})
+	form.First = false
+	if sent, err = json.Marshal(FormModal(form)); err != nil || !strings.Contains(string(sent), FirstBox) || strings.Contains(string(sent), "initial_options") {
+		t.Errorf("not ticked: %s, %v", sent, err)
+	}
+	form.Many = true
+	if sent, err = json.Marshal(FormModal(form)); err != nil || strings.Contains(string(sent), FirstBox) {
+		t.Errorf("several end first: %s, %v", sent, err)
+	}
+}
+
 // TestTheQuestionSaysWhetherItCanBeUndone, and what ends.
 func TestTheQuestionSaysWhetherItCanBeUndone(t *testing.T) {
 	r := asking(false)

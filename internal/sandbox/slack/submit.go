@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -92,8 +93,16 @@ func (s *Server) submission(user, id string, typed map[string]string) (fields, e
 	}
 	values, known := fields{}, map[string]bool{}
 	for _, in := range blockkit.Inputs(v.Blocks) {
-		text := typed[in.BlockID]
 		known[in.BlockID] = true
+		if in.Options != nil {
+			ticked, err := boxes(in, typed)
+			if err != nil {
+				return nil, err
+			}
+			values[in.BlockID] = fields{in.ActionID: ticked}
+			continue
+		}
+		text := typed[in.BlockID]
 		switch n := utf8.RuneCountInString(text); {
 		case n == 0 && in.Optional:
 		case n == 0, n < in.Least, n > in.Most:
@@ -113,6 +122,29 @@ func (s *Server) submission(user, id string, typed map[string]string) (fields, e
 	payload := s.viewPayloadLocked("view_submission", v, values)
 	payload["trigger_id"], payload["response_urls"] = s.triggerLocked(origin{user: user}), []string{}
 	return payload, nil
+}
+
+// boxes is what a form says of its boxes: those whose values were typed, with
+// commas between; those that were ticked at first where nobody touched them.
+// https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
+func boxes(in blockkit.Input, typed map[string]string) (fields, error) {
+	ticked := in.Ticked
+	if list, touched := typed[in.BlockID]; touched {
+		ticked = strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+	}
+	if len(ticked) == 0 && !in.Optional {
+		return nil, fmt.Errorf("%w: %s", ErrField, in.BlockID)
+	}
+	selected := []json.RawMessage{}
+	for _, o := range in.Options {
+		if slices.Contains(ticked, o.Value) {
+			selected = append(selected, o.Raw)
+		}
+	}
+	if len(selected) < len(ticked) {
+		return nil, fmt.Errorf("%w: %s has no such box", ErrNoField, in.BlockID)
+	}
+	return fields{"type": blockkit.Checkboxes, "selected_options": selected}, nil
 }
 
 // viewPayloadLocked is what both kinds of payload have in common.

@@ -205,6 +205,59 @@ func TestSlackDoesNotSendABadForm(t *testing.T) {
 	}
 }
 
+// ticks are boxes under the text of a form; the second is ticked at first.
+func ticks(v *slackgo.ModalViewRequest) {
+	var all []*slackgo.OptionBlockObject
+	for _, name := range []string{"one", "two"} {
+		all = append(all, slackgo.NewOptionBlockObject(name, slackgo.NewTextBlockObject(slackgo.PlainTextType, name, false, false), nil))
+	}
+	boxes := slackgo.NewCheckboxGroupsBlockElement("boxes", all...)
+	boxes.InitialOptions = all[1:]
+	v.Blocks.BlockSet = append(v.Blocks.BlockSet, slackgo.NewInputBlock("which", slackgo.NewTextBlockObject(slackgo.PlainTextType, "Which?", false, false), nil, boxes).WithOptional(true))
+}
+
+// TestSubmitBoxes: what is ticked comes as the options that the app sent, as it was
+// at first where nobody touched it.
+func TestSubmitBoxes(t *testing.T) {
+	for name, c := range map[string]struct {
+		typed map[string]string
+		want  []string
+		err   error
+	}{
+		"untouched": {map[string]string{"why": "x"}, []string{"two"}, nil},
+		"none":      {map[string]string{"why": "x", "which": ""}, nil, nil},
+		"both":      {map[string]string{"why": "x", "which": "one,two"}, []string{"one", "two"}, nil},
+		"no such":   {map[string]string{"why": "x", "which": "three"}, nil, slack.ErrNoField},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, slack.Config{})
+			a := w.connect(t)
+			v := opened(t, w, a, ann, ticks)
+			got := make(chan slackgo.InteractionCallback, 1)
+			if c.err == nil {
+				go func() {
+					e := <-a.got
+					_ = a.Ack(*e.Request)
+					got <- e.Data.(slackgo.InteractionCallback)
+				}()
+			}
+			if _, err := w.Submit(t.Context(), ann, v.ID, c.typed); !errors.Is(err, c.err) {
+				t.Fatal(err)
+			} else if err != nil {
+				return
+			}
+			q := <-got
+			var ticked []string
+			for _, o := range q.View.State.Values["which"]["boxes"].SelectedOptions {
+				ticked = append(ticked, o.Value)
+			}
+			if diff := cmp.Diff(c.want, ticked); diff != "" {
+				t.Errorf("ticked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestSubmitWithoutAnAnswer: the modal stays, for another try.
 func TestSubmitWithoutAnAnswer(t *testing.T) {
 	t.Parallel() // three seconds of Slack's

@@ -13,9 +13,21 @@ let shown = {}; // the view that is drawn
 
 const mine = () => [...state.views.values()].find((v) => v.user === state.actor);
 
+/** boxes is an input block with boxes to tick. */
+function boxes(b) {
+  const first = new Set((b.element.initial_options || []).map((o) => o.value));
+  return h('fieldset', { class: 'field boxes', 'data-boxes': b.block_id },
+    h('legend', {}, ...textOf(b.label), b.optional && h('small', {}, ' (optional)')),
+    ...b.element.options.map((o) => h('label', {}, h('input', { type: 'checkbox', value: o.value, checked: first.has(o.value) }), ...textOf(o.text),
+      o.description && h('small', {}, ' ', ...textOf(o.description)))),
+    h('p', { class: 'hint' }, ...textOf(b.hint)),
+    h('p', { class: 'wrong', id: `fault-${b.block_id}`, role: 'alert' }));
+}
+
 /** field is an input block: what is asked, where to type, what is wrong. */
 function field(b) {
   const e = b.element;
+  if (e.type === 'checkboxes') return boxes(b);
   const props = {
     id: `field-${b.block_id}`, 'data-block': b.block_id, required: !b.optional, maxlength: e.max_length, minlength: e.min_length,
     placeholder: e.placeholder?.text, 'aria-describedby': `hint-${b.block_id} fault-${b.block_id}`,
@@ -69,7 +81,9 @@ export function start() {
     e.preventDefault();
     acted();
     const typed = [...dialog.querySelectorAll('[data-block]')].map((box) => [box.dataset.block, box.value]);
-    sending(() => submit(shown.id, Object.fromEntries(typed)));
+    const ticked = [...dialog.querySelectorAll('[data-boxes]')].map((set) => [set.dataset.boxes,
+      [...set.querySelectorAll('input:checked')].map((box) => box.value).join(',')]);
+    sending(() => submit(shown.id, Object.fromEntries([...typed, ...ticked])));
   });
   byID('modal-close').addEventListener('click', () => sending(() => dismiss(shown.id)));
   dialog.addEventListener('cancel', (e) => {

@@ -82,10 +82,12 @@ func input(o *object) {
 	e := o.c.open(o.pointer+"/element", o.fields["element"])
 	switch {
 	case e == nil:
-	case e.kind() != "plain_text_input":
-		o.c.fault(e.pointer+"/type", "unsupported type: %s", e.kind())
-	default:
+	case e.kind() == "plain_text_input":
 		textInput(e)
+	case e.kind() == Checkboxes:
+		checkboxes(e)
+	default:
+		o.c.fault(e.pointer+"/type", "unsupported type: %s", e.kind())
 	}
 }
 
@@ -122,6 +124,8 @@ type Input struct {
 	Optional bool
 	Least    int // characters
 	Most     int
+	Options  []Option // of boxes to tick; nil for a text
+	Ticked   []string // values of those that are ticked at first
 }
 
 // Inputs lists the fields of a view's blocks, in order.
@@ -134,6 +138,8 @@ func Inputs(blocks []byte) []Input {
 			ActionID string `json:"action_id"`
 			Least    int    `json:"min_length"`
 			Most     int    `json:"max_length"`
+			Options  []Option
+			Initial  []Option `json:"initial_options"`
 		} `json:"element"`
 	}
 	if json.Unmarshal(blocks, &list) != nil {
@@ -144,7 +150,10 @@ func Inputs(blocks []byte) []Input {
 		if b.Type != "input" {
 			continue
 		}
-		in := Input{BlockID: b.BlockID, ActionID: b.Element.ActionID, Optional: b.Optional, Least: b.Element.Least, Most: b.Element.Most}
+		in := Input{BlockID: b.BlockID, ActionID: b.Element.ActionID, Optional: b.Optional, Least: b.Element.Least, Most: b.Element.Most, Options: b.Element.Options}
+		for _, o := range b.Element.Initial {
+			in.Ticked = append(in.Ticked, o.Value)
+		}
 		if in.Most == 0 {
 			in.Most = longest
 		}

@@ -74,7 +74,30 @@ func TestViewShape(t *testing.T) {
 			}
 		})
 	}
+	for name, c := range map[string]struct{ boxes, want string }{
+		"boxes":             {`"options":` + boxes(10), ""},
+		"too many boxes":    {`"options":` + boxes(11), "no more than 10 items allowed [json-pointer:/view/blocks/0/element/options]"},
+		"no boxes":          {`"options":[]`, "no fewer than 1 items allowed [json-pointer:/view/blocks/0/element/options]"},
+		"ticked at first":   {`"options":` + boxes(2) + `,"initial_options":` + boxes(1), ""},
+		"none of the boxes": {`"options":` + boxes(1) + `,"initial_options":` + boxes(2), "must be one of the options [json-pointer:/view/blocks/0/element/initial_options/1]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := blockkit.CheckView([]byte(`{"type":"home","blocks":[{"type":"input","label":` + text("plain_text", 1) + `,"element":{"type":"checkboxes",` + c.boxes + `}}]}`))
+			if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || got[0] != "[ERROR] "+c.want) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
 	if got := blockkit.Check([]byte(`[` + field + `]`)); len(got) != 1 || !strings.Contains(got[0], "unsupported type: input") {
 		t.Errorf("a field in a message: %q", got)
 	}
+}
+
+// boxes are options with different values.
+func boxes(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"text":%s,"value":"v%d"}`, text("plain_text", 1), i))
+	}
+	return "[" + strings.Join(all, ",") + "]"
 }
