@@ -25,7 +25,9 @@ type Activator interface {
 	// Active is the one the environment's service signs with now.
 	Active(ctx context.Context, environment string) (ID, error)
 	// Activate makes the service sign with this one from now on; the one
-	// before stays trusted. It may be repeated with the same id.
+	// before stays trusted. It may be repeated with the same id. One that was
+	// replaced and not ended can be activated again, which may take the service
+	// several changes; a call that ended between them is to be repeated.
 	Activate(ctx context.Context, environment string, id ID) error
 	// Lingers is for how long, from its replacement on, what the credential
 	// signed may still be in use, a margin included. It is asked each time.

@@ -11,7 +11,7 @@ import (
 
 // signingLife holds a kind whose material Rekey makes itself to its contract:
 // made without asking anybody, imported as standby, activated, and both trusted
-// until the old one is ended.
+// until the old one is ended; the way back is open until then.
 func signingLife(t testing.TB, s Subject) {
 	w, kind := open(t, s)
 	importer, activator := capability[providers.Importer](t, kind), capability[providers.Activator](t, kind)
@@ -39,6 +39,7 @@ func signingLife(t testing.TB, s Subject) {
 	active(t, activator, env, "after activating", c.ID)
 	lives(t, "the new one", kind, c.Values, providers.Alive)
 	lives(t, "the old one beside it", kind, old, providers.Alive)
+	goesBack(t, kind, env, old, c)
 	if long, err := activator.Lingers(t.Context(), env); err != nil || long <= 0 {
 		t.Errorf("what the old one signed lingers for %s, %v", long, err)
 	}
@@ -54,6 +55,41 @@ func signingLife(t testing.TB, s Subject) {
 		t.Error("the ended one is listed among those that can live")
 	}
 	secrettest.NoLeak(t, w.Secrets(), c, &c, kind)
+}
+
+// goesBack holds that the service works with the one before again when it is
+// told to, that both stay trusted, and that one which it never worked with can be
+// ended, too.
+func goesBack(t testing.TB, kind providers.Kind, env string, old providers.Values, c providers.Credential) {
+	t.Helper()
+	activator, importer := capability[providers.Activator](t, kind), capability[providers.Importer](t, kind)
+	oldID, err := kind.Identify(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := activator.Activate(t.Context(), env, oldID); err != nil {
+			t.Fatalf("going back to the old one, which may be done twice: %v", err)
+		}
+	}
+	active(t, activator, env, "after going back", oldID)
+	lives(t, "the new one beside it", kind, c.Values, providers.Alive)
+	lives(t, "the old one", kind, old, providers.Alive)
+	if err := activator.Activate(t.Context(), env, c.ID); err != nil {
+		t.Fatalf("activating again: %v", err)
+	}
+	unused := made(t, importer, c.Label+"c")
+	if err := importer.Import(t.Context(), env, unused.ID, unused.Values); err != nil {
+		t.Fatalf("importing another one: %v", err)
+	}
+	for range 2 {
+		if err := capability[providers.Ender](t, kind).End(t.Context(), unused.ID); err != nil {
+			t.Fatalf("ending one that never was activated, which may be done twice: %v", err)
+		}
+	}
+	if len(find(t, kind, hasID(unused.ID))) != 0 {
+		t.Error("what never was activated and was ended is listed among those that can live")
+	}
 }
 
 // made holds that the same label gives the same id, and never the same values,

@@ -23,7 +23,7 @@ import (
 type fakeSigner struct {
 	ID, Algorithm, Status string
 	text                  []byte // what it signs with
-	legacy                bool
+	legacy, used          bool
 	made                  time.Time
 }
 
@@ -113,8 +113,9 @@ func (f *fake) imports(w http.ResponseWriter, r *http.Request, ref string) {
 func (f *fake) changes(w http.ResponseWriter, r *http.Request, ref string, k *fakeSigner) {
 	var body struct{ Status string }
 	err := json.NewDecoder(r.Body).Decode(&body)
+	follows := map[string]string{"standby": "in_use previously_used", "previously_used": "standby revoked", "revoked": "standby"}[k.Status]
 	switch {
-	case err != nil, body.Status == "revoked" && k.Status == "in_use", body.Status == "revoked" && k.legacy && f.legacy[ref]:
+	case err != nil, !slices.Contains(strings.Fields(follows), body.Status), body.Status == "revoked" && k.legacy && f.legacy[ref]:
 		refuse(w, http.StatusUnprocessableEntity, "not now")
 		return
 	case f.hindered(w, body.Status):
@@ -125,7 +126,7 @@ func (f *fake) changes(w http.ResponseWriter, r *http.Request, ref string, k *fa
 			other.Status = "previously_used"
 		}
 	}
-	k.Status = body.Status
+	k.Status, k.used = body.Status, k.used || body.Status == "in_use"
 	answer(w, http.StatusOK, k.shown())
 }
 
@@ -160,7 +161,7 @@ func (f *fake) trusts(ref, token string) bool {
 	for _, k := range f.signers.keys[ref] {
 		mac := hmac.New(sha256.New, k.text)
 		mac.Write([]byte(parts[0] + "." + parts[1]))
-		if k.ID == header.Kid && (k.Status == "in_use" || k.Status == "previously_used") {
+		if k.ID == header.Kid && (k.Status == "in_use" || k.Status == "previously_used" || k.Status == "standby" && k.used) {
 			return parts[2] == base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 		}
 	}
@@ -198,7 +199,7 @@ func newSigningFake() (*fake, signingWorld) {
 // signer adds a signing key.
 func (f *fake) signer(ref, status string, n int) *fakeSigner {
 	text := fmt.Sprintf("super-secret-jwt-token-of-%s-%d/+=", ref, n)
-	k := &fakeSigner{ID: fmt.Sprintf("%08d-1111-4222-8333-444444444444", n), Algorithm: "HS256", Status: status, text: []byte(text), made: time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC)}
+	k := &fakeSigner{ID: fmt.Sprintf("%08d-1111-4222-8333-444444444444", n), Algorithm: "HS256", Status: status, used: status != "standby", text: []byte(text), made: time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC)}
 	f.signers.keys[ref] = append(f.signers.keys[ref], k)
 	f.ever = append(f.ever, secret.New(text))
 	return k

@@ -145,7 +145,11 @@ func (k *signingKey) Active(ctx context.Context, environment string) (providers.
 }
 
 // Activate has the project sign with a key from now on. The one before stays
-// trusted.
+// trusted. A key that was in use before becomes the standby key first, which
+// leaves it trusted: only that one can be rotated to
+// (https://supabase.com/docs/guides/auth/signing-keys, "Lifetime of a signing
+// key"). Each of the two is a change that Supabase may ask to wait for; called
+// again it goes on with the second.
 func (k *signingKey) Activate(ctx context.Context, environment string, id providers.ID) error {
 	const op = "activating a signing key of Supabase"
 	ref := k.s.config.Projects[environment]
@@ -157,6 +161,10 @@ func (k *signingKey) Activate(ctx context.Context, environment string, id provid
 		return nil
 	case found.Status == "":
 		return fault.New(op, fault.NotFound, "project "+ref+" has no key "+string(id))
+	case found.Status == statusFormer:
+		if err := k.s.set(ctx, op, ref, id, statusStandby); err != nil {
+			return err
+		}
 	case found.Status != statusStandby:
 		return fault.New(op, fault.Ambiguous, string(id)+" is "+found.Status)
 	}
@@ -188,7 +196,8 @@ func (k *signingKey) List(ctx context.Context) ([]providers.Credential, error) {
 }
 
 // End revokes a key that signs nothing any more. It is never deleted here: a
-// revoked key is the way back.
+// revoked key is the way back. One that never signed is standby, and is moved to
+// previously used first, as Supabase's documentation has it.
 func (k *signingKey) End(ctx context.Context, id providers.ID) error {
 	const op = "revoking a signing key of Supabase"
 	if !kidForm.MatchString(string(id)) {
@@ -203,11 +212,16 @@ func (k *signingKey) End(ctx context.Context, id providers.ID) error {
 	case found.Status == statusInUse:
 		return fault.New(op, fault.Conflict, "project "+ref+" signs with it")
 	}
-	if why, err := k.Blocked(ctx, id); err != nil || why != "" {
-		if err != nil {
+	switch why, err := k.Blocked(ctx, id); {
+	case err != nil:
+		return err
+	case why != "":
+		return fault.New(op, fault.Conflict, strings.TrimSuffix(why, "."))
+	}
+	if found.Status == statusStandby {
+		if err := k.s.set(ctx, op, ref, id, statusFormer); err != nil {
 			return err
 		}
-		return fault.New(op, fault.Conflict, strings.TrimSuffix(why, "."))
 	}
 	return k.s.set(ctx, op, ref, id, statusRevoked)
 }

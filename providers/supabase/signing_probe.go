@@ -56,13 +56,14 @@ func (k *signingKey) entrance(ctx context.Context, op, ref string) error {
 	return nil
 }
 
-// trusted are the keys of a project whose tokens it accepts, the one in use
-// first.
+// trusted are the keys of a project whose tokens it may accept, the one in use
+// first. A standby key that was in use before is trusted, one that never was is
+// not, and the list does not tell which it is.
 func (k *signingKey) trusted(ref string) []wireSigning {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var all []wireSigning
-	for _, status := range []string{statusInUse, statusFormer} {
+	for _, status := range []string{statusInUse, statusFormer, statusStandby} {
 		for _, w := range k.known[ref] {
 			if w.Status == status && w.Algorithm == algorithm {
 				all = append(all, w)
@@ -162,7 +163,7 @@ func (k *signingKey) candidates(ref string) []string {
 	defer k.mu.Unlock()
 	var ids []string
 	for _, w := range k.known[ref] {
-		if w.Algorithm == algorithm && w.Status != statusStandby {
+		if w.Algorithm == algorithm {
 			ids = append(ids, w.ID)
 		}
 	}

@@ -13,8 +13,9 @@
 // later than the Management API does.
 //
 // A project that was moved to signing keys signs its users' access tokens with
-// the one in use and trusts that and those in use before; a standby key is
-// trusted by nobody. Each change of them is refused for a while after the last
+// the one in use and trusts that and those in use before, also while such a one
+// is standby again, to be rotated to; a standby key that never signed is trusted
+// by nobody. Each change of them is refused for a while after the last
 // one, with the moment in words. The legacy secret is not revoked while legacy API
 // keys are switched on, and the key in use never is. Before it was moved, a project
 // signs with its legacy secret.

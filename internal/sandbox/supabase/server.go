@@ -104,6 +104,7 @@ const (
 	Activated   Act = "activate a signing key"
 	RevokedKey  Act = "revoke a signing key"
 	StandBy     Act = "set a signing key to standby"
+	Retired     Act = "set a signing key to previously used"
 	Destroyed   Act = "destroy a signing key"
 )
 

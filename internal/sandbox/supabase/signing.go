@@ -26,12 +26,15 @@ type Signer struct {
 	Secret    string // what it signs with: the bytes of this text
 	Legacy    bool   // it was the project's legacy secret
 	Imported  bool   // over the API
+	Used      bool   // it was in use at some time, and so stays trusted as standby
 	Created   time.Time
 	Updated   time.Time
 }
 
 // Trusted reports whether tokens of the key are accepted.
-func (k Signer) Trusted() bool { return k.Status == InUse || k.Status == Former }
+func (k Signer) Trusted() bool {
+	return k.Status == InUse || k.Status == Former || k.Status == Standby && k.Used
+}
 
 // LegacySecret is what a project signed with before it moved to signing keys.
 func (s *Server) LegacySecret(ref string) string {
@@ -47,7 +50,7 @@ func (s *Server) Migrate(ref string) Signer {
 	defer s.mu.Unlock()
 	p, now := s.projects[ref], time.Now()
 	if len(p.signers) == 0 {
-		p.signers = []*Signer{{ID: uuid(), Project: ref, Algorithm: "HS256", Status: InUse, Secret: p.signing, Legacy: true, Created: now, Updated: now}}
+		p.signers = []*Signer{{ID: uuid(), Project: ref, Algorithm: "HS256", Status: InUse, Secret: p.signing, Legacy: true, Used: true, Created: now, Updated: now}}
 	}
 	return *p.signers[0]
 }
@@ -58,7 +61,7 @@ func (s *Server) AddSigner(ref, algorithm, status string) Signer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	k := &Signer{ID: uuid(), Project: ref, Algorithm: algorithm, Status: status, Secret: random(32), Created: now, Updated: now}
+	k := &Signer{ID: uuid(), Project: ref, Algorithm: algorithm, Status: status, Secret: random(32), Used: status != Standby, Created: now, Updated: now}
 	s.projects[ref].signers = append(s.projects[ref].signers, k)
 	return *k
 }
@@ -174,7 +177,9 @@ func (s *Server) importSigner(w http.ResponseWriter, r *http.Request, ref string
 	wire.JSON(w, http.StatusCreated, k.form())
 }
 
-// setSigner changes a key's status, where that may follow on the one it has.
+// setSigner changes a key's status, where that may follow on the one it has:
+// what signs next was standby before, and what is revoked was previously used
+// (https://supabase.com/docs/guides/auth/signing-keys).
 func (s *Server) setSigner(w http.ResponseWriter, r *http.Request, ref string) {
 	var q struct{ Status string }
 	_ = wire.ReadJSON(r, &q) // what cannot be read is no status
@@ -185,7 +190,7 @@ func (s *Server) setSigner(w http.ResponseWriter, r *http.Request, ref string) {
 		return
 	}
 	k := all[at]
-	follows := map[string][]string{Standby: {InUse, Revoked}, InUse: nil, Former: {Standby, InUse, Revoked}, Revoked: {Standby}}[k.Status]
+	follows := map[string][]string{Standby: {InUse, Former}, InUse: nil, Former: {Standby, Revoked}, Revoked: {Standby}}[k.Status]
 	switch {
 	case !slices.Contains(follows, q.Status):
 		refuse(w, http.StatusBadRequest, "status: cannot become "+q.Status+" from "+k.Status)
@@ -197,7 +202,7 @@ func (s *Server) setSigner(w http.ResponseWriter, r *http.Request, ref string) {
 	if !s.changes(w, ref, func(p *project) { p.set(k.ID, q.Status) }) {
 		return
 	}
-	s.wrote(Write{Act: map[string]Act{InUse: Activated, Revoked: RevokedKey, Standby: StandBy}[q.Status], KeyID: k.ID})
+	s.wrote(Write{Act: map[string]Act{InUse: Activated, Revoked: RevokedKey, Standby: StandBy, Former: Retired}[q.Status], KeyID: k.ID})
 	k.Status = q.Status
 	wire.JSON(w, http.StatusOK, k.form())
 }
@@ -208,7 +213,7 @@ func (p *project) set(id, status string) {
 	for _, k := range p.signers {
 		switch {
 		case k.ID == id:
-			k.Status, k.Updated = status, now
+			k.Status, k.Updated, k.Used = status, now, k.Used || status == InUse
 		case status == InUse && k.Status == InUse:
 			k.Status, k.Updated = Former, now
 		}

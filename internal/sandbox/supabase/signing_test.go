@@ -70,6 +70,10 @@ func TestLifeOfASigningKey(t *testing.T) {
 	}{
 		{func() (int, string) { return b.imports(secret) }, 404, 401, old.ID},
 		{func() (int, string) { return b.set(kid, InUse) }, 404, 404, kid},
+		{func() (int, string) { return b.set(old.ID, Standby) }, 404, 404, kid}, // once used, it stays trusted
+		{func() (int, string) { return b.set(old.ID, InUse) }, 404, 404, old.ID},
+		{func() (int, string) { return b.set(kid, Standby) }, 404, 404, old.ID},
+		{func() (int, string) { return b.set(kid, InUse) }, 404, 404, kid},
 		{func() (int, string) { return b.set(old.ID, Revoked) }, 401, 404, kid},
 	} {
 		if status, text := step.do(); status != http.StatusOK && status != http.StatusCreated {
@@ -106,6 +110,9 @@ func TestRulesOfSigningKeys(t *testing.T) {
 	}
 	if status, _ := b.imports(strings.Repeat("t", 40)); status != http.StatusBadRequest {
 		t.Errorf("a second standby key: %d", status)
+	}
+	if status, _ := b.set(kid, Revoked); status != http.StatusBadRequest {
+		t.Errorf("revoking a standby key at once: %d", status)
 	}
 	b.set(kid, InUse)
 	b.s.SwitchLegacy(ref, true)
