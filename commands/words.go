@@ -20,7 +20,9 @@ func StepIn(r *rotation.Rotation, s rotation.Step) string {
 }
 
 var backWords = map[rotation.Act]string{
-	rotation.Prove: "Prove that %s runs on the old key",
+	rotation.Prove:    "Prove that %s runs on the old key",
+	rotation.Activate: "Sign with the old key again in %s",
+	rotation.Hold:     "Hold before the new key ends",
 }
 
 func stepWords(actWords map[rotation.Act]string, s rotation.Step) string {
@@ -67,6 +69,7 @@ var actWords = map[rotation.Act]string{
 	rotation.VaultClosed:  "A person confirms that the vault is closed",
 	rotation.Restore:      "Restore the old key in %s",
 	rotation.EndNew:       "End the new key",
+	rotation.Forward:      "Go forward again before the old key dies",
 	rotation.Audit:        "Look at what the leaked key could reach",
 	rotation.Report:       "Report",
 }
@@ -158,6 +161,8 @@ func backNext(r *rotation.Rotation) string {
 		return ""
 	case r.State == rotation.Succeeded:
 		return "The secret was not rotated. `/rotate " + r.Secret + "` tries again."
+	case r.State == rotation.Running && r.Attempt == 0 && r.Cell.Ahead():
+		return "Rekey goes back to the old key by itself, and says until when that one lives. Nobody needs to act now."
 	case r.State == rotation.Running && r.Attempt == 0:
 		return "Rekey goes back to the old key by itself, and ends the new one last. Nobody needs to act now."
 	default:

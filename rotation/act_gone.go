@@ -228,6 +228,9 @@ func (r *Rotation) gapWords() string {
 // pageAt is when people are called next because an old credential will die
 // before its environment is proved on the new one; zero when they need not be.
 func (w *run) pageAt() time.Time {
+	if len(w.r.borrowed()) > 0 {
+		return w.r.remindAt()
+	}
 	var at time.Time
 	for _, env := range w.r.environments() {
 		if t := w.r.TurnOf(env); w.threatened(env, t) {
@@ -245,6 +248,9 @@ func (w *run) threatened(env string, t Turn) bool {
 
 // pages calls people for the environments for which it is time.
 func (w *run) pages() []event.Event {
+	if len(w.r.borrowed()) > 0 {
+		return w.reminds()
+	}
 	var late []string
 	var dies time.Time
 	for _, env := range w.r.environments() {

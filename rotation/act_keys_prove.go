@@ -22,6 +22,9 @@ func (w *run) either(ctx context.Context, env string) error {
 	if !w.r.deployFirst() {
 		return nil
 	}
+	if w.r.Cell.Mode == Rollback {
+		return w.onlyOld(ctx, env)
+	}
 	op := "proving that " + env + " accepts what either key signs"
 	fresh, stale, err := w.both(ctx, env)
 	if err != nil {
@@ -35,7 +38,7 @@ func (w *run) either(ctx context.Context, env string) error {
 		if err := w.knock(ctx, env, op, signer{"new", place.New.ID, fresh}, deploy.Admitted); err != nil {
 			return err
 		}
-		return w.signing(ctx, env, fresh)
+		return w.signing(ctx, env, place.New.ID, fresh)
 	}
 	for _, k := range []signer{{"old", place.Old.ID, stale}, {"new", place.New.ID, fresh}} {
 		if err := w.knock(ctx, env, op, k, deploy.Admitted); err != nil {
@@ -45,11 +48,14 @@ func (w *run) either(ctx context.Context, env string) error {
 	if place.Activated.IsZero() {
 		return nil
 	}
-	return w.signing(ctx, env, fresh, stale)
+	return w.signing(ctx, env, place.New.ID, fresh, stale)
 }
 
 // accepts puts such a proof into words.
 func (w *run) accepts(env string, cert Certificate) string {
+	if w.r.Cell.Mode == Rollback {
+		return w.onlyOldWords(env, cert)
+	}
 	place := w.r.Places[env]
 	if w.retiring(env) {
 		return fmt.Sprintf("%s accepts tokens of %s: %s said so, %s.", title(env), place.New.Brief(), counted(cert.Instances, "instance"), cert.Affected)
@@ -125,9 +131,9 @@ func (w *run) knock(ctx context.Context, env, op string, k signer, want deploy.A
 	return nil
 }
 
-// signing proves at the service that it signs with the new key and trusts it, and
-// the old one where that was not asked to end.
-func (w *run) signing(ctx context.Context, env string, trusted ...secret.Value) error {
+// signing proves at the service that it signs with a key, and trusts what the
+// values sign.
+func (w *run) signing(ctx context.Context, env string, with providers.ID, trusted ...secret.Value) error {
 	op := "asking " + w.r.Traits.Service + " which key it signs with in " + env
 	a, err := capability[providers.Activator](ctx, w, op)
 	if err != nil {
@@ -137,7 +143,7 @@ func (w *run) signing(ctx context.Context, env string, trusted ...secret.Value) 
 	switch {
 	case err != nil:
 		return err
-	case active != w.r.Places[env].New.ID:
+	case active != with:
 		return &fault.Error{Op: op, Class: fault.Again, Reason: fault.Unproved, Detail: "it is " + string(active)}
 	}
 	for _, v := range trusted {

@@ -12,19 +12,17 @@ import (
 	"rekey/rotation/event"
 )
 
-// onReturn does what only a rollback has.
-func (w *run) onReturn(ctx context.Context, s Step) (outcome, error) {
-	if s.Act == Restore {
-		return w.restore(ctx, s.Environment)
-	}
-	return w.endNew(ctx)
-}
-
 // restore writes the old value to an environment as a new version. It is read by
 // its version number, its fingerprint must be the one noted before, and the
 // service must accept it. Entered again it looks first: what holds the old value
 // already is left alone, whoever put it there.
 func (w *run) restore(ctx context.Context, env string) (outcome, error) {
+	if err := w.r.inTime(env); err != nil {
+		return outcome{}, err
+	}
+	if out, fit, err := w.signsOld(ctx, env); !fit {
+		return out, err
+	}
 	old, err := w.restorable(ctx, env)
 	if err != nil {
 		return outcome{}, err
@@ -132,6 +130,9 @@ func (w *run) endNew(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 		w.certified(env, cert)
+		if err := w.either(ctx, env); err != nil {
+			return outcome{}, err
+		}
 	}
 	used, err := w.inUse(ctx)
 	if err != nil {
@@ -141,7 +142,9 @@ func (w *run) endNew(ctx context.Context) (outcome, error) {
 		if used[k.ID] || w.isOld(k.ID) {
 			return outcome{}, fault.New("ending the new credential", fault.Ambiguous, "an environment holds "+k.Shown())
 		}
-		if err := w.endOne(ctx, k); err != nil {
+		if err := w.endOne(ctx, k); err != nil && w.r.deployFirst() {
+			return w.patient(err)
+		} else if err != nil {
 			return outcome{}, err
 		}
 	}
@@ -236,7 +239,7 @@ func (w *run) endedWords() string {
 	case len(b.Left) > 0:
 		return fmt.Sprintf("Nothing uses %s any more, and only a person can end it: delete it in the console of %s.", shownAll(b.Left), w.r.Traits.Service)
 	case len(b.Gone) > 0:
-		return fmt.Sprintf("Every environment runs on the old key, so %s was ended.", shownAll(b.Gone))
+		return fmt.Sprintf("Every environment runs on the old key, so %s %s ended.", shownAll(b.Gone), map[bool]string{true: "were", false: "was"}[len(b.Gone) > 1])
 	default:
 		return "No new key is left: none had reached an environment."
 	}

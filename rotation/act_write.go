@@ -59,7 +59,7 @@ func (w *run) memo(p Place, before Held, k Known) deploy.Note {
 	switch {
 	case !k.Expires.IsZero():
 		note[noteExpires] = k.Expires.UTC().Format(time.RFC3339)
-	case w.r.Traits.Guided:
+	case w.r.Traits.Guided, len(p.Again) > 0 && w.r.Cell.Ahead():
 		note[noteExpires] = "never" // lies over what was noted of the one before
 	}
 	return note

@@ -23,6 +23,9 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 	if act := w.revoking(s); act != nil {
 		return act(ctx)
 	}
+	if act := w.backward(s); act != nil {
+		return act(ctx)
+	}
 	switch s.Act {
 	case Preflight:
 		return w.preflight(ctx)
@@ -42,8 +45,6 @@ func (w *run) act(ctx context.Context, s Step) (outcome, error) {
 		return w.audit(ctx)
 	case Report:
 		return w.report(ctx)
-	case Restore, EndNew:
-		return w.onReturn(ctx, s)
 	case Make, Import, Activate, WritePrev:
 		return w.onKeys(ctx, s)
 	default:

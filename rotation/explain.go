@@ -62,6 +62,7 @@ var whatHappened = map[fault.Reason]string{
 	fault.CannotMeasure:   "it could not be measured",
 	fault.Unproved:        "the proof was not given",
 	fault.StillAlive:      "the old credential is still accepted",
+	fault.TooLate:         "there is not enough time left",
 }
 
 // Safe says which credentials live, in one or two sentences for people. Every

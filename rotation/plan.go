@@ -48,6 +48,7 @@ const (
 	VaultClosed  Act = "vault closed"   // a person confirms that the leak is closed
 	Restore      Act = "restore"        // the old value as a new version
 	EndNew       Act = "end new"        // rollback's last step
+	Forward      Act = "forward again"  // a rollback rests here whose old credential dies by itself
 	Audit        Act = "audit"          // what the thief could have done
 	Report       Act = "report"         // both certificates, timings, figures
 )
@@ -137,15 +138,15 @@ func Executable(c Cell) error {
 		return err
 	}
 	switch {
-	case c.Mode == Rollback && c.Shape == providers.Overlap:
+	case c.Mode == Rollback && c.Shape != providers.DeployFirst:
 		return nil
 	case c.Mode == Routine && c.Shape != providers.DeployFirst:
 		return nil
 	case c.Mode == Emergency && c.Shape != providers.DeployFirst:
 		return nil
-	case c.Mode != Rollback && c.Shape == providers.DeployFirst && c.Shared:
+	case c.Shape == providers.DeployFirst && c.Shared:
 		return &PlanError{Sentence: "A signing key belongs to one environment's project: two environments cannot share one. Declare the secret per environment. Nothing was changed."}
-	case c.Mode != Rollback && c.Shape == providers.DeployFirst && !c.UndoOfEnd:
+	case c.Shape == providers.DeployFirst && !c.UndoOfEnd:
 		return nil
 	}
 	return &PlanError{Sentence: fmt.Sprintf("Rotations in %s mode of the %s kind are planned and cannot be run by this version yet. Nothing was changed.", c.Mode, c.Shape)}
@@ -189,11 +190,11 @@ func emergency(c Cell) ([]Step, error) {
 func rollback(c Cell) ([]Step, error) {
 	switch c.Shape {
 	case providers.Overlap:
-		return plan(restored(), only(Hold, EndNew, Report)), nil
+		return plan(restored(Production), restored(Staging), only(Hold, EndNew, Report)), nil
 	case providers.Grace:
-		return plan(restored(), only(Report)), nil // the new key stays
+		return plan(restored(Production), restored(Staging), only(Forward)), nil // the new key stays
 	case providers.DeployFirst:
-		return plan(in(Production, Activate), in(Staging, Activate), only(Hold), restored(), only(EndNew, Report)), nil
+		return plan(in(Production, Activate), in(Staging, Activate), in(Production, Hold), restored(Production), in(Staging, Hold), restored(Staging), only(EndNew, Report)), nil
 	case providers.Cutover:
 		return refuse("The old credential died when the new one was issued, so there is nothing to go back to. Go forward: issue again, deploy, prove.")
 	}
@@ -271,8 +272,8 @@ func revoked(environments ...string) []Step {
 	return steps
 }
 
-func restored() []Step {
-	return plan(in(Production, Restore, Sync, Deploy, Prove), in(Staging, Restore, Sync, Deploy, Prove))
+func restored(environment string) []Step {
+	return in(environment, Restore, Sync, Deploy, Prove)
 }
 
 func durable(c Cell) []Step {

@@ -64,6 +64,8 @@ type Place struct {
 	Again     map[string]Held               `json:"again,omitempty"`     // versions of the new one, where an emergency overtook a rollback
 	Paired    map[string]Held               `json:"paired,omitempty"`    // what After was before the value before was written over, while an approval still rests on it
 	Activated time.Time                     `json:"activated,omitzero"`  // from then on, at the latest, the service signs with the new one
+	// Reactivated: from then on, at the latest, it signs with the old one again.
+	Reactivated time.Time `json:"reactivated,omitzero"`
 }
 
 // Known is a credential as the record may name it.

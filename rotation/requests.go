@@ -380,6 +380,9 @@ func (e *Engine) Retry(ctx context.Context, secret string, by Person) (*Rotation
 			return &Refusal{Code: NotNow, Sentence: "It is called off already, and over as soon as the application's work goes on."}
 		}
 		w.writeAgain(turnedDown, string(fault.Unsettled))
+		if w.onwards() {
+			return w.goForward(ctx, by)
+		}
 		w.r.State, w.r.Problem, w.r.Attempt = Running, nil, 0
 		w.r.Errand.anew(time.Now())
 		if s, ok := w.r.Step(); ok && s.Act != Issue {

@@ -26,6 +26,12 @@ type Return struct {
 	Left []Known   `json:"left,omitempty"` // credentials that only a person can end
 	Gone []Known   `json:"gone,omitempty"` // ended, by their ids
 	Card int       `json:"card,omitempty"` // the request that was open
+	// Told and Reminders: when and how often people were told that the old one
+	// dies by itself. Called is when they were last called because a margin began,
+	// or one was dead.
+	Told      time.Time `json:"told,omitzero"`
+	Reminders int       `json:"reminders,omitempty"`
+	Called    time.Time `json:"called,omitzero"`
 }
 
 // AutoRollback says which failures turn a routine rotation around by themselves.
@@ -55,6 +61,9 @@ func (w *run) rollBack(ctx context.Context, by Person) error {
 	if w.r.Cell.RevokeFirst && len(w.r.Ends) == 0 && w.r.Issues == 0 {
 		return w.cancel(ctx, by)
 	}
+	if w.r.takesUp() {
+		return w.takeUp(ctx, by)
+	}
 	if err := w.mayGoBack(); err != nil {
 		return err
 	}
@@ -67,9 +76,17 @@ func (w *run) rollBack(ctx context.Context, by Person) error {
 		return &Refusal{Code: NotNow, Other: w.r, Err: err, Sentence: "It was not turned around. " + what(w.r, fault.Of(err)) + " " + w.r.Safe() + " Ask again when that is mended."}
 	}
 	if !w.r.Wrote(Staging) && !w.r.Wrote(Production) {
-		return w.cancel(ctx, by)
+		return w.nothingToRestore(ctx, by)
 	}
 	return w.goBack(ctx, by, "somebody asked for it.", nil)
+}
+
+// nothingToRestore calls off what no environment holds yet.
+func (w *run) nothingToRestore(ctx context.Context, by Person) error {
+	if w.r.Cell.Ahead() {
+		return w.cancelAhead(ctx, by)
+	}
+	return w.cancel(ctx, by)
 }
 
 // mayGoBack refuses what the record alone tells to be impossible, and says what
@@ -78,7 +95,12 @@ func (w *run) mayGoBack() error {
 	r := w.r
 	cell := r.Cell
 	cell.Mode, cell.RevokeFirst, cell.Lingers = Rollback, false, false
+	late := r.tooLate()
 	switch err := Executable(cell); {
+	case len(r.borrowed()) > 0 && late != nil:
+		return late
+	case len(r.borrowed()) > 0 && w.onwards():
+		return &Refusal{Code: NotNow, Other: r, Sentence: "It went back already. " + r.Safe() + " " + r.onward()}
 	case r.Cell.Mode == Rollback && r.State == Stuck:
 		return &Refusal{Code: NotNow, Other: r, Sentence: "It is going back already, and stopped on the way. `/rotate retry " + r.Secret + "` goes on."}
 	case r.Cell.Mode == Rollback:
@@ -87,6 +109,8 @@ func (w *run) mayGoBack() error {
 		return &Refusal{Code: NotPlannable, Other: r, Sentence: "The old key is ended first here, so that there is nothing to go back to. Go forward: issue, deploy, prove."}
 	case err != nil:
 		return &Refusal{Code: NotPlannable, Other: r, Sentence: err.Error(), Err: err}
+	case late != nil:
+		return late
 	case w.endSent():
 		return &Refusal{Code: NotNow, Other: r, Sentence: "The end of the old key was asked of the service and cannot be taken back, so there is nothing to go back to. " + w.r.Safe() +
 			" Go forward: if the new key is the trouble, `/rotate-emergency " + r.Secret + "` makes another one as soon as this rotation is over."}
@@ -97,6 +121,9 @@ func (w *run) mayGoBack() error {
 // endSent reports that an old credential was asked to end in a way that nothing
 // can undo. One that a person was asked to end may still live: it is probed.
 func (w *run) endSent() bool {
+	if w.r.Cell.Ahead() {
+		return false // the service ends it by itself
+	}
 	for _, e := range w.r.Ends {
 		if !e.Disabled && !w.r.Traits.EndByHand {
 			return true
@@ -115,6 +142,11 @@ func (w *run) clearWay(ctx context.Context) error {
 			return err
 		}
 	}
+	if w.r.Cell.Ahead() {
+		if err := w.sure(ctx); err != nil {
+			return err
+		}
+	}
 	if err := w.oldLives(ctx); err != nil {
 		return err
 	}
@@ -126,7 +158,7 @@ func (w *run) clearWay(ctx context.Context) error {
 func (w *run) oldLives(ctx context.Context) error {
 	const op = "making sure that the old key can be gone back to"
 	for _, env := range w.r.environments() {
-		if !w.r.Wrote(env) {
+		if !w.r.returns(env) {
 			continue
 		}
 		old, err := w.stale(ctx, env)
@@ -161,7 +193,7 @@ func (w *run) settledWrites(ctx context.Context) error {
 		if p.New.ID == "" || w.r.Wrote(env) {
 			continue
 		}
-		done, err := w.alreadyIssued(ctx, env)
+		done, err := w.noted(ctx, env)
 		switch {
 		case err != nil:
 			return err
@@ -171,6 +203,15 @@ func (w *run) settledWrites(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// noted reports that a write which was begun has arrived. Where the record knows
+// the new one by its value before anybody else does, the value tells.
+func (w *run) noted(ctx context.Context, env string) (bool, error) {
+	if w.r.deployFirst() || w.r.Cell.Ahead() {
+		return w.arrived(ctx, env)
+	}
+	return w.alreadyIssued(ctx, env)
 }
 
 // brought recognises the credential of one environment in the other, where both
@@ -231,7 +272,8 @@ func (w *run) turnBack(by Person, why string) error {
 	if err != nil {
 		return err
 	}
-	steps = slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Environment != "" && !r.Wrote(s.Environment) })
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Environment != "" && !r.returns(s.Environment) })
+	steps = r.firstBack(steps)
 	hash, err := hashOf(struct {
 		Before string
 		Cell   Cell
@@ -243,7 +285,7 @@ func (w *run) turnBack(by Person, why string) error {
 	r.Back = &Return{At: time.Now(), By: by, Why: why, From: from, Step: at, Card: w.cardNumber()}
 	w.withdraw()
 	w.advance(0)
-	r.Cell, r.Plan, r.PlanHash, r.Errand, r.Throttles, r.Proofs, r.Ends = cell, steps, hash, nil, 0, nil, nil
+	r.Cell, r.Plan, r.PlanHash, r.Errand, r.Throttles, r.Proofs, r.Ends = cell, steps, hash, nil, 0, r.stands(), nil
 	r.Waived = nil // nobody's word for the new one says anything of the old one
 	r.State, r.Wake = Running, time.Time{}
 	return nil
@@ -252,8 +294,8 @@ func (w *run) turnBack(by Person, why string) error {
 // anyway restores old values although the journal could not be written, while
 // the lease still holds.
 func (w *run) anyway(ctx context.Context, cause error, steps ...Step) {
-	if lost(cause) || !errors.Is(cause, errNotStored) || w.r.Cell.Mode != Rollback {
-		return
+	if lost(cause) || !errors.Is(cause, errNotStored) || w.r.Cell.Mode != Rollback || w.r.deployFirst() {
+		return // what signs is safe as it is: the application accepts both
 	}
 	ctx, cancel := context.WithDeadline(ctx, w.lease.Until)
 	defer cancel()
@@ -271,22 +313,32 @@ func (w *run) anyway(ctx context.Context, cause error, steps ...Step) {
 
 // turnsBack reports that a failure of a step turns the rotation around by itself:
 // in a routine rotation, where the secret's policy says so, and while nothing was
-// ended. What could not be told turns nothing: that is for people.
+// ended. What could not be told turns nothing: that is for people. Where the old
+// credential dies by itself only an application that fails goes back to it: a
+// value that is about to die is worth nothing to one that works.
 func (w *run) turnsBack(step Step, reason fault.Reason) bool {
 	cell, auto := w.r.Cell, w.subject.Policy.Rollback
 	cell.Mode, cell.Lingers = Rollback, false
 	if w.r.Cell.Mode != Routine || len(w.r.Ends) > 0 || Executable(cell) != nil {
 		return false
 	}
+	if w.r.Cell.Ahead() && (reason != fault.Failing || step.Act == Deploy) {
+		return false
+	}
+	return auto.turns(step, reason)
+}
+
+// turns reports that a failure of a step is one that the policy names.
+func (a AutoRollback) turns(step Step, reason fault.Reason) bool {
 	switch step.Act {
 	case Issue:
-		return auto.Verify && reason == fault.Unproved
+		return a.Verify && reason == fault.Unproved
 	case Deploy:
-		return auto.Deploy && reason == fault.Failing
+		return a.Deploy && reason == fault.Failing
 	case Prove:
-		return auto.Prove && (reason == fault.Unproved || reason == fault.Failing)
+		return a.Prove && (reason == fault.Unproved || reason == fault.Failing)
 	case Watch:
-		return auto.Watch && reason == fault.Failing
+		return a.Watch && reason == fault.Failing
 	default:
 		return false
 	}
@@ -302,7 +354,7 @@ func (w *run) unaccepted(step Step, f *fault.Error) bool {
 // of an act: the service is asked with the lease kept.
 func (w *run) unable(ctx context.Context) error {
 	lease, err := keeper{w.e.config.Store, w.e.config.Lease}.during(ctx, w.lease, func(ctx context.Context) error {
-		return errors.Join(w.oldLives(ctx), w.settledWrites(ctx))
+		return errors.Join(w.r.tooLate(), w.oldLives(ctx), w.settledWrites(ctx))
 	})
 	w.lease = lease
 	return err
@@ -345,6 +397,9 @@ func (r *Rotation) safeBack() string {
 	if r.State == Succeeded {
 		return "The application runs on the old key. " + r.Back.Fate()
 	}
+	if r.Cell.Ahead() {
+		return r.safeBorrowed()
+	}
 	text := "Old key still valid."
 	for _, env := range []string{Production, Staging} {
 		p, there := r.Places[env]
@@ -361,6 +416,10 @@ func (r *Rotation) safeBack() string {
 		default:
 			text += " " + title(env) + " was not changed."
 		}
+		text += r.signedBack(p)
+	}
+	if len(r.Back.Gone) > 0 { // there may be another one
+		return text + " The end of the new key was requested."
 	}
 	return text + " " + r.Back.Fate()
 }
@@ -381,6 +440,9 @@ func (b *Return) Fate() string {
 
 // nextBack is what to do when a rollback stopped.
 func nextBack(r *Rotation, f *fault.Error) string {
+	if len(r.borrowed()) > 0 {
+		return r.nextBorrowed(f)
+	}
 	if f.Reason == fault.HeldForApproval {
 		return "Merge the request in the vault."
 	}
@@ -390,6 +452,9 @@ func nextBack(r *Rotation, f *fault.Error) string {
 // stopReturn stops a rollback at a person's wish: there is nothing to call off
 // about a way back, and both keys stay alive.
 func (w *run) stopReturn(ctx context.Context, by Person) error {
+	if len(w.r.borrowed()) > 0 {
+		return w.giveUp(ctx, by)
+	}
 	if !w.r.Back.Sent.IsZero() {
 		return &Refusal{Code: NotNow, Other: w.r, Sentence: "Every environment runs on the old key and the end of the new one was requested, so there is nothing left to cancel."}
 	}
@@ -432,7 +497,9 @@ func (w *run) memoBack(ctx context.Context, env, name string, now Held) deploy.N
 	} else {
 		note[NoteRotatedAt] = "unknown"
 	}
-	switch {
+	switch dies := w.r.TurnOf(env).Dies; {
+	case !dies.IsZero():
+		note[noteExpires] = dies.UTC().Format(time.RFC3339)
 	case !p.Old.Expires.IsZero():
 		note[noteExpires] = p.Old.Expires.UTC().Format(time.RFC3339)
 	case !p.New.Expires.IsZero(), w.r.Traits.Guided:

@@ -73,6 +73,7 @@ const (
 	CannotMeasure   Reason = "cannot_measure"    // a source of measurements could not be asked
 	Unproved        Reason = "unproved"          // a certificate was not given in time
 	StillAlive      Reason = "still_alive"       // a credential that was ended is still accepted
+	TooLate         Reason = "too_late"          // what is asked for would outlive what it needs
 	Unanswered      Reason = "unanswered"        // people were asked to do something, and nobody did in time
 	Unsupported     Reason = "unsupported"       // known, and not built yet
 )

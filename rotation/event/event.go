@@ -55,7 +55,10 @@ const (
 
 	Audited  Kind = "audited"  // what the sources tell of a leaked credential; Text, Facts
 	Reported Kind = "reported" // the rotation is finished; Facts
-	Deadline Kind = "deadline" // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
+	// Dwindling: after a rollback an application runs on a credential that dies by
+	// itself; Step, Text, Facts["dies"].
+	Dwindling Kind = "dwindling"
+	Deadline  Kind = "deadline" // an old credential dies before its environment is proved on the new one; Step, Text, Facts["dies"]
 
 	// Of a batch of emergencies, which is no rotation.
 	Joined Kind = "joined" // a rotation's card is asked on one of the batch's; Card, Text
@@ -103,7 +106,7 @@ func (e Event) Posted() bool {
 // with a mention, never merged with others.
 func (e Event) Urgent() bool {
 	switch e.Kind {
-	case Card, Nagged, Overtaken, TurnedBack, Guide, Rounds, Stopped, Pending, Expired, Denied, Deadline, Revived, Uncontained:
+	case Card, Nagged, Overtaken, TurnedBack, Guide, Rounds, Stopped, Pending, Expired, Denied, Deadline, Dwindling, Revived, Uncontained:
 		return true
 	default:
 		return false

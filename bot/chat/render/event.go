@@ -99,6 +99,8 @@ func decision(e event.Event, text string) string {
 		return sentences("■", whoID(e.By), "*went on without "+code(e.Step)+"*:", reason(e.Facts["reason"]), text)
 	case event.Retried:
 		return sentences(whoID(e.By), "asked to go on.", text)
+	case event.Dwindling:
+		return sentences("■ *On an old key that dies by itself.*", text)
 	case event.Deadline:
 		return sentences("■ *An old key dies too early.*", text)
 	case event.Pending:
