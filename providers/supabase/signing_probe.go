@@ -3,6 +3,7 @@ package supabase
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,7 +83,7 @@ func (k *signingKey) Probe(ctx context.Context, values providers.Values) (provid
 	if wrong := misshapen(v); v.IsZero() || wrong != "" {
 		return providers.Finding{}, &fault.Error{Op: op, Class: fault.Never, Reason: fault.Invalid, Detail: k.s.config.Variable + " has not its form"}
 	}
-	refs := k.s.p.refs()
+	refs := k.entered()
 	if h, known := k.holding(v); known && h.ref != "" {
 		refs = []string{h.ref}
 	}
@@ -97,6 +98,15 @@ func (k *signingKey) Probe(ctx context.Context, values providers.Values) (provid
 		}
 	}
 	return found, nil
+}
+
+// entered are the projects at which a token can be tried: of those that were
+// surveyed. What the others would say of a value that was never theirs could not
+// be told.
+func (k *signingKey) entered() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Sorted(maps.Keys(k.pass))
 }
 
 func (k *signingKey) holding(v secret.Value) (signed, bool) {

@@ -355,6 +355,31 @@ func TestARotationUnderWayIsRecognised(t *testing.T) {
 	}
 }
 
+// TestADeadValueIsToldAfterItIsGone: when neither variable holds the old value any
+// more, and production alone was surveyed, a value that is refused is called that.
+func TestADeadValueIsToldAfterItIsGone(t *testing.T) {
+	w := newSigningWorld(t)
+	kind := w.surveyed(t)
+	c := activated(t, kind)
+	if err := kind.(providers.Ender).End(t.Context(), providers.ID(w.old["production"].ID)); err != nil {
+		t.Fatal(err)
+	}
+	fresh := c.Values["JWT_SECRET"]
+	later, err := w.provider(t).Survey(t.Context(), map[string]providers.Values{"production": {"JWT_SECRET": fresh, previous: fresh}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the list of every project is read in between
+		f, err := later.(providers.Prober).Probe(t.Context(), w.current()["production"])
+		if err != nil || f.Liveness != providers.Refused {
+			t.Errorf("%+v, %v", f, err)
+		}
+		if _, err := later.(providers.Lister).List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestARefusalNeedsAControl: a paused project refuses every token.
 func TestARefusalNeedsAControl(t *testing.T) {
 	w := newSigningWorld(t)
