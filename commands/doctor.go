@@ -50,5 +50,5 @@ func symptom(f finding.Finding) string {
 // people and addresses.
 func notPatient() Reply {
 	text := "Only people who may start rotations may ask the doctor: its answer names people and addresses. Nothing was done; ask somebody who may."
-	return Reply{Title: "Not allowed", Text: text, Paragraphs: []string{text}}
+	return Reply{Undone: true, Title: "Not allowed", Text: text, Paragraphs: []string{text}}
 }

@@ -170,6 +170,6 @@ func whatHappened(a alarm) Reply {
 		form.Since = a.since.UTC().Format(time.RFC3339)
 	}
 	return Reply{
-		Title: "What happened?", Text: text, Paragraphs: []string{text}, Form: form,
+		Undone: true, Title: "What happened?", Text: text, Paragraphs: []string{text}, Form: form,
 	}
 }

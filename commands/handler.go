@@ -138,6 +138,7 @@ func (h *Handler) answer(ctx context.Context, a ask, q Request) (Reply, error) {
 
 func misfitReply(m misfit) Reply {
 	return Reply{
+		Undone:     true,
 		Title:      "Not understood",
 		Text:       m.what + " Nothing was started. " + m.hint,
 		Paragraphs: []string{m.what + " Nothing was started.", m.hint},
@@ -150,13 +151,13 @@ func notMember(s rotation.Standing) Reply {
 	if s.Why != "" {
 		text += " (you are seen as: " + s.Why + ")"
 	}
-	return Reply{Title: "Not for you", Text: text + ". Nothing was started.", Paragraphs: []string{text + ". Nothing was started."}}
+	return Reply{Undone: true, Title: "Not for you", Text: text + ". Nothing was started.", Paragraphs: []string{text + ". Nothing was started."}}
 }
 
 func notStarter(a ask) Reply {
 	text := "You are not on the list of people who may start, cancel, retry or roll back rotations or snooze secrets. Nothing was done; ask somebody who is."
 	return Reply{
-		Title: "Not allowed", Text: text, Paragraphs: []string{text},
+		Undone: true, Title: "Not allowed", Text: text, Paragraphs: []string{text},
 		Notes: []string{"You may look: `/rotate`, `/rotate status`, `/rotate " + a.name + " --plan`."},
 	}
 }
@@ -171,9 +172,9 @@ func failed(err error) Reply {
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			text = "That took too long and was given up. `/rotate status` shows whether anything was started."
 		}
-		return Reply{Title: "That did not work", Text: text, Paragraphs: []string{text}, Err: err}
+		return Reply{Undone: true, Title: "That did not work", Text: text, Paragraphs: []string{text}, Err: err}
 	}
-	r := Reply{Title: "Nothing was done", Text: refusal.Sentence, Paragraphs: []string{refusal.Sentence}, Err: refusal.Err}
+	r := Reply{Undone: true, Title: "Nothing was done", Text: refusal.Sentence, Paragraphs: []string{refusal.Sentence}, Err: refusal.Err}
 	if refusal.Other != nil {
 		r.Rows = situationRows(refusal.Other)
 	}

@@ -46,7 +46,7 @@ func helpReply() Reply {
 
 func laterReply(word string) Reply {
 	gist := "`" + word + "` comes with a later version. Nothing was done."
-	return Reply{Title: "Not in this version", Text: gist, Paragraphs: []string{gist, laterHints[word]}}
+	return Reply{Undone: true, Title: "Not in this version", Text: gist, Paragraphs: []string{gist, laterHints[word]}}
 }
 
 // laterHints say what to do today instead.
@@ -57,8 +57,8 @@ var laterHints = map[string]string{
 func leakReply() Reply {
 	gist := "That looks like a secret value. Slack has it now, so treat it as leaked; rotate it. Nothing was started."
 	return Reply{
-		Title: "That looks like a secret value",
-		Text:  gist,
+		Undone: true, Title: "That looks like a secret value",
+		Text: gist,
 		Paragraphs: []string{
 			"Slack has it now, so *treat it as leaked; rotate it*. Nothing was started, and Rekey neither stored nor logged it.",
 			"Type the secret's *name*: `/rotate NAME`. Rekey never needs a value from you. If it is not one of the secrets `/rotate` lists, end it in the service's dashboard.",

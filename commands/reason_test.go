@@ -61,3 +61,26 @@ func TestWhatAFormBegins(t *testing.T) {
 		}
 	}
 }
+
+// TestUndoneIsSaid: a program reads from an answer whether anything was done.
+func TestUndoneIsSaid(t *testing.T) {
+	guest, member := rotation.Standing{Why: "guest"}, rotation.Standing{Member: true}
+	for text, c := range map[string]struct {
+		standing rotation.Standing
+		fails    error
+		undone   bool
+	}{
+		"FAL_KEY it leaked":              {starter, nil, false},
+		"FAL_KEY it leaked ":             {starter, &rotation.Refusal{Sentence: "No."}, true},
+		"FAL_KEY it leaked, too":         {member, nil, true},
+		"FAL_KEY it leaked to a guest":   {guest, nil, true},
+		"FAL_KEY":                        {starter, nil, true},
+		"NO_KEY it leaked":               {starter, nil, true},
+		"FAL_KEY ghp_abcdefghijklmnop01": {starter, nil, true},
+	} {
+		reply := handler(&desk{err: c.fails}).Handle(t.Context(), Request{Command: EmergencyCommand, Text: text, Person: anna, Standing: c.standing})
+		if reply.Undone != c.undone {
+			t.Errorf("%q: undone %t: %s", text, reply.Undone, reply.Text)
+		}
+	}
+}

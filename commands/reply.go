@@ -29,6 +29,7 @@ type Reply struct {
 	Rows       []Row
 	Notes      []string // below the rows, less important
 	Form       *Form    // asks for what was not said; nil asks nothing
+	Undone     bool     // what was asked was not done: refused, not understood, or failed
 	Err        error    // the cause of a failure, for the log; never shown
 }
 

@@ -90,7 +90,7 @@ func (q Request) Ways() string {
 // answerOf is a reply in lines. What is typed in Slack is named as it is typed
 // here.
 func answerOf(r commands.Reply) Answer {
-	a := Answer{Title: here(r.Title), Failed: r.Err != nil}
+	a := Answer{Title: here(r.Title), Failed: r.Undone || r.Err != nil}
 	for _, p := range r.Paragraphs {
 		a.Lines = append(a.Lines, here(p))
 	}

@@ -344,13 +344,14 @@ func (c *chat) Marks(context.Context, *rotation.Rotation, int) (rotation.Marks, 
 
 // answerer notes what was asked.
 type answerer struct {
-	mu   sync.Mutex
-	last commands.Request
+	mu     sync.Mutex
+	last   commands.Request
+	undone bool // it does nothing of what is asked
 }
 
 func (a *answerer) Handle(_ context.Context, q commands.Request) commands.Reply {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last = q
-	return commands.Reply{Title: "Noted", Paragraphs: []string{"`/rotate status FAL_KEY` asks, `/rotate-emergency NAME` cries."}}
+	return commands.Reply{Undone: a.undone, Title: "Noted", Paragraphs: []string{"`/rotate status FAL_KEY` asks, `/rotate-emergency NAME` cries."}}
 }
