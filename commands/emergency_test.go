@@ -40,8 +40,8 @@ func TestAlarms(t *testing.T) {
 		"FLA_KEY it leaked":                             {alarm{}, "no secret with that name"},
 		"FAL_KEY it leaked --revok-first":               {alarm{}, "no such flag"}, // it would go into a vault that is read
 		"FAL_KEY -> see the ticket":                     {alarm{name: "FAL_KEY", reason: "-> see the ticket"}, ""},
-		"FAL_KEY curl -v printed it, --verbose":         {alarm{name: "FAL_KEY", reason: "curl -v printed it --verbose"}, ""},
-		"FAL_KEY it leaked, and MEM0_API_KEY":           {alarm{name: "FAL_KEY", reason: "it leaked and MEM0_API_KEY"}, ""}, // which is not configured
+		"FAL_KEY curl -v printed it, --verbose":         {alarm{name: "FAL_KEY", reason: "curl -v printed it, --verbose"}, ""},
+		"FAL_KEY it leaked, and MEM0_API_KEY":           {alarm{name: "FAL_KEY", reason: "it leaked, and MEM0_API_KEY"}, ""}, // which is not configured
 		"FAL_KEY " + strings.Repeat("a ", 300):          {alarm{name: "FAL_KEY", reason: strings.Repeat("a ", 249) + "a…", cut: true}, ""},
 	} {
 		got, m := v.parseAlarm(text, noon)

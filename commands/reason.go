@@ -28,6 +28,9 @@ func splitReason(text string) (words, flags []string) {
 		if len(f) > 0 && (!lettered(f[0]) && strings.Trim(f[0], "-") != "" || len(words) > 1 && !likeFlag(f[0])) {
 			w, f = f, nil
 		}
+		if len(w) > 0 && len(words) > 0 {
+			w = []string{field} // with its commas: it is somebody's sentence
+		}
 		words, flags = append(words, w...), append(flags, f...)
 	}
 	return words, flags

@@ -43,7 +43,8 @@ func (w *run) restore(ctx context.Context, env string) (outcome, error) {
 	}
 	var changes []deploy.Assignment
 	for _, name := range todo {
-		changes = append(changes, deploy.Assignment{Name: name, Value: old[name], From: now[name].Version, ID: now[name].EntryID, Note: w.memoBack(ctx, env, name, now[name])})
+		changes = append(changes, deploy.Assignment{Name: name, Value: old[name], From: now[name].Version, ID: now[name].EntryID, Note: w.memoBack(ctx, env, name, now[name]),
+			Public: w.public(old[name], place.Old)})
 	}
 	written, err := w.subject.Vault.Write(ctx, env, changes)
 	switch {

@@ -27,7 +27,7 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	for _, name := range sortedKeys(v) {
 		before := place.Before[name]
 		changes = append(changes, deploy.Assignment{Name: name, Value: v[name], From: before.Version, ID: before.EntryID, Note: w.memo(place, before, k),
-			Public: w.r.Traits.PublicID && v[name].Equal(secret.New(string(k.ID)))})
+			Public: w.public(v[name], k)})
 	}
 	entries, err := w.subject.Vault.Write(ctx, env, changes)
 	if err != nil {
@@ -39,6 +39,12 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	}
 	w.wrote(env, entries, k)
 	return nil
+}
+
+// public reports that a value is its credential's public id, as one half of a pair
+// is: what the vault keeps beside it names the same.
+func (w *run) public(v secret.Value, k Known) bool {
+	return w.r.Traits.PublicID && v.Equal(secret.New(string(k.ID)))
 }
 
 // NoteRotatedAt is the name under which a write records its moment in the

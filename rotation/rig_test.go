@@ -278,7 +278,7 @@ func (k switchable) Enable(_ context.Context, id providers.ID) error {
 
 type found struct{ g *rig }
 
-var form = regexp.MustCompile(`^(key-[a-z0-9]+):`)
+var form = regexp.MustCompile(`^(key-[a-z0-9]+)(?::|$)`)
 
 func (f found) Traits() providers.Traits {
 	t := providers.Traits{
@@ -388,6 +388,9 @@ func (v vault) Write(_ context.Context, env string, changes []deploy.Assignment)
 	var e deploy.Entry
 	sent := false
 	v.g.in(func() { v.g.offered[env] = changes })
+	if betrays(changes) {
+		return nil, deploy.Unwritten(&fault.Error{Op: "writing", Class: fault.Never, Reason: fault.Invalid, Detail: "a note holds a value"})
+	}
 	err := v.g.effect("write "+env, func() error {
 		if changes[0].From != len(v.g.vault[env]) {
 			return fault.New("writing", fault.ChangedByOther, "")
@@ -404,6 +407,15 @@ func (v vault) Write(_ context.Context, env string, changes []deploy.Assignment)
 		return nil, err
 	}
 	return map[string]deploy.Entry{"FAL_KEY": e}, nil
+}
+
+// betrays reports a note that gives a value away, as deploy/infisical looks for it.
+func betrays(changes []deploy.Assignment) bool {
+	return slices.ContainsFunc(changes, func(of deploy.Assignment) bool {
+		return slices.ContainsFunc(changes, func(a deploy.Assignment) bool {
+			return !a.Public && slices.ContainsFunc(slices.Collect(maps.Values(of.Note)), func(text string) bool { return strings.Contains(text, a.Value.Reveal()) })
+		})
+	})
 }
 
 // refusal reports what a vault says that did not take a write and keeps none.

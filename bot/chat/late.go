@@ -49,7 +49,10 @@ func inert(r *rotation.Rotation, card int) string {
 	}
 	text := "This request " + how + "; " + dead
 	if len(r.Ends) == 0 && !r.Cell.Ahead() {
-		text += " " + r.Safe() + " `/rotate retry " + r.Secret + "` asks again."
+		text += " " + r.Safe()
+		if r.Cell.Mode != rotation.Rollback {
+			text += " `/rotate retry " + r.Secret + "` asks again."
+		}
 	}
 	return text
 }
