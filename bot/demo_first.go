@@ -79,7 +79,7 @@ func (o sandboxOptions) endsFirst() error {
 }
 
 func endable(entry rotation.Secret, p providers.Profile) error {
-	if err := rotation.EndsFirst(rotation.Subject{Secret: entry, Provider: p.Of}, p.Kind.Traits()); err != nil {
+	if err := rotation.EndsFirst(rotation.Subject{Secret: entry, Provider: p.Of}, p.Kind); err != nil {
 		return fmt.Errorf("--revoke-first: %s: %w", entry.Name, err)
 	}
 	return nil

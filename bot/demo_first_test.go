@@ -23,7 +23,7 @@ func TestDemosThatEndFirst(t *testing.T) {
 		o    sandboxOptions
 		says string
 	}{
-		"root key":           {sandboxOptions{demo: app.JobsKey, rootJobs: true}, "only by issuing its successor"},
+		"root key":           {sandboxOptions{demo: app.JobsKey, rootJobs: true}, "the application moves away from it at once"},
 		"own credentials":    {sandboxOptions{demo: app.RedisToken, ownRedisToken: true}, "already the fastest way"},
 		"only key":           {sandboxOptions{demo: app.ChainURL, oneChainKey: true}, "already the fastest way"},
 		"portal":             {sandboxOptions{demo: app.ChainURL, chainPortal: true}, ""},

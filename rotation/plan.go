@@ -206,13 +206,13 @@ func revokeFirst(c Cell) ([]Step, error) {
 	case c.Mode != Emergency:
 		return refuse("Revoking first is for emergencies: it causes an outage.")
 	case c.Shape == providers.Grace:
-		return refuse("This credential cannot be ended first: the service ends it only by issuing its successor.")
+		return refuse("This credential cannot be ended first: the service ends it only by issuing its successor. Leave `--revoke-first` out: that is done as soon as somebody approves. Nothing was changed.")
 	case c.Shape == providers.DeployFirst:
-		return refuse("A signing key that is in use cannot be ended first.")
+		return refuse("A signing key that is in use cannot be ended first: nothing could be signed until there is another one. Leave `--revoke-first` out: it is revoked as soon as its successor signs and somebody approves. Nothing was changed.")
 	case c.Lingers:
-		return refuse("This credential cannot be ended first: it lives on for a while after its end, whatever is done.")
+		return refuse("This credential cannot be ended first: it lives on for a while after its end, whatever is done. Leave `--revoke-first` out: the application moves away from it at once, and the request says until when it lives. Nothing was changed.")
 	case c.Shape == providers.Cutover:
-		return refuse("Issuing ends the old credential at once, so an ordinary emergency is already the fastest way.")
+		return refuse("Issuing ends the old credential at once, so an ordinary emergency is already the fastest way: leave `--revoke-first` out. Nothing was changed.")
 	}
 	return plan(only(Preflight, Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), only(VaultClosed), in(Production, Issue, Sync, Deploy, Prove),
 		shared(c, in(Staging, Backfill, Sync, Deploy, Prove)), only(Watch, Audit, Report)), nil

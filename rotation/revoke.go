@@ -257,7 +257,8 @@ func (w *run) recognised(env string, values providers.Values) (providers.Credent
 
 // EndsFirst refuses, in an emergency, what cannot be ended before it has a
 // successor.
-func EndsFirst(s Subject, t providers.Traits) error {
+func EndsFirst(s Subject, kind providers.Kind) error {
+	t := wish{Emergency, true}.kind(kind).Traits()
 	if err := Executable(Cell{Mode: Emergency, Shape: t.Shape, UndoOfEnd: t.UndoOfEnd, RevokeFirst: true, Lingers: t.Lingers != ""}); err != nil {
 		return err
 	}
