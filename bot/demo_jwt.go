@@ -17,8 +17,9 @@ func jwtLedger(b *box) ledger {
 	w := b.world
 	return ledger{
 		variable: app.JWTSecret, first: sandbox.ImportSigner, ends: []sandbox.Kind{sandbox.RevokeSigner, sandbox.OtherSigner},
-		olds: []string{w.OldSigner(sandbox.Staging), w.OldSigner(sandbox.Production)},
-		end:  func(id string) { w.Supabase.SetSigner(id, supabase.Revoked) },
+		olds:   []string{w.OldSigner(sandbox.Staging), w.OldSigner(sandbox.Production)},
+		end:    func(id string) { w.Supabase.SetSigner(id, supabase.Revoked) },
+		revive: func(id string) { w.Supabase.SetSigner(id, supabase.Standby) },
 		ending: func(id string) *http.Request {
 			at, _ := url.Parse(w.Endpoints().Supabase + "/v1/projects/" + b.signerOf(id).Project + "/config/auth/signing-keys/" + id) // the world's own address
 			return &http.Request{Method: http.MethodPatch, URL: at, Body: io.NopCloser(strings.NewReader(`{"status":"revoked"}`)),

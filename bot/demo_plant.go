@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"rekey/internal/sandbox"
-	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/slack"
 )
 
@@ -101,13 +100,6 @@ func plantNoApproval(b *box, a ledger) func(sandbox.Write) {
 
 // reviveTimeout is how long the plant waits for a death certificate.
 const reviveTimeout = 5 * time.Minute
-
-// revivable are the secrets whose service can be made to bring a key back. What
-// brings a revoked signing key back is a person's click that Supabase has, and no
-// fault.
-func revivable() []string {
-	return slices.DeleteFunc(playable(), func(secret string) bool { return secret == app.JWTSecret })
-}
 
 // buried reports that a message tells of the old key's death, as early as what
 // follows can still be seen by the bot.

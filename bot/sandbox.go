@@ -174,8 +174,6 @@ func (o sandboxOptions) checkPlant(given map[string]bool) error {
 		return fmt.Errorf("--plant must be one of %s", strings.Join(plantNames(), ", "))
 	case o.all():
 		return errors.New("--plant goes with the --demo of one secret")
-	case o.plant == "revive" && !slices.Contains(revivable(), strings.ToUpper(o.demo)):
-		return fmt.Errorf("--plant revive goes with one of %s", strings.Join(revivable(), ", "))
 	}
 	return nil
 }
