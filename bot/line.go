@@ -17,7 +17,7 @@ import (
 const lineHelp = `
 Where Slack cannot be reached, a running replica takes statements signed with SSH (docs/command-line.md):
 
-  rekey status [NAME]                what runs, what waits for a decision, and on which evidence
+  rekey status [NAME]                what runs, what waits for people, and on which evidence; all, or tag:X: that emergency's table
   rekey rotate NAME                  as /rotate; so are cancel, retry and rollback
   rekey emergency NAME what happened as /rotate-emergency
   rekey approve NAME                 approve the request that status shows; so for all, or tag:X
@@ -197,8 +197,8 @@ func (p process) said() string {
 func (s speaker) decide(ctx context.Context, act signed.Act) int {
 	name := s.options.words[0]
 	look := signed.Statement{Act: signed.Status, Line: name}
-	if commands.Several(name) {
-		look.Line = ""
+	if _, several := commands.Several(name); several {
+		look.Line = "" // requests come with how everything stands
 	}
 	a, err := s.send(ctx, look, nil)
 	if err != nil {

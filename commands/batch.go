@@ -27,11 +27,9 @@ func several(word string) (tag string, ok bool) {
 	return tag, both && tag != "" && strings.EqualFold(kind, "tag")
 }
 
-// Several reports that a word stands for more than one secret.
-func Several(word string) bool {
-	_, ok := several(word)
-	return ok
-}
+// Several understands the words that stand for more than one secret, and returns
+// their tag, "" for all.
+func Several(word string) (tag string, ok bool) { return several(word) }
 
 // SeveralName is what several understood, as people type it.
 func SeveralName(tag string) string {

@@ -50,6 +50,12 @@ func TestOwnBranchAlone(t *testing.T) {
 		if p := f.until(e, b, "over", over); len(p.Last()) != 1 {
 			t.Errorf("%v", p.facts())
 		}
+		if last, err := e.LastBatch(t.Context(), ""); err != nil || last.ID != b.ID || len(last.Last()) != 1 {
+			t.Errorf("the last one is %+v, %v", last, err)
+		}
+		if other, err := e.LastBatch(t.Context(), "x"); err != nil || other != nil {
+			t.Errorf("of a tag that nobody cried for: %+v, %v", other, err)
+		}
 	})
 }
 

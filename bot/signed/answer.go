@@ -140,24 +140,10 @@ const (
 )
 
 // asked finds the event with which a request was made.
-func (d *Desk) asked(ctx context.Context, r *rotation.Rotation) (found event.Event, err error) {
-	after := int64(0)
-	for range mostPages {
-		rows, err := d.config.Store.Events(ctx, r.Key(), after, eventsAtOnce)
-		if err != nil {
-			return found, fmt.Errorf("reading the journal of %s: %w", r.Key(), err)
-		}
-		for _, row := range rows {
-			after = row.Seq
-			if e, err := event.Decode(row.Seq, row.Body); err == nil && (e.Kind == event.Card || e.Kind == event.Joined) && e.Card == r.Card.Number {
-				found = e
-			}
-		}
-		if len(rows) < eventsAtOnce {
-			break
-		}
-	}
-	return found, nil
+func (d *Desk) asked(ctx context.Context, r *rotation.Rotation) (event.Event, error) {
+	return d.latest(ctx, r, func(e event.Event) bool {
+		return (e.Kind == event.Card || e.Kind == event.Joined) && e.Card == r.Card.Number
+	})
 }
 
 // cardWords say what a decision is about: what dies, on which evidence, and
@@ -176,7 +162,11 @@ func cardWords(r *rotation.Rotation, e event.Event) []string {
 	if r.New().ID != "" {
 		add("New key", r.New().Shown())
 	}
-	add("On approval the old key is", r.Traits.EndIs)
+	if r.Card.About == rotation.AboutVault {
+		add("On a yes", "Rekey looks once more whether that word stands, has a new key made, writes it, deploys and proves it")
+	} else {
+		add("On approval the old key is", r.Traits.EndIs)
+	}
 	add("What it costs", r.Card.Outage)
 	if r.Card.OldRefused != "" {
 		add("Note", "the service refuses the old key already ("+r.Card.OldRefused+")")

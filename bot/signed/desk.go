@@ -37,6 +37,7 @@ type Engine interface {
 	Override(ctx context.Context, o rotation.Override) (*rotation.Rotation, error)
 	Batch(ctx context.Context, key string) (*rotation.Progress, error)
 	Batches(ctx context.Context) ([]*rotation.Progress, error)
+	LastBatch(ctx context.Context, tag string) (*rotation.Progress, error)
 }
 
 // Answerer answers what people ask.

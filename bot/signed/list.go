@@ -70,7 +70,7 @@ func sheetWords(r *rotation.Rotation) string {
 	if r.Card.State != rotation.CardOpen {
 		return "decided already (" + string(r.Card.State) + ")"
 	}
-	words := r.Olds() + ", which is " + r.Traits.EndIs
+	words := r.Olds() + " ends: " + r.Traits.EndIs
 	if r.Cell.Ahead() {
 		words = r.Olds() + " is replaced"
 	}
@@ -88,5 +88,8 @@ func sheetWords(r *rotation.Rotation) string {
 	if r.Cell.SignsOut() {
 		words += "; everybody whose token it signed is signed out at once"
 	}
-	return words + fmt.Sprintf(". Plan %s, evidence %s", r.PlanHash, r.Card.Evidence)
+	return words + fmt.Sprintf(" (plan %s, evidence %s)", short(r.PlanHash), short(r.Card.Evidence))
 }
+
+// short begins a hash: the request's own covers the whole of it.
+func short(hash string) string { return hash[:min(len(hash), 12)] }

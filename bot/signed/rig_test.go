@@ -289,6 +289,13 @@ func (e *engine) Batches(context.Context) ([]*rotation.Progress, error) {
 	return []*rotation.Progress{e.batch}, nil
 }
 
+func (e *engine) LastBatch(_ context.Context, tag string) (*rotation.Progress, error) {
+	if e.batch == nil || e.batch.Tag != tag {
+		return nil, nil
+	}
+	return e.batch, nil
+}
+
 func (e *engine) Override(ctx context.Context, o rotation.Override) (*rotation.Rotation, error) {
 	if e.before != nil {
 		e.before()

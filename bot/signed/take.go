@@ -103,6 +103,9 @@ func (d *Desk) take(ctx context.Context, p Parcel) (Answer, *refused) {
 
 // ask hands what somebody wants to those who answer in Slack, too.
 func (d *Desk) ask(ctx context.Context, s Statement, k known) Answer {
+	if tag, several := commands.Several(s.Line); several && s.Act == Status {
+		return d.table(ctx, tag)
+	}
 	q := commands.Request{
 		Command: "/rotate", Text: s.Line, Person: k.as,
 		Standing: rotation.Standing{Member: true, Starter: d.config.Roll.Starts(k.Person)},
@@ -118,15 +121,10 @@ func (d *Desk) ask(ctx context.Context, s Statement, k known) Answer {
 	if reply.Err != nil {
 		d.config.Log.Warn("a statement was not carried out", "act", string(s.Act), "signer", k.name, "error", reply.Err)
 	}
-	a := answerOf(reply)
 	if s.Act == Status {
-		var err error
-		if a.Requests, err = d.requests(ctx); err != nil {
-			d.config.Log.Warn("listing the requests that wait", "error", err)
-			a.Lines, a.Failed = append(a.Lines, "The requests that wait for a decision could not be listed; the cause is in the log."), true
-		}
+		return d.status(ctx, answerOf(reply), s.Line)
 	}
-	return a
+	return answerOf(reply)
 }
 
 // decide takes a word on what waits for people.

@@ -65,7 +65,7 @@ func (k *users) Traits() providers.Traits {
 		Shape:      providers.Overlap,
 		PublicID:   true,
 		UndoOfEnd:  true,
-		EndIs:      "the user is switched off first, which can be undone in seconds, and deleted after one more watch, which cannot",
+		EndIs:      "switched off first, which can be undone in seconds, and deleted with its user after one more watch, which cannot",
 		Drain:      "open connections of the old user, which end when it is switched off. The database's own default token is another credential and lives on: where the application ever ran on it, it must be reset once",
 		Waits:      k.p.config.Waits,
 		Signatures: slices.Clone(signatures),
