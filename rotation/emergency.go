@@ -108,7 +108,13 @@ func (r *Rotation) where() string {
 
 // stillWorks says which environments were proved to work without the old one.
 func (r *Rotation) stillWorks() string {
-	switch proved := r.witnessed(); len(proved) {
+	proved := r.witnessed()
+	for _, env := range proved {
+		if r.onAWord(env) {
+			return "Whether " + env + " still works was not measured: a person took that over."
+		}
+	}
+	switch len(proved) {
 	case 0:
 		return "The application has no working key until it gets a new one."
 	case 1:

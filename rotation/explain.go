@@ -71,6 +71,9 @@ func (r *Rotation) Safe() string {
 	if r.Cell.Mode == Rollback {
 		return r.safeBack()
 	}
+	if r.onAWord(Production) {
+		return notMeasured.Replace(r.safeForward())
+	}
 	return r.safeForward()
 }
 

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rekey/internal/secret"
 	"rekey/providers"
@@ -40,6 +41,26 @@ func (r *Rotation) StopHash() string {
 func (r *Rotation) Risk() string {
 	s, _ := r.Step()
 	return r.mayBreak(s)
+}
+
+// onAWord reports that nobody measured that an environment runs on the new
+// credential: a person took that over.
+func (r *Rotation) onAWord(env string) bool {
+	return r.Wrote(env) && r.Proofs[env].Kind == Overridden
+}
+
+// notMeasured says of what a person took over that nobody measured it.
+var notMeasured = strings.NewReplacer(
+	"Production was proved to run on the new key.", "That production runs on the new key was not measured: a person took it over.",
+	"The application runs on the new one.", "That it runs on the new one was not measured: a person took it over.",
+)
+
+// unmeasured says in a report whose word stands in the place of production's proof.
+func (r *Rotation) unmeasured() string {
+	if !r.onAWord(Production) {
+		return ""
+	}
+	return " That production runs on it is " + r.Proofs[Production].Affected + "."
 }
 
 // about reports that a word is about this stop; one that names no hashes is about

@@ -48,11 +48,34 @@ func TestOverrideIsBound(t *testing.T) {
 			t.Fatal(err)
 		}
 		r = g.until(e, r.Key(), Asking, Stuck)
+		if safe := r.Safe(); strings.Contains(safe, "proved") || !strings.Contains(safe, "a person took it over") {
+			t.Errorf("what a person took over is called proved: %s", safe)
+		}
 		if v := r.Waived["prove(production)"]; v.By != colleague || v.Reason != o.Reason || g.kinds(r.Key(), event.Overridden) != 1 {
 			t.Errorf("%+v, taken over %d times", v, g.kinds(r.Key(), event.Overridden))
 		}
 		if _, err := e.Override(t.Context(), o); err == nil {
 			t.Error("one word was taken twice")
+		}
+		for range 6 { // the watches cannot ask, either
+			switch r.State {
+			case Stuck:
+				if _, err := e.Override(t.Context(), takes(r, colleague, "still off")); err != nil {
+					t.Fatal(err)
+				}
+			case Asking:
+				g.approve(e, r)
+			}
+			r = g.until(e, r.Key(), Asking, Stuck, Succeeded)
+		}
+		if safe := r.Safe(); r.State != Succeeded || !strings.Contains(safe, "a person took it over") {
+			t.Errorf("%s: %s", r.State, safe)
+		}
+		if n := g.told(r.Key(), "That production runs on it is not proved: <@U9> took it over because “its endpoint is off today”."); n != 1 {
+			t.Errorf("the report says it %d times", n)
+		}
+		if n := g.told(r.Key(), "Production still works"); n != 0 {
+			t.Error("what nobody measured is said of the end")
 		}
 	})
 }

@@ -73,7 +73,7 @@ func (r *Rotation) runsOnNew(env string) string {
 	for _, e := range r.environments() {
 		switch {
 		case !r.Cell.Shared && e != env:
-		case r.proved(e):
+		case r.proved(e) && !r.onAWord(e):
 			on = append(on, e)
 		default:
 			off = append(off, e)

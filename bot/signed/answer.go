@@ -172,7 +172,9 @@ func cardWords(r *rotation.Rotation, e event.Event) []string {
 		add("Note", "the service refuses the old key already ("+r.Card.OldRefused+")")
 	}
 	for _, env := range []string{rotation.Staging, rotation.Production} {
-		if c, there := r.Proofs[env]; there {
+		if c, there := r.Proofs[env]; there && c.Kind == rotation.Overridden {
+			add("Proof in "+env, c.Affected)
+		} else if there {
 			add("Proof in "+env, fmt.Sprintf("%s, %d instances, %d answers, at %s; %s", c.Kind, c.Instances, c.Answers, c.At.UTC().Format("15:04:05 UTC"), c.Affected))
 		}
 	}
