@@ -175,7 +175,7 @@ func (o sandboxOptions) checkPlant(given map[string]bool) error {
 	case o.all():
 		return errors.New("--plant goes with the --demo of one secret")
 	}
-	return nil
+	return o.checkEmergency(given)
 }
 
 // named are the secrets of a list with commas; nil where one is unknown.

@@ -46,6 +46,7 @@ func TestSandboxCommandLine(t *testing.T) {
 		"no root":         {args: []string{"--demo", "FAL_KEY", "--root"}, code: exitUsage, err: "--root goes with --demo TRIGGER_API_KEY"},
 		"no audit":        {args: []string{"--demo", "FAL_KEY", "--files", "/tmp"}, code: exitUsage, err: "--files goes with --emergency"},
 		"json by hand":    {args: []string{"--json"}, code: exitUsage, err: "--json goes with --demo"},
+		"plant, no end":   {args: []string{"--demo", "AYRSHARE_API_KEY", "--emergency", "--revoke-first", "--plant", "leak"}, code: exitUsage, err: "already the fastest way"},
 		"plant by hand":   {args: []string{"--plant", "leak"}, code: exitUsage, err: "--plant goes with --demo"},
 		"no plant named":  {args: []string{"--demo", "FAL_KEY", "--plant", ""}, code: exitUsage, err: "--plant must be one of"},
 		"unknown planted": {args: []string{"--demo", "FAL_KEY", "--plant", token}, code: exitUsage, err: "--plant must be one of"},
