@@ -263,7 +263,7 @@ func (w *run) meanwhile(ctx context.Context, env string) error {
 	if w.r.Places[env].New.ID != "" {
 		return nil // something was sent, and what became of it was looked at
 	}
-	_, err := w.expect(ctx, env, w.r.Places[env].Before)
+	_, err := w.expect(ctx, env, w.r.Places[env].from())
 	return err
 }
 

@@ -196,8 +196,8 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 		return false, err
 	}
 	place := w.r.Places[env]
-	if now := w.e.held(entries); moved(now, place.Before) {
-		maps.Copy(place.Before, now)
+	if now := w.e.held(entries); moved(now, place.from()) {
+		maps.Copy(place.from(), now)
 		return false, nil
 	}
 	kind, err := w.found(ctx)
@@ -213,7 +213,7 @@ func (w *run) alreadyIssued(ctx context.Context, env string) (bool, error) {
 		return false, err
 	}
 	for _, c := range ours {
-		if c.ID == id && later(w.e.held(entries), place.Before) {
+		if c.ID == id && later(w.e.held(entries), place.from()) {
 			c.Values = valuesOf(entries)
 			return true, w.adopt(ctx, env, c, entries)
 		}

@@ -25,7 +25,7 @@ func (w *run) put(ctx context.Context, env string, v providers.Values, k Known) 
 	w.r.Places[env] = place
 	var changes []deploy.Assignment
 	for _, name := range sortedKeys(v) {
-		before := place.Before[name]
+		before := place.from()[name]
 		changes = append(changes, deploy.Assignment{Name: name, Value: v[name], From: before.Version, ID: before.EntryID, Note: w.memo(place, before, k),
 			Public: w.public(v[name], k)})
 	}
@@ -58,7 +58,7 @@ func (w *run) memo(p Place, before Held, k Known) deploy.Note {
 		"rekey-rotation":             w.r.ID,
 		NoteRotatedAt:                time.Now().UTC().Format(time.RFC3339),
 		"rekey-id":                   string(k.ID),
-		"rekey-previous-id":          string(p.Old.ID),
+		"rekey-previous-id":          string(p.prior().ID),
 		"rekey-previous-version":     fmt.Sprint(before.Version),
 		"rekey-previous-fingerprint": string(before.Fingerprint),
 	}

@@ -179,7 +179,7 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 		if env == Staging && !w.r.Cell.Shared {
 			continue // it was begun before, and nothing waits for it
 		}
-		known := w.r.Places[env].Before
+		known := w.r.Places[env].from()
 		if w.r.Wrote(env) {
 			known = w.r.Places[env].After // by the routine rotation that this one took over
 		}

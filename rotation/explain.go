@@ -89,7 +89,7 @@ func (r *Rotation) safeForward() string {
 	case r.SwitchedOff():
 		return "The old key is switched off and not deleted: it can be switched on again. Rekey wrote the new key to " + r.every() + "."
 	case r.OldDead(), !r.Dies().IsZero():
-		return r.fallen() + " Rekey wrote the new key to " + r.every() + "."
+		return r.fallen() + r.inItsPlace()
 	case len(r.Ends) > 0 && r.oneDead() != "":
 		return "The old key of " + r.oneDead() + " is dead; that of the other environment is not proved dead. Rekey wrote the new keys."
 	case len(r.Ends) > 0:

@@ -55,5 +55,5 @@ func (r *Rotation) lingered() string {
 	if !r.Cell.Lingers {
 		return ""
 	}
-	return fmt.Sprintf(" It was not contained by that: the old key lived until %s, and whoever held it may have read what took its place. What was asked of people then still stands.", r.Dies().UTC().Format("15:04:05 UTC"))
+	return fmt.Sprintf(" It was not contained by that: the old key lived until %s, and whoever held it may have read what took its place. What was asked of people then still stands.%s", r.Dies().UTC().Format("15:04:05 UTC"), r.forsaken())
 }

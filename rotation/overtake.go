@@ -38,25 +38,10 @@ func (w *run) forward(ctx context.Context) error {
 	case w.r.deployFirst():
 		return w.landedKeys(ctx)
 	case w.r.Cell.Ahead():
-		return w.unhurried(ctx) // its own steps read back what they asked for
+		return w.hurried(ctx)
 	default:
 		return w.landed(ctx)
 	}
-}
-
-// unhurried refuses a kind that is left for another one when it has leaked: its
-// holder may read the successor that is being made.
-func (w *run) unhurried(ctx context.Context) error {
-	kind, err := w.found(ctx)
-	if _, urgent := kind.(providers.Urgent); err != nil || !urgent {
-		return err
-	}
-	sentence := "A routine rotation of this root key is open. `/rotate cancel " + w.r.Secret + "` closes it, and then `/rotate-emergency " + w.r.Secret + "` moves the application to an additional key."
-	if w.r.Replaced() || w.r.unsure() {
-		sentence = "A routine rotation has asked for the successor of this root key already, and whoever holds the old one may have read that, too. " + w.r.Safe() +
-			" Pause the environment in " + w.r.Traits.Service + "'s dashboard, or ask its support to end both."
-	}
-	return &Refusal{Code: NotNow, Other: w.r, Sentence: sentence}
 }
 
 // landedKeys finds out what became of writes of signing keys that were begun. One
@@ -93,6 +78,8 @@ func (w *run) remaining(steps []Step) []Step {
 		return w.keysLeft()
 	case w.r.Cell.Ahead():
 		return w.r.turnsLeft(steps)
+	case w.r.Cell.Lingers && len(w.r.Turns) > 0:
+		return w.r.urgentLeft(steps)
 	default:
 		return w.r.shortened(steps)
 	}
@@ -222,15 +209,17 @@ func (w *run) takeOver(ctx context.Context, o Order) error {
 		text = "The running rotation has asked for the successor of the leaked key already. It goes on from there, and nothing is asked for twice."
 	case r.Cell.Ahead():
 		text = "Nothing was replaced in production yet; it goes first, and people are asked before."
+	case r.dying():
+		text = "Its successor may be known, too: production leaves both for a key that a person makes."
 	case r.deployFirst():
 		text = "What is done is kept; production goes first, and nobody waits for tokens to run out."
 	}
 	if err := over(o); err != nil {
-		return err
+		return w.planned(err)
 	}
 	text = strings.TrimSpace("This is an emergency now: " + o.Reason + ". " + text + " " + r.Safe() + " " + r.Inherited())
-	return w.commit(ctx, []event.Event{{Kind: event.Overtaken, By: o.Requester.ID, Text: text, Facts: map[string]string{"plan": r.PlanHash}}},
-		state.Change{Timer: time.Now(), Release: true})
+	taken := event.Event{Kind: event.Overtaken, By: o.Requester.ID, Text: text, Facts: map[string]string{"plan": r.PlanHash}}
+	return w.commit(ctx, append([]event.Event{taken}, w.notContained()...), state.Change{Timer: time.Now(), Release: true})
 }
 
 // approved is what an environment held when people were asked.

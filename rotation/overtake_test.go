@@ -27,7 +27,7 @@ func flights() map[string]func(*testing.T) *flight {
 	all := map[string]func(*testing.T) *flight{"signing keys": func(t *testing.T) *flight {
 		s := newSigners(t)
 		return &flight{rig: s.rig, secret: "JWT_SECRET", over: s.contained}
-	}}
+	}, "root keys": rootFlight}
 	for name, ground := range turns {
 		all[name] = func(t *testing.T) *flight {
 			g := newRig(t)
@@ -51,7 +51,7 @@ func (f *flight) order(mode Mode) Order {
 // it has come to an end or ctx has.
 func (f *flight) goes(ctx context.Context, e *Engine, key string) *Rotation {
 	f.t.Helper()
-	for range 40000 {
+	for range 3000 {
 		r := f.loaded(e, key)
 		switch r.State {
 		case Asking:
@@ -67,7 +67,9 @@ func (f *flight) goes(ctx context.Context, e *Engine, key string) *Rotation {
 		}
 		pass(min(max(time.Until(r.Wake), 2*time.Second), 5*time.Minute))
 	}
-	f.t.Fatal("it comes to no end")
+	last := f.loaded(e, key)
+	step, _ := last.Step()
+	f.t.Fatalf("it comes to no end at %s of %v: %s, %+v", step, names(last.Plan), last.State, last.Errand)
 	return nil
 }
 

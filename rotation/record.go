@@ -63,6 +63,8 @@ type Place struct {
 	Restored  map[string]Held               `json:"restored,omitempty"`  // set once a rollback wrote the old one again
 	Again     map[string]Held               `json:"again,omitempty"`     // versions of the new one, where an emergency overtook a rollback
 	Paired    map[string]Held               `json:"paired,omitempty"`    // what After was before the value before was written over, while an approval still rests on it
+	Left      Known                         `json:"left,omitzero"`       // a successor that was made, and left for another one because its holder may be known
+	Between   map[string]Held               `json:"between,omitempty"`   // versions of that, where the vault had it
 	Activated time.Time                     `json:"activated,omitzero"`  // from then on, at the latest, the service signs with the new one
 	// Reactivated: from then on, at the latest, it signs with the old one again.
 	Reactivated time.Time `json:"reactivated,omitzero"`

@@ -181,7 +181,12 @@ func (r *Rotation) shortened(steps []Step) []Step {
 	if len(r.Places[Staging].Again) > 0 {
 		again = in(Staging, Write)
 	}
-	return slices.Insert(steps, at, plan(again, in(Staging, Sync, Deploy, Prove, End), r.deletedAtOnce(Staging), in(Staging, ConfirmDead))...)
+	rest := plan(again, in(Staging, Sync, Deploy, Prove, End), r.deletedAtOnce(Staging))
+	if !r.Cell.Lingers {
+		return slices.Insert(steps, at, plan(rest, in(Staging, ConfirmDead))...)
+	}
+	steps = slices.Insert(steps, at, rest...) // the watch and the audit do not wait for what lives on
+	return slices.Insert(steps, slices.Index(steps, Step{ConfirmDead, Production}), Step{ConfirmDead, Staging})
 }
 
 func (r *Rotation) deletedAtOnce(env string) []Step {
