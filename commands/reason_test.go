@@ -84,3 +84,13 @@ func TestUndoneIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// TestARolledBackEmergencyIsNotContained: the message in the channel says so, too.
+func TestARolledBackEmergencyIsNotContained(t *testing.T) {
+	for from, want := range map[rotation.Mode]string{rotation.Emergency: "is not contained: `/rotate-emergency FAL_KEY", rotation.Routine: "`/rotate FAL_KEY` tries again"} {
+		r := &rotation.Rotation{Secret: "FAL_KEY", State: rotation.Succeeded, Cell: rotation.Cell{Mode: rotation.Rollback, Shape: providers.Overlap}, Back: &rotation.Return{From: from}}
+		if next := Describe(r).Next; !strings.Contains(next, want) {
+			t.Errorf("%s: %s", from, next)
+		}
+	}
+}

@@ -159,6 +159,8 @@ func backNext(r *rotation.Rotation) string {
 	switch {
 	case r.Cell.Mode != rotation.Rollback:
 		return ""
+	case r.State == rotation.Succeeded && r.Back != nil && r.Back.From == rotation.Emergency:
+		return "The leaked key is in use and is not contained: `/rotate-emergency " + r.Secret + " what happened` tries again."
 	case r.State == rotation.Succeeded:
 		return "The secret was not rotated. `/rotate " + r.Secret + "` tries again."
 	case r.State == rotation.Running && r.Attempt == 0 && r.Cell.Ahead():
