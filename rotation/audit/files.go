@@ -83,9 +83,12 @@ func (c *Case) Markdown() []byte {
 		fmt.Fprintf(&out, "What happened, in the words of whoever called: %s\n\n", mark(c.Reason))
 	}
 	fmt.Fprintf(&out, "%s\n\n", mark(c.Summary()))
-	unusual := c.Unusual()
+	unusual, none := c.Unusual(), "Nothing, in what could be read."
+	if c.blind() {
+		none = "Nothing could be read, so nothing is known."
+	}
 	fmt.Fprintf(&out, "## What needs an answer (%d)\n\n", len(unusual))
-	table(&out, unusual, "Nothing, in what could be read.")
+	table(&out, unusual, none)
 	c.addresses(&out, unusual)
 	c.timeline(&out)
 	c.sources(&out)

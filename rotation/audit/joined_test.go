@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"rekey/rotation/audit"
@@ -37,5 +38,23 @@ func TestABorrowedIdentityIsFound(t *testing.T) {
 		if want == audit.Borrowed && !slices.IsSortedFunc(all, func(a, b audit.Finding) int { return int(a.Rank) - int(b.Rank) }) {
 			t.Error("the findings are out of order")
 		}
+	}
+}
+
+// TestNothingReadIsNothingKnown: where every source failed nobody reads that there
+// was nothing unusual.
+func TestNothingReadIsNothingKnown(t *testing.T) {
+	c := &audit.Case{Secret: "FAL_KEY", Credential: "x", Sources: []audit.Source{
+		{Name: "logs", Role: audit.Old, Completeness: audit.Unavailable, Why: "It did not answer."},
+		{Name: "logs", Role: audit.New, Completeness: audit.Complete},
+	}}
+	for name, text := range map[string]string{"summary": c.Summary(), "report": string(c.Markdown())} {
+		if strings.Contains(text, "nothing unusual") || strings.Contains(text, "Nothing, in what") || !strings.Contains(text, "nothing is known") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	c.Sources = append(c.Sources, audit.Source{Name: "vault", Role: audit.Vault, Completeness: audit.Partial, Why: "cut"})
+	if text := c.Summary(); !strings.Contains(text, "nothing unusual in what could be read") {
+		t.Error(text)
 	}
 }

@@ -16,7 +16,7 @@ func (c *Case) Summary() string {
 	text := fmt.Sprintf("Audit of %s from %s to %s (%s): ", c.Credential, stamp(c.From), stamp(c.Closed), c.Basis)
 	switch len(unusual) {
 	case 0:
-		text += "nothing unusual in what could be read."
+		text += c.calm()
 	case 1:
 		text += "1 finding needs an answer."
 	default:
@@ -43,6 +43,20 @@ func (c *Case) Summary() string {
 		text += " Nothing is known of where the application comes from, so every address counts as unknown."
 	}
 	return text + c.gaps()
+}
+
+// calm is what finding nothing means: where nothing could be read, nothing was
+// looked at.
+func (c *Case) calm() string {
+	if c.blind() {
+		return "no source of it could be read, so nothing is known of what was done with it."
+	}
+	return "nothing unusual in what could be read."
+}
+
+// blind reports that no source told anything of the old credential or its vault.
+func (c *Case) blind() bool {
+	return !slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Role != New && s.Completeness != Unavailable })
 }
 
 // untold are the lines that may be the application's own work or somebody
