@@ -214,7 +214,7 @@ func (p *Progress) outcome() string {
 	text := fmt.Sprintf("%d of %d old keys are dead.", dead, len(p.Parts))
 	switch rest := len(p.Parts) - dead - failed; {
 	case dead == len(p.Parts):
-		return fmt.Sprintf("All %d old keys are dead. Contained %s after the alarm, at %s.", dead, human(p.contained().Sub(p.Started)), p.contained().UTC().Format("15:04:05 UTC"))
+		return fmt.Sprintf("All %d old keys are dead.%s", dead, p.allContained())
 	case rest > 0:
 		text += fmt.Sprintf(" %d %s for a person.", rest, waits(rest))
 	}

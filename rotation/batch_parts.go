@@ -121,11 +121,12 @@ func (p *Progress) resting() bool {
 	})
 }
 
-// contained is when the last old credential died; zero while one lives.
+// contained is when the last old credential died; zero while one lives, and where
+// a death contains nothing.
 func (p *Progress) contained() time.Time {
 	var last time.Time
 	for _, part := range p.Parts {
-		if part.Stand != Buried {
+		if part.Stand != Buried || part.Rotation.doubtful() {
 			return time.Time{}
 		}
 		if part.Dead.After(last) {

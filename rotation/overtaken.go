@@ -19,6 +19,26 @@ func (r *Rotation) Inherited() string {
 		r.New().Brief(), r.Secret)
 }
 
+// doubtful reports that the death of the old credential is not all there is to a
+// leak: it lived on while its holder may have read what took its place, or what
+// took its place is older than the alarm.
+func (r *Rotation) doubtful() bool { return r.Cell.Lingers || r.Inherited() != "" }
+
+// allContained says when a batch of dead keys was contained, or whose threads tell
+// why that cannot be said.
+func (p *Progress) allContained() string {
+	if at := p.contained(); !at.IsZero() {
+		return fmt.Sprintf(" Contained %s after the alarm, at %s.", human(at.Sub(p.Started)), at.UTC().Format("15:04:05 UTC"))
+	}
+	var names []string
+	for _, part := range p.Parts {
+		if part.Rotation.doubtful() {
+			names = append(names, part.Secret)
+		}
+	}
+	return " Whether that contains it is told in the threads of " + both(names) + "."
+}
+
 // inUse is what an emergency finds when it begins.
 func (r *Rotation) inUse() string {
 	if !r.Wrote(Production) {

@@ -120,3 +120,25 @@ func TestWhatWaitingMeans(t *testing.T) {
 		}
 	}
 }
+
+// TestABatchIsContainedWhereEachIs: dead keys are no containment where one lived on,
+// or its successor is older than the alarm.
+func TestABatchIsContainedWhereEachIs(t *testing.T) {
+	at := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+	plain := Rotation{Secret: "S1", Cell: Cell{Mode: Emergency}, Plan: in(Production, Issue, End)}
+	lingers, older := plain, plain
+	lingers.Cell.Lingers, older.Plan, older.Places = true, in(Production, End), map[string]Place{Production: {New: Known{ID: "key-new"}}}
+	for name, c := range map[string]struct {
+		r    Rotation
+		want string
+	}{
+		"contained": {plain, "All 1 old keys are dead. Contained 1m0s after the alarm, at 03:01:00 UTC."},
+		"lived on":  {lingers, "All 1 old keys are dead. Whether that contains it is told in the threads of S1."},
+		"older":     {older, "All 1 old keys are dead. Whether that contains it is told in the threads of S1."},
+	} {
+		p := &Progress{Batch: &Batch{Started: at}, Parts: []Part{{Member: &Member{Secret: "S1"}, Rotation: &c.r, Stand: Buried, Dead: at.Add(time.Minute)}}}
+		if got := p.outcome(); got != c.want || p.contained().IsZero() != (name != "contained") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

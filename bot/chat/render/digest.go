@@ -82,7 +82,7 @@ func quiet(rows []commands.Row) string {
 	return "Snoozed: " + strings.Join(parts, " · ")
 }
 
-const rotateNow = "Rekey makes a new key beside the old one and takes it through staging to production. The old key ends only after approval in the thread."
+const rotateNow = "Rekey makes a new key and takes it through staging to production; where making it ends the old one, it asks before. No old key ends without approval in the thread."
 
 // offers are the two controls of a secret. They carry the moment of what the
 // message says: what has changed since is not acted on.
