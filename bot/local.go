@@ -137,7 +137,7 @@ func (s speaker) follow(ctx context.Context, journal *local.Journal) error {
 			return err
 		}
 		for _, r := range append(open, closed...) {
-			if err := s.tell(ctx, journal, r.Key, told); err != nil {
+			if err := s.tell(ctx, journal, r, told); err != nil {
 				return err
 			}
 		}
@@ -149,13 +149,13 @@ func (s speaker) follow(ctx context.Context, journal *local.Journal) error {
 }
 
 // tell prints the entries of one journal that are for people.
-func (s speaker) tell(ctx context.Context, journal *local.Journal, key string, told map[string]int64) error {
-	events, err := journal.Events(ctx, key, told[key], 10_000)
+func (s speaker) tell(ctx context.Context, journal *local.Journal, r state.Record, told map[string]int64) error {
+	events, err := journal.Events(ctx, r.Key, told[r.Key], 10_000)
 	if err != nil {
 		return err
 	}
 	for _, row := range events {
-		told[key] = row.Seq
+		told[r.Key] = row.Seq
 		e, err := event.Decode(row.Seq, row.Body)
 		if err != nil {
 			return err
@@ -163,12 +163,28 @@ func (s speaker) tell(ctx context.Context, journal *local.Journal, key string, t
 		if !e.Posted() {
 			continue
 		}
-		s.print(s.out, strings.TrimSpace(e.At.UTC().Format("15:04:05 UTC ")+string(e.Kind)+" "+e.Text)+"\n")
+		s.print(s.out, strings.TrimSpace(e.At.UTC().Format("15:04:05 UTC ")+of(r)+string(e.Kind)+" "+signed.Here(e.Text))+"\n")
 		if e.Kind == event.Card {
-			s.print(s.out, fmt.Sprintf("  Somebody who may approve: rekey approve NAME --to %s --installation %s --key KEY\n", s.client.At, s.client.Installation))
+			s.print(s.out, fmt.Sprintf("  Somebody who may approve: %s --to %s --installation %s --key KEY\n", deciding(e), s.client.At, s.client.Installation))
 		}
 	}
 	return nil
+}
+
+// of names the secret that a record is about, "" for a batch.
+func of(record state.Record) string {
+	for _, r := range rotation.Among([]state.Record{record}) {
+		return r.Secret + " "
+	}
+	return ""
+}
+
+// deciding is what somebody types on a request.
+func deciding(e event.Event) string {
+	if e.Facts["about"] == rotation.AboutVault {
+		return "rekey vault-closed NAME, or rekey vault-not-leak NAME,"
+	}
+	return "rekey approve NAME"
 }
 
 // runImport brings a journal into Redis.

@@ -113,3 +113,19 @@ func holdFindings(t *testing.T, found []finding.Finding, want []string) {
 		}
 	}
 }
+
+// TestSignersAreReported: check says who may sign, line by line.
+func TestSignersAreReported(t *testing.T) {
+	dir := t.TempDir()
+	text, err := os.ReadFile("testdata/rekey.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signers, path := filepath.Join(dir, "signers"), filepath.Join(dir, "rekey.yaml")
+	writeMode(t, signers, "ann "+signerKey(t)+"\n* "+signerKey(t), 0)
+	writeMode(t, path, string(text)+"\ncommand_line:\n  listen: unix:/run/rekey.sock\n  allowed_signers: "+signers+"\n  workspace: T0ACME\n  people:\n    - {name: ann, user: U0AAAA}\n", 0)
+	_, out, _ := ran(t, variables{}, "check", "--config", path)
+	if !strings.Contains(out, "Who may sign on the command line:") || !strings.Contains(out, "Line 2: a pattern in place of a name. The line names nobody.") {
+		t.Errorf("check says nothing of it:\n%s", out)
+	}
+}

@@ -90,9 +90,9 @@ func (q Request) Ways() string {
 // answerOf is a reply in lines. What is typed in Slack is named as it is typed
 // here.
 func answerOf(r commands.Reply) Answer {
-	a := Answer{Title: here(r.Title), Failed: r.Undone || r.Err != nil}
+	a := Answer{Title: Here(r.Title), Failed: r.Undone || r.Err != nil}
 	for _, p := range r.Paragraphs {
-		a.Lines = append(a.Lines, here(p))
+		a.Lines = append(a.Lines, Here(p))
 	}
 	for _, row := range r.Rows {
 		text := row.Label + ": " + row.Text
@@ -105,13 +105,13 @@ func answerOf(r commands.Reply) Answer {
 		if row.ApproversOf != "" {
 			text += " an approver of " + row.ApproversOf
 		}
-		a.Lines = append(a.Lines, here(strings.ReplaceAll(text, ":  ", ": ")))
+		a.Lines = append(a.Lines, Here(strings.ReplaceAll(text, ":  ", ": ")))
 	}
 	for _, n := range r.Notes {
-		a.Lines = append(a.Lines, here(n))
+		a.Lines = append(a.Lines, Here(n))
 	}
 	if len(a.Lines) == 0 && r.Text != "" {
-		a.Lines = []string{here(r.Text)}
+		a.Lines = []string{Here(r.Text)}
 	}
 	return a
 }
@@ -131,7 +131,8 @@ var spelled = strings.NewReplacer(
 	"`/rotate`", "`rekey status`", "/rotate", "rekey rotate", "*", "",
 )
 
-func here(text string) string { return spelled.Replace(text) }
+// Here spells what is typed in Slack as it is typed on the command line.
+func Here(text string) string { return spelled.Replace(text) }
 
 // What is read of a journal at once, and at most.
 const (

@@ -157,6 +157,7 @@ func TestPolicy(t *testing.T) {
 	}{
 		{signed.Rotate, "FAL_KEY --plan", "FAL_KEY --plan"}, {signed.Cancel, "FAL_KEY", "cancel FAL_KEY"}, {signed.Retry, "FAL_KEY", "retry FAL_KEY"},
 		{signed.Rollback, "FAL_KEY", "rollback FAL_KEY"}, {signed.Status, "", "status"},
+		{signed.Emergency, "FAL_KEY --drill", "FAL_KEY --drill"}, {signed.Emergency, "all the laptop is gone", "all the laptop is gone"}, {signed.Cancel, "all", "cancel all"},
 	} {
 		g.says(g.send(g.as("bob"), g.as("bob").Fresh(signed.Statement{Act: c.act, Line: c.line})), false, "Noted")
 		if q := g.asked.last; q.Text != c.want || q.Standing.Starter {

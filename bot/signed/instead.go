@@ -37,7 +37,7 @@ func (d *Desk) override(ctx context.Context, s Statement, k known, p Parcel) Ans
 	case err == nil:
 		return Answer{Title: "Taken", Lines: []string{"Rekey goes on without that proof. Your name and your reason stand on every later request. `rekey status " + s.Secret + "` shows how it goes."}}
 	case errors.As(err, &refusal):
-		return declined(here(refusal.Sentence))
+		return declined(Here(refusal.Sentence))
 	default:
 		return d.failed(s, k, err)
 	}

@@ -28,7 +28,7 @@ func (d *Desk) table(ctx context.Context, tag string) Answer {
 		a.Lines = append(a.Lines, "Contained at "+p.Contained.UTC().Format("15:04:05 UTC")+".")
 	}
 	for _, part := range p.Parts {
-		a.Lines = append(a.Lines, part.Secret+": "+here(commands.PartWords(part)))
+		a.Lines = append(a.Lines, part.Secret+": "+Here(commands.PartWords(part)))
 	}
 	return a
 }
@@ -55,7 +55,7 @@ func (d *Desk) consoles(ctx context.Context, name string) ([]string, error) {
 				return nil, err
 			}
 			for _, l := range strings.Split(guide.Text, "\n") {
-				lines = append(lines, "  "+here(l))
+				lines = append(lines, "  "+Here(l))
 			}
 		}
 	}
