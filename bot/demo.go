@@ -35,6 +35,8 @@ type script struct {
 	emergency bool
 	// drill says that nothing has leaked: it is rehearsed.
 	drill bool
+	// back says that people go back to the old key instead of approving its end.
+	back bool
 	// first says that the old key ends before there is a new one.
 	first bool
 	// together says that one command for all begins it.
@@ -95,7 +97,7 @@ func (p process) last(o sandboxOptions, result any) bool {
 
 // story is the script of the command line.
 func story(o sandboxOptions, say func(string, ...any)) script {
-	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill, first: o.revokeFirst}
+	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill, back: o.rollback, first: o.revokeFirst}
 	if s.emergency && o.rootJobs {
 		s.rests = uncontained
 	}
@@ -161,6 +163,9 @@ func (d *demo) run(ctx context.Context) error {
 	if atCard == nil {
 		atCard = approveCard
 	}
+	if d.play.back {
+		atCard, rests = func(d *demo, _ slack.Message) error { return d.types(ctx, "rollback "+d.play.secret) }, cameBack
+	}
 	if rests == nil {
 		rests = d.ended
 	}
@@ -168,7 +173,7 @@ func (d *demo) run(ctx context.Context) error {
 	for {
 		card, err := d.next(ctx, rests, answered)
 		if err != nil || card.TS == "" {
-			return d.hold(err)
+			return d.hold(errors.Join(err, d.tidyUp(ctx)))
 		}
 		answered[card.TS] = true
 		if err := atCard(d, card); err != nil {

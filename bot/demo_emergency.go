@@ -184,8 +184,11 @@ func uncontained(now slack.Snapshot) bool {
 
 // mode is why the story's rotation runs.
 func (s script) mode() rotation.Mode {
-	if s.emergency {
+	switch {
+	case s.emergency:
 		return rotation.Emergency
+	case s.back:
+		return rotation.Rollback
 	}
 	return rotation.Routine
 }

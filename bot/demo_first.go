@@ -64,18 +64,28 @@ func (o sandboxOptions) checkFirst() error {
 // endsFirst says why the key of a demonstration cannot end before there is a new
 // one, as the engine would say it; nil where it can.
 func (o sandboxOptions) endsFirst() error {
+	entry, p, err := o.beginning()
+	if err != nil {
+		return err
+	}
+	return endable(entry, p)
+}
+
+// beginning is the secret of a demonstration, and the kind of key with which it
+// begins.
+func (o sandboxOptions) beginning() (entry rotation.Secret, p providers.Profile, err error) {
 	name := strings.ToUpper(o.demo)
 	at := slices.IndexFunc(rotation.Catalogue(), func(e rotation.Secret) bool { return e.Name == name })
 	if at < 0 {
-		return fmt.Errorf("the catalogue has no %s", name)
+		return entry, p, fmt.Errorf("the catalogue has no %s", name)
 	}
-	entry := rotation.Catalogue()[at]
+	entry = rotation.Catalogue()[at]
 	for _, p := range services()[entry.Service].profiles() {
 		if p.Kind.Traits().Kind == o.begins() {
-			return endable(entry, p)
+			return entry, p, nil
 		}
 	}
-	return fmt.Errorf("%s begins with no known kind of key", name)
+	return entry, p, fmt.Errorf("%s begins with no known kind of key", name)
 }
 
 func endable(entry rotation.Secret, p providers.Profile) error {

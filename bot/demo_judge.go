@@ -42,6 +42,9 @@ func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
 		result.quote(record)
 		result.saw(seen.Secrets[own.secret])
 		result.broken = slices.Concat(b.broken(own), b.misquoted(own, result.ApprovedBy), outside(record, seen.Secrets[own.secret]), d.unnoticed())
+		if d.play.back {
+			result.homecoming = d.cameHome(own, record)
+		}
 		if d.play.emergency {
 			result.containment = d.contained(own)
 			result.broken = slices.Concat(result.broken, d.unread())

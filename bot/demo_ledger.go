@@ -204,6 +204,11 @@ func (a ledger) oldsDead() bool {
 // service, wherever it is rotated; and that they hold one value, or two, as it
 // should be.
 func (b *box) newInUse(a ledger) bool {
+	return b.inUse(a, func(k ledgerKey) bool { return !slices.Contains(a.olds, k.id) })
+}
+
+// inUse is that for the keys that are meant.
+func (b *box) inUse(a ledger, meant func(ledgerKey) bool) bool {
 	all := make(map[string]bool)
 	for _, environment := range a.places {
 		running := map[string]*app.App{sandbox.Staging: b.world.Staging, sandbox.Production: b.world.Production}[environment]
@@ -216,7 +221,7 @@ func (b *box) newInUse(a ledger) bool {
 				return false
 			}
 		}
-		at := slices.IndexFunc(a.keys(), func(k ledgerKey) bool { return k.value == e.Value && k.live && !slices.Contains(a.olds, k.id) })
+		at := slices.IndexFunc(a.keys(), func(k ledgerKey) bool { return k.value == e.Value && k.live && meant(k) })
 		if at < 0 || a.beside != nil && !b.together(environment, running, a.beside(a.keys()[at].id)) {
 			return false
 		}

@@ -28,6 +28,7 @@ type played struct {
 	GapSeconds   float64    `json:"gap_seconds"`
 	Steps        []demoStep `json:"steps"`
 	*containment            // of an emergency
+	*homecoming             // of a rollback
 
 	broken []string // invariants that did not hold, in words
 }
@@ -53,6 +54,9 @@ func (r *demoResult) good() bool { return r.played.good() && r.Leaks == 0 }
 // measured.
 func (r *played) good() bool {
 	noticed := r.AppFailed > 0 || r.GapSeconds > 0
+	if r.homecoming != nil {
+		return r.whole(noticed)
+	}
 	switch {
 	case r.Shape == string(providers.Cutover), r.RevokeFirst:
 		noticed = r.GapSeconds == 0 // it was not measured
@@ -78,6 +82,7 @@ func (r *played) tell(say func(string, ...any)) {
 	say("%s: %s (%s): old key dead %t, new key live %t, %d application requests, %d failed, gap %g s",
 		r.Secret, r.Result, r.Shape, r.OldKeyDead, r.NewKeyLive, r.AppRequests, r.AppFailed, r.GapSeconds)
 	r.containment.tell(r.Secret, say)
+	r.homecoming.tell(r.Secret, say)
 }
 
 // saw takes over what the visitors saw.

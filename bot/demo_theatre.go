@@ -86,7 +86,7 @@ func (t *theatre) lastWords(ctx context.Context) {
 // threads are the messages of a secret's rotations, roots included: a root
 // begins with its name, after whom it calls.
 func threads(all []slack.Message, secret string) []slack.Message {
-	form := regexp.MustCompile(`^(?:<[^>]*> )*(?:DRILL · )?(?:Emergency · )?(?:Rotating )?` + regexp.QuoteMeta(secret) + `\b`)
+	form := regexp.MustCompile(`^(?:<[^>]*> )*(?:DRILL · )?(?:Emergency · )?(?:Rotating |Rolling back )?` + regexp.QuoteMeta(secret) + `\b`)
 	roots := map[string]bool{}
 	for _, m := range all {
 		roots[m.TS] = m.Thread == "" && form.MatchString(m.Text)

@@ -85,7 +85,7 @@ func (s *scene) signsAnew() {
 	if status[supabase.InUse] != 2 || status[supabase.Revoked] != 2 || len(status) != 2 {
 		s.Errorf("signing keys: %v", status)
 	}
-	for kind, want := range map[sandbox.Kind]int{sandbox.ImportSigner: 2, sandbox.ActivateSigner: 2, sandbox.RevokeSigner: 2, sandbox.OtherSigner: 0, sandbox.LegacyKeys: 0} {
+	for kind, want := range map[sandbox.Kind]int{sandbox.ImportSigner: 2, sandbox.ActivateSigner: 2, sandbox.RevokeSigner: 2, sandbox.PrepareSigner: 0, sandbox.OtherSigner: 0, sandbox.LegacyKeys: 0} {
 		if n := s.wrote(kind); n != want {
 			s.Errorf("%s: %d, want %d", kind, n, want)
 		}

@@ -30,6 +30,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
 
   --emergency      with --demo: the keys have leaked, and people type /rotate-emergency
   --revoke-first   with --demo NAME --emergency: the old key ends before there is a new one
+  --rollback       with --demo NAME: instead of approving, people type /rotate rollback; everything must be as it was
   --drill          with --demo NAME: a canary's emergency is rehearsed
   --root           with --demo TRIGGER_API_KEY: the application uses root keys, which live on for a day
   --files FOLDER   with --emergency: keep the files of the exposure audits there
@@ -55,6 +56,8 @@ type sandboxOptions struct {
 	plant string
 	// emergency has the scripted people cry for help.
 	emergency bool
+	// rollback has them go back to the old key instead of approving its end.
+	rollback bool
 	// drill has them rehearse it, on a canary.
 	drill bool
 	// revokeFirst has them end the old key before there is a new one.
@@ -107,6 +110,7 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.Float64Var(&o.speed, "speed", 1, "")
 	flags.BoolVar(&o.emergency, "emergency", false, "")
 	flags.BoolVar(&o.drill, "drill", false, "")
+	flags.BoolVar(&o.rollback, "rollback", false, "")
 	flags.BoolVar(&o.revokeFirst, "revoke-first", false, "")
 	flags.BoolVar(&o.rootJobs, "root", false, "")
 	flags.StringVar(&o.files, "files", "", "")
@@ -126,7 +130,10 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	return o, o.check(given)
+	if err := o.check(given); err != nil {
+		return o, err
+	}
+	return o, o.checkRollback(given)
 }
 
 // check turns down options that do not go together; given are those that were

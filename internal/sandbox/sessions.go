@@ -14,6 +14,9 @@ const (
 	ImportSigner   Kind = "import a signing key"
 	ActivateSigner Kind = "activate a signing key"
 	RevokeSigner   Kind = "revoke a signing key"
+	// PrepareSigner comes before a key that was used is activated again, and
+	// before one that never was is revoked.
+	PrepareSigner Kind = "prepare a signing key"
 	// OtherSigner is whatever else can be done to them, which no rotation may.
 	OtherSigner Kind = "another change of signing keys"
 )
@@ -78,7 +81,8 @@ func (w *World) signingValues(environment string) map[string]string {
 func (w *World) OldSigner(environment string) string { return w.oldSigners[environment].ID }
 
 func (w *World) noteSigner(s supabase.Write) {
-	kind := map[supabase.Act]Kind{supabase.ImportedKey: ImportSigner, supabase.Activated: ActivateSigner, supabase.RevokedKey: RevokeSigner}[s.Act]
+	kind := map[supabase.Act]Kind{supabase.ImportedKey: ImportSigner, supabase.Activated: ActivateSigner, supabase.RevokedKey: RevokeSigner,
+		supabase.StandBy: PrepareSigner, supabase.Retired: PrepareSigner}[s.Act]
 	if kind == "" {
 		kind = OtherSigner
 	}
