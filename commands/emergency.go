@@ -23,6 +23,7 @@ type alarm struct {
 	drill  bool      // nothing has leaked: it is rehearsed
 	first  bool      // the old key ends before there is a new one
 	since  time.Time // when others may first have known it; zero when nobody said
+	env    string    // whose own key leaked; "" when nobody said
 	many   bool      // every secret, or those with a tag
 	tag    string    // "" is every secret
 	cut    bool      // the reason was longer than is kept
@@ -32,9 +33,12 @@ type alarm struct {
 // parseAlarm understands a line after `/rotate-emergency`. What follows the name
 // is the reason, in the person's own words.
 //
-//	line = ( NAME [ "--revoke-first" ] [ "--drill" ] | "all" | "tag:X" ) [ "--since" when ] reason
+//	line = ( NAME [ "--revoke-first" ] [ "--drill" ] | "all" | "tag:X" ) [ "--env" environment ] [ "--since" when ] reason
 func (v vocabulary) parseAlarm(text string, now time.Time) (a alarm, m *misfit) {
 	if text, a.since, m = cutSince(text, now); m != nil {
+		return a, m
+	}
+	if text, a.env, m = cutEnv(text); m != nil {
 		return a, m
 	}
 	words, flags := splitReason(text)
@@ -98,7 +102,7 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 	case a.many:
 		return h.emergencies(ctx, q, a)
 	}
-	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Drill: a.drill, Reason: a.reason, Exposed: a.since})
+	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Drill: a.drill, Reason: a.reason, Exposed: a.since, Environment: a.env})
 	if err != nil {
 		return failed(fmt.Errorf("starting an emergency for %s: %w", a.name, err))
 	}
@@ -108,7 +112,7 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 func alarmed(a alarm, r *rotation.Rotation) Reply {
 	next := follows(r)
 	notes := append([]string{fmt.Sprintf("Rotation `%s`, %d steps. `/rotate status %s` asks.", r.ID, len(r.Plan), a.name)}, a.remarks()...)
-	title := "Emergency rotation of " + a.name + " started"
+	title := "Emergency rotation of " + a.name + r.Alone() + " started"
 	if a.drill {
 		title = "DRILL. " + title
 	}
@@ -135,7 +139,10 @@ func follows(r *rotation.Rotation) string {
 		return "Here making the new key is what ends the old one, so none is made yet: the thread says what that costs and asks for approval." + ready
 	}
 	first := "Production gets a new key now; staging is skipped."
-	if r.Wrote(rotation.Production) {
+	if r.Cell.OnlyStaging {
+		first = "Staging gets a new key now; production has its own and is not touched."
+	}
+	if r.Wrote(r.Cell.Front()) {
 		first = taken
 	}
 	if r.Cell.Lingers {
@@ -152,6 +159,8 @@ func (a alarm) sends() string {
 		return "As soon as you send this off with the box below ticked, Rekey asks in the thread for an explicit yes to ending " + a.name + " before there is a new one. Nothing is ended before. Without the tick the old key lives until production runs on another one."
 	case a.many:
 		return "As soon as you send this off, Rekey begins with every secret that is meant, side by side: production gets new keys, and where making one ends the old one people are asked first." + ended
+	case a.env == rotation.Staging:
+		return "As soon as you send this off, staging gets a new " + a.name + " and production, which has its own, is not touched; where making it ends the old one, people are asked first." + ended
 	default:
 		return "As soon as you send this off, production gets a new " + a.name + " and staging is skipped; where making it ends the old one, people are asked first." + ended
 	}
@@ -164,8 +173,14 @@ func whatHappened(a alarm) Reply {
 	if a.first {
 		line += " --revoke-first"
 	}
+	if a.env != "" {
+		line += " --env " + a.env
+	}
 	text := "Say what happened: `/rotate-emergency " + line + " what happened`. Nothing was started."
 	form := &Form{Command: EmergencyCommand, Line: a.name, First: a.first, Many: a.many, Secret: a.name, What: a.sends()}
+	if a.env != "" {
+		form.Line += " --env " + a.env
+	}
 	if !a.since.IsZero() {
 		form.Since = a.since.UTC().Format(time.RFC3339)
 	}

@@ -35,6 +35,12 @@ func TestAlarms(t *testing.T) {
 		"--revoke-first":                                {alarm{}, "needs the name"},
 		"FAL_KEY --drill":                               {alarm{name: "FAL_KEY", drill: true, reason: "a drill: nothing has leaked"}, ""},
 		"FAL_KEY —drill every month":                    {alarm{name: "FAL_KEY", drill: true, reason: "every month"}, ""},
+		"FAL_KEY --env staging it leaked":               {alarm{name: "FAL_KEY", reason: "it leaked", env: "staging"}, ""},
+		"—env=Production fal_key it leaked":             {alarm{name: "FAL_KEY", reason: "it leaked", env: "production"}, ""},
+		"FAL_KEY it leaked --env `staging` --since 3d":  {alarm{name: "FAL_KEY", reason: "it leaked", env: "staging", since: noon.AddDate(0, 0, -3)}, ""},
+		"FAL_KEY --env preview it leaked":               {alarm{}, "whose own key"},
+		"FAL_KEY --env":                                 {alarm{}, "whose own key"},
+		"FAL_KEY --env staging --env production x":      {alarm{}, "twice"},
 		"FAL_KEY --now it leaked":                       {alarm{}, "no such flag"},
 		"MEM0_API_KEY it leaked":                        {alarm{}, "not configured here"},
 		"FLA_KEY it leaked":                             {alarm{}, "no secret with that name"},
@@ -60,6 +66,9 @@ func TestEmergencyNeedsAReason(t *testing.T) {
 	d := &desk{}
 	said := func(text string, s rotation.Standing) Reply {
 		return handler(d).Handle(context.Background(), Request{Command: EmergencyCommand, Text: text, Person: anna, Standing: s})
+	}
+	if asked := said("fal_key --env staging", starter); asked.Form == nil || !strings.Contains(asked.Form.What, "staging gets a new") || !strings.Contains(asked.Form.With(false, "", "x"), "--env staging x") {
+		t.Errorf("%+v", asked.Form)
 	}
 	asked := said("fal_key --revoke-first --since 2026-11-20T09:00+01:00", starter)
 	if asked.Form == nil || !asked.Form.First || asked.Form.Many || asked.Form.Secret != "FAL_KEY" || asked.Form.Since != "2026-11-20T08:00:00Z" || len(d.asked) > 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 // alarmFlags are all flags of an emergency.
-var alarmFlags = []string{"revoke-first", "since", "drill"}
+var alarmFlags = []string{"revoke-first", "env", "since", "drill"}
 
 // noAlarmFlag turns down what was meant as a flag and is none.
 func noAlarmFlag() *misfit {

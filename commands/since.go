@@ -51,7 +51,7 @@ func cutSince(text string, now time.Time) (rest string, at time.Time, m *misfit)
 	fields := strings.Fields(visible(text))
 	var kept []string
 	for i := 0; i < len(fields); i++ {
-		when, given, here := sinceFlag(fields[i])
+		when, given, here := valued(fields[i], "since")
 		switch {
 		case !here:
 			kept = append(kept, fields[i])
@@ -68,14 +68,4 @@ func cutSince(text string, now time.Time) (rest string, at time.Time, m *misfit)
 		}
 	}
 	return strings.Join(kept, " "), at, nil
-}
-
-// sinceFlag reports the flag, and what stands behind its "=" where it has one.
-func sinceFlag(word string) (when string, given, here bool) {
-	_, flags := split(word)
-	if len(flags) != 1 {
-		return "", false, false
-	}
-	name, when, given := strings.Cut(strings.TrimLeft(flags[0], "-"), "=")
-	return when, given, strings.EqualFold(name, "since")
 }

@@ -16,6 +16,9 @@ func StepIn(r *rotation.Rotation, s rotation.Step) string {
 	if words := backWords[s.Act]; words != "" && r.Cell.Mode == rotation.Rollback {
 		return stepWords(backWords, s)
 	}
+	if r.Cell.OnlyStaging && s.Environment == "" {
+		return strings.Replace(StepWords(s), rotation.Production, rotation.Staging, 1)
+	}
 	return StepWords(s)
 }
 

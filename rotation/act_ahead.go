@@ -147,7 +147,7 @@ func (r *Rotation) Outage() string {
 }
 
 func (r *Rotation) cutoverWords() string {
-	text := "Making the new key kills the old one at once. Production is without a working key from then until it runs on the new one: " + r.rehearsedWords()
+	text := "Making the new key kills the old one at once. " + title(r.front()) + " is without a working key from then until it runs on the new one: " + r.rehearsedWords()
 	if r.Traits.Guided {
 		text += ", and the time between the click in the console and the value in the inbox"
 	}

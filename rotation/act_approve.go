@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -252,7 +253,7 @@ func (w *run) standing(ctx context.Context, s Step) error {
 	if hash, err := w.evidence(); err != nil || hash != c.Evidence {
 		return &voided{why: "the evidence on the card is no longer what is found"}
 	}
-	if err := w.stillOff(ctx, s); err != nil {
+	if err := errors.Join(w.stillOff(ctx, s), w.productionApart(ctx)); err != nil {
 		return err
 	}
 	return w.stillApproved(ctx, c)

@@ -262,7 +262,7 @@ func wholeSecond(at time.Time) time.Time {
 // movedAt is when the application was first proved to run on the new credential,
 // wherever it had the old one: until then a use may be its own. Zero before that.
 func (r *Rotation) movedAt() time.Time {
-	environments := []string{Production}
+	environments := []string{r.front()}
 	if r.Cell.Shared {
 		environments = r.environments()
 	}
@@ -327,7 +327,7 @@ func (r *Rotation) auditedScopes() []string {
 		}
 	}
 	if len(all) == 0 {
-		return []string{Production}
+		return []string{r.front()}
 	}
 	return all
 }

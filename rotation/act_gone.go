@@ -38,7 +38,7 @@ func (w *run) gone(ctx context.Context, s Step) (outcome, error) {
 		return finished("The old key's value can no longer be read in the vault, so it cannot be probed. Rekey goes on.")
 	case found.Liveness == providers.Refused:
 		w.turn(env, func(t *Turn) { t.Refused = t.firstRefusal(w.r.Traits.Guided, time.Now()) })
-		if env == Production {
+		if env == w.r.front() {
 			w.r.Gap.From, w.r.Gap.Deployment = w.r.TurnOf(env).Refused, w.failing()
 		}
 		return finished(fmt.Sprintf("%s is refused (%s): %s without a working key until the new one is deployed.", w.r.Places[env].Old.Brief(), found.Answer, w.r.whoIs(env)))
@@ -175,9 +175,9 @@ func (w *run) buried(ctx context.Context, s Step) (outcome, error) {
 	return outcome{done: true, events: events}, nil
 }
 
-// closeGap notes that production was proved on the new credential.
+// closeGap notes that the environment at stake was proved on the new credential.
 func (w *run) closeGap(env string) {
-	if g := &w.r.Gap; env == Production && g.To.IsZero() && w.r.Cell.gaps() {
+	if g := &w.r.Gap; env == w.r.front() && g.To.IsZero() && w.r.Cell.gaps() {
 		g.To = time.Now()
 	}
 }
@@ -189,11 +189,11 @@ func (w *run) feltGap(ctx context.Context) {
 	if g.Length() == 0 || g.Counted {
 		return
 	}
-	win := deploy.Window{From: g.From, To: g.To, Deployment: w.r.Deploys[Production].Name, Signatures: w.r.Traits.Signatures}
+	win := deploy.Window{From: g.From, To: g.To, Deployment: w.r.Deploys[w.r.front()].Name, Signatures: w.r.Traits.Signatures}
 	if g.Deployment != "" && g.Deployment != win.Deployment {
 		win.Beside = []string{g.Deployment}
 	}
-	for _, c := range w.subject.Stages[Production].Checks {
+	for _, c := range w.stage().Checks {
 		if c.Unit != watch.Count {
 			continue
 		}

@@ -20,12 +20,12 @@ const (
 	seriesAffected = "affected"
 )
 
-// baseline measures every check of production over the time before anything
+// baseline measures every check of what is watched over the time before anything
 // is changed. A source that does not answer now would leave the watch blind.
 func (w *run) baseline(ctx context.Context, deployment string) error {
 	from, to := watch.Before(w.subject.Watch, time.Now())
 	w.r.Base, w.r.Latencies = make(map[string]float64), nil
-	for _, c := range w.subject.Stages[Production].Checks {
+	for _, c := range w.stage().Checks {
 		m := c.Measure(ctx, deploy.Window{From: from, To: to, Deployment: deployment, Signatures: w.r.Traits.Signatures})
 		op := "asking the check " + c.Name + " before the start"
 		switch {
@@ -89,13 +89,13 @@ func (w *run) vigil(s Step) (*Vigil, watch.Params) {
 		}
 		return v, p
 	}
-	v := &Vigil{Number: w.r.Watches, Start: time.Now(), Rules: p, Scope: w.r.Deploys[Production].Name}
+	v := &Vigil{Number: w.r.Watches, Start: time.Now(), Rules: p, Scope: w.r.Deploys[w.r.front()].Name}
 	v.follow(v.Scope, v.Start)
 	v.Series = append(v.Series, watch.Series{Check: seriesAttest, Required: true, Instant: true})
-	if stage := w.subject.Stages[Production]; stage.Affected != nil && stage.Free {
+	if stage := w.stage(); stage.Affected != nil && stage.Free {
 		v.Series = append(v.Series, watch.Series{Check: seriesAffected, Required: true, Instant: true})
 	}
-	for _, c := range w.subject.Stages[Production].Checks {
+	for _, c := range w.stage().Checks {
 		series := watch.Series{Check: c.Name, Required: c.Required, Instant: c.Instant, Unit: c.Unit}
 		if base, ok := w.r.Base[c.Name]; ok {
 			series.Baseline = &base
@@ -142,8 +142,8 @@ func (w *run) measure(ctx context.Context, v *Vigil, p watch.Params, t tick) (ti
 	win := deploy.Window{From: t.from, To: t.to, Signatures: w.r.Traits.Signatures}
 	witness, heard := w.testify(ctx)
 	win.Deployment, win.Beside = v.scopes(heard, t.from)
-	checks := map[string]deploy.Check{seriesAffected: w.subject.Stages[Production].Affected}
-	for _, c := range w.subject.Stages[Production].Checks {
+	checks := map[string]deploy.Check{seriesAffected: w.stage().Affected}
+	for _, c := range w.stage().Checks {
 		checks[c.Name] = c.Check
 	}
 	for _, s := range v.Series {
@@ -169,12 +169,12 @@ func one(ctx context.Context, c deploy.Check, s watch.Series, p watch.Params, wi
 	}
 }
 
-// testify asks production which credential it runs on. An application that
+// testify asks what is watched, production as a rule, which credential it runs on. An application that
 // still answers for the old one, or for neither, has failed; one that cannot
 // be asked is a measurement that could not be made.
 func (w *run) testify(ctx context.Context) (deploy.Measurement, string) {
-	m := deploy.Measurement{Outcome: deploy.Error, Requests: -1}
-	current, err := w.expect(ctx, Production, w.r.Places[Production].After)
+	env, m := w.r.front(), deploy.Measurement{Outcome: deploy.Error, Requests: -1}
+	current, err := w.expect(ctx, env, w.r.Places[env].After)
 	if fault.Is(err, fault.ChangedByOther) {
 		return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Requests: -1, Detail: "the vault no longer holds what was written"}, ""
 	}
@@ -182,12 +182,12 @@ func (w *run) testify(ctx context.Context) (deploy.Measurement, string) {
 		m.Detail = "the vault could not be read"
 		return m, ""
 	}
-	old, err := w.stale(ctx, Production)
+	old, err := w.stale(ctx, env)
 	if err != nil {
 		m.Detail = "the old version could not be read from the vault"
 		return m, ""
 	}
-	heard, err := w.attest(ctx, Production, current, old)
+	heard, err := w.attest(ctx, env, current, old)
 	switch {
 	case fault.Is(err, fault.Unproved):
 		return deploy.Measurement{Outcome: deploy.Bad, Hard: true, Requests: -1, Detail: fault.Of(err).Detail}, ""
@@ -256,7 +256,7 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 	if v.Verdict == watch.Failed {
 		reason = fault.Failing
 	}
-	f := fault.New("watching production", reason, strings.TrimSuffix(text, "."))
+	f := fault.New("watching "+w.r.front(), reason, strings.TrimSuffix(text, "."))
 	problem := explain(w.r, s, f)
 	problem.offered(v.Verdict != watch.Failed && !w.r.deployFirst())
 	w.r.Problem = &problem
@@ -267,7 +267,7 @@ func (w *run) judged(ctx context.Context, s Step, v *Vigil, events []event.Event
 // summary is the watch's result in a line: how much was measured, in figures,
 // and what was not as it should be.
 func (w *run) summary(p watch.Params, v *Vigil) string {
-	text := fmt.Sprintf("Watched production for %s.", human(time.Since(v.Start)))
+	text := fmt.Sprintf("Watched %s for %s.", w.r.front(), human(time.Since(v.Start)))
 	for _, series := range v.Series {
 		if words := watch.Words(p, series); words != "" {
 			text += " " + words + "."

@@ -287,7 +287,7 @@ func (w *run) report(ctx context.Context) (outcome, error) {
 	if gap := r.gapWords(); gap != "" {
 		text += " " + gap
 	}
-	text += r.unmeasured() + unseen(r) + r.contained() + r.lingered() + r.drilled() + r.cameBack() + look.text
+	text += r.unmeasured() + unseen(r) + r.contained() + r.leftAlone() + r.lingered() + r.drilled() + r.cameBack() + look.text
 	return outcome{done: true, events: []event.Event{{Kind: event.Reported, Text: text, Facts: w.reportFacts()}}}, nil
 }
 
@@ -301,7 +301,7 @@ func (w *run) reportAhead(ctx context.Context, s Step) (outcome, error) {
 	w.feltGap(ctx)
 	r := w.r
 	text := strings.TrimSpace(fmt.Sprintf("Done in %s. The application runs on %s in %s; %s: dead. %s",
-		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()+r.unmeasured()+r.contained()+r.cameBack()+r.drilled()))
+		human(time.Since(r.Started)), r.each(func(p Place) string { return p.New.Brief() }), r.where(), r.each(func(p Place) string { return p.Old.Brief() }), r.gapWords()+r.unmeasured()+r.contained()+r.leftAlone()+r.cameBack()+r.drilled()))
 	out.events = append(out.events, event.Event{Kind: event.Reported, Text: text, Facts: w.reportFacts()})
 	return out, nil
 }

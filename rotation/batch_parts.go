@@ -57,7 +57,7 @@ func (p *Part) stand() {
 		case r.Cell.Lingers:
 			p.Dies = r.Dies()
 		case r.Cell.Shape == providers.Grace:
-			p.Dies = r.TurnOf(Production).Dies
+			p.Dies = r.TurnOf(r.front()).Dies
 		}
 	}
 }

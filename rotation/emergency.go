@@ -14,6 +14,7 @@ import (
 type wish struct {
 	mode        Mode
 	revokeFirst bool
+	staging     bool // staging's own credential alone
 }
 
 var routineWish = wish{mode: Routine}
@@ -22,24 +23,27 @@ func (o Order) wish() wish {
 	if o.Mode == "" {
 		return routineWish
 	}
-	return wish{o.Mode, o.RevokeFirst}
+	return wish{o.Mode, o.RevokeFirst, o.Environment == Staging}
 }
 
-func (c Cell) wish() wish { return wish{c.Mode, c.RevokeFirst} }
+func (c Cell) wish() wish { return wish{c.Mode, c.RevokeFirst, c.OnlyStaging} }
 
 // environments are those that a plan is about. An emergency leaves alone what has
-// a key of its own and did not leak: production is what has to be contained.
+// a key of its own and did not leak: production is what has to be contained, unless
+// somebody says that it was staging's.
 func (w wish) environments(s Subject) []string {
 	if w.mode == Emergency && !s.Shared {
-		return []string{Production}
+		return []string{w.front()}
 	}
 	return environments()
 }
 
+func (w wish) front() string { return Cell{OnlyStaging: w.staging}.Front() }
+
 // visited is the environment for which people make a key that serves both.
 func (w wish) visited(s providers.Shape) string {
 	if w.mode == Emergency || s == providers.Cutover {
-		return Production
+		return w.front()
 	}
 	return Staging
 }
@@ -94,14 +98,14 @@ func (r *Rotation) vouched() []string {
 // every and where name what a rotation has written to.
 func (r *Rotation) every() string {
 	if len(r.environments()) == 1 {
-		return Production
+		return r.front()
 	}
 	return "every environment"
 }
 
 func (r *Rotation) where() string {
 	if len(r.environments()) == 1 {
-		return Production
+		return r.front()
 	}
 	return "both environments"
 }
@@ -176,7 +180,7 @@ func (w *run) policy() Policy {
 func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 	live := ""
 	for _, env := range w.r.environments() {
-		if env == Staging && !w.r.Cell.Shared {
+		if env != w.r.front() && !w.r.Cell.Shared {
 			continue // it was begun before, and nothing waits for it
 		}
 		known := w.r.Places[env].from()
@@ -209,7 +213,10 @@ func (w *run) preflightShort(ctx context.Context) (outcome, error) {
 		w.foresee(ctx)
 		return finished(text + " Nothing was changed.")
 	}
-	if !w.r.Wrote(Staging) {
+	switch {
+	case w.r.Cell.OnlyStaging:
+		text += " Production has a key of its own and is left alone."
+	case !w.r.Wrote(Staging):
 		text += " Staging is skipped."
 	}
 	return finished(text + " Nothing was changed.")

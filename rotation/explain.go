@@ -96,9 +96,9 @@ func (r *Rotation) safeForward() string {
 		return "The end of the old key was requested; the new key is in use."
 	case r.OldRefused() != "":
 		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. Rekey wrote the new key to " + r.every() + "."
-	case r.Wrote(Production) && r.Proofs[Production].Kind != "":
-		return "Old key still valid. Nothing was revoked. Production was proved to run on the new key."
-	case r.Wrote(Production):
+	case r.Wrote(r.front()) && r.Proofs[r.front()].Kind != "":
+		return "Old key still valid. Nothing was revoked. " + title(r.front()) + " was proved to run on the new key."
+	case r.Wrote(r.front()):
 		return "Old key still valid. Nothing was revoked. Rekey wrote the new key to " + r.every() + "."
 	default:
 		return "Old key still valid. " + changed(r) + stray(r)

@@ -20,7 +20,7 @@ func (w wish) kind(found providers.Kind) providers.Kind {
 // Dies is when the old credential dies by itself although it was ended; zero
 // where an end is an end, and before it.
 func (r *Rotation) Dies() time.Time {
-	e, ended := r.Ends[Production]
+	e, ended := r.Ends[r.front()]
 	if !r.Cell.Lingers || !ended {
 		return time.Time{}
 	}
@@ -44,8 +44,8 @@ func (r *Rotation) Lingering() string {
 // credential lives on.
 func (w *run) uncontained(s Step, e Ending) outcome {
 	dies := w.r.Dies().UTC()
-	text := fmt.Sprintf("Not contained. %s asked to end %s, which lives until %s, %s more, and then dies by itself: nothing of Rekey's can hasten that. %s. Production runs on the new key. Rekey watches and audits now, proves the death then, and reports.",
-		w.r.Traits.Service+" was", w.oldOf(s).Brief(), dies.Format("2006-01-02 15:04:05 UTC"), span(w.r.Traits.Waits.Grace), w.r.Traits.Lingers)
+	text := fmt.Sprintf("Not contained. %s asked to end %s, which lives until %s, %s more, and then dies by itself: nothing of Rekey's can hasten that. %s. %s runs on the new key. Rekey watches and audits now, proves the death then, and reports.",
+		w.r.Traits.Service+" was", w.oldOf(s).Brief(), dies.Format("2006-01-02 15:04:05 UTC"), span(w.r.Traits.Waits.Grace), w.r.Traits.Lingers, title(w.r.front()))
 	facts := map[string]string{"contained": "false", "old_key_dead_at": dies.Format(time.RFC3339), "id": string(e.ID)}
 	return outcome{done: true, events: []event.Event{{Kind: event.Uncontained, Step: s.String(), Text: text, Facts: facts}}}
 }

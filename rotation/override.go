@@ -138,14 +138,15 @@ func (w *run) mayOverride(o Override) string {
 
 // refuted looks whether the proof can be told by now, and is against it.
 func (w *run) refuted(ctx context.Context) error {
-	if !w.r.Wrote(Production) {
+	env := w.r.front()
+	if !w.r.Wrote(env) {
 		return nil
 	}
-	_, err := w.witness(ctx, Production)
+	_, err := w.witness(ctx, env)
 	if err != nil && !w.untold {
 		return err
 	}
-	current, err := w.expect(ctx, Production, w.r.Places[Production].After)
+	current, err := w.expect(ctx, env, w.r.Places[env].After)
 	if err != nil {
 		return err
 	}
@@ -181,9 +182,9 @@ func (w *run) override(ctx context.Context, s Step, o Override) error {
 
 // mayBreak says what going on without a proof risks.
 func (r *Rotation) mayBreak(s Step) string {
-	text := "If production does not run on the new key after all, it fails when the old one ends."
+	text := "If " + r.front() + " does not run on the new key after all, it fails when the old one ends."
 	if s.Act == WatchAfter || r.OldDead() {
-		text = "If production does not run on the new key after all, it fails already: look at it."
+		text = "If " + r.front() + " does not run on the new key after all, it fails already: look at it."
 	}
 	return text + " " + r.Safe()
 }

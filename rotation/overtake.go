@@ -88,8 +88,9 @@ func (w *run) remaining(steps []Step) []Step {
 // keysLeft is what signing keys still need: production is contained whole before
 // staging is gone on with.
 func (w *run) keysLeft() []Step {
-	steps := plan(only(Preflight), w.toActivate(Production), only(Approve), revoked(Production))
-	if place, begun := w.r.Places[Staging]; begun {
+	front := w.r.front()
+	steps := plan(only(Preflight), w.toActivate(front), only(Approve), revoked(front))
+	if place, begun := w.r.Places[Staging]; begun && !w.r.Cell.OnlyStaging {
 		steps = plan(steps, w.toActivate(Staging))
 		if place.Activated.IsZero() {
 			steps = plan(steps, in(Staging, Prove)) // once more: the service signs with it
@@ -137,7 +138,7 @@ func (r *Rotation) turnsLeft(steps []Step) []Step {
 // following reports that an environment is gone on with after production: it was
 // begun by the rotation that an emergency took over, and nothing waits for it.
 func (r *Rotation) following(env string) bool {
-	return r.Cell.Mode == Emergency && env == Staging && !r.Cell.Shared && r.TurnOf(env).Begun()
+	return r.Cell.Mode == Emergency && env == Staging && !r.Cell.Shared && !r.Cell.OnlyStaging && r.TurnOf(env).Begun()
 }
 
 // unpark comes back to what a person was asked for before production went first.
@@ -201,21 +202,28 @@ func (r *Rotation) alarmed(o Order) {
 
 // takeOver commits the emergency.
 func (w *run) takeOver(ctx context.Context, o Order) error {
-	r, over := w.r, w.overtaken
-	text := "What is done is kept; staging is left, production goes first."
-	switch {
-	case r.irrevocable():
+	r, over, dying := w.r, w.overtaken, w.r.dying()
+	if err := r.succeeded(o); err != nil {
+		return err
+	}
+	// What goes through staging first has begun to end staging's, too.
+	goesOn := r.irrevocable() || r.Cell.Ahead() && o.Environment == Staging && r.TurnOf(Staging).Begun()
+	if goesOn {
 		over = w.goesOn
-		text = "The running rotation has asked for the successor of the leaked key already. It goes on from there, and nothing is asked for twice."
-	case r.Cell.Ahead():
-		text = "Nothing was replaced in production yet; it goes first, and people are asked before."
-	case r.dying():
-		text = "Its successor may be known, too: production leaves both for a key that a person makes."
-	case r.deployFirst():
-		text = "What is done is kept; production goes first, and nobody waits for tokens to run out."
 	}
 	if err := over(o); err != nil {
 		return w.planned(err)
+	}
+	text := "What is done is kept; " + r.goesFirst() + "."
+	switch {
+	case goesOn:
+		text = "The running rotation has asked for the successor of the leaked key already. It goes on from there, and nothing is asked for twice."
+	case r.Cell.Ahead():
+		text = "Nothing was replaced in " + r.front() + " yet; it goes first, and people are asked before."
+	case dying:
+		text = "Its successor may be known, too: production leaves both for a key that a person makes."
+	case r.deployFirst():
+		text = strings.TrimSuffix(text, ".") + ", and nobody waits for tokens to run out."
 	}
 	text = strings.TrimSpace("This is an emergency now: " + o.Reason + ". " + text + " " + r.Safe() + " " + r.Inherited())
 	taken := event.Event{Kind: event.Overtaken, By: o.Requester.ID, Text: text, Facts: map[string]string{"plan": r.PlanHash}}

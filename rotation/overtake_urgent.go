@@ -112,7 +112,7 @@ func (p Place) prior() Known {
 
 // dying reports that production's old credential dies by a successor that was made
 // before the alarm.
-func (r *Rotation) dying() bool { return r.Traits.Lingers != "" && !r.TurnOf(Production).Made.IsZero() }
+func (r *Rotation) dying() bool { return r.Traits.Lingers != "" && !r.TurnOf(r.front()).Made.IsZero() }
 
 // urgentLeft is what is left to do where credentials live on after their end. What
 // was asked to end is not asked again.
@@ -121,7 +121,7 @@ func (r *Rotation) urgentLeft(steps []Step) []Step {
 	if r.dying() {
 		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Act == Approve || s.Act == End })
 	}
-	if _, begun := r.Places[Staging]; !begun {
+	if _, begun := r.Places[Staging]; !begun || r.Cell.OnlyStaging {
 		return steps
 	}
 	var rest []Step

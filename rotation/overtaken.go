@@ -9,8 +9,8 @@ import (
 // emergency took over a rotation that had made it: it may be the one that leaked.
 // "" where it is made under the emergency's own eyes.
 func (r *Rotation) Inherited() string {
-	makes := func(s Step) bool { return s.creates() && s.Environment == Production }
-	turn := r.TurnOf(Production)
+	makes := func(s Step) bool { return s.creates() && s.Environment == r.front() }
+	turn := r.TurnOf(r.front())
 	made := !turn.Made.IsZero() && turn.Made.Before(r.Alarmed)
 	if r.Cell.Mode != Emergency || r.Cell.RevokeFirst || r.New().ID == "" || !made && slices.ContainsFunc(r.Plan, makes) {
 		return ""
@@ -41,10 +41,10 @@ func (p *Progress) allContained() string {
 
 // inUse is what an emergency finds when it begins.
 func (r *Rotation) inUse() string {
-	if !r.Wrote(Production) {
+	if !r.Wrote(r.front()) {
 		return "Looked first: in use is " + r.Olds() + "."
 	}
-	return fmt.Sprintf("Looked first: %s holds the new key already, %s; the old one is %s.", Production, r.New().Brief(), r.Olds())
+	return fmt.Sprintf("Looked first: %s holds the new key already, %s; the old one is %s.", r.front(), r.New().Brief(), r.Olds())
 }
 
 // fallen says how dead an old credential is that was ended for good.

@@ -83,6 +83,9 @@ type Cell struct {
 	// Lingers says that the old credential lives on after its end for a time that
 	// nothing shortens.
 	Lingers bool `json:"lingers,omitempty"`
+	// OnlyStaging says that the credential that leaked is staging's own: an
+	// emergency that leaves production alone.
+	OnlyStaging bool `json:"only_staging,omitempty"`
 }
 
 func (c Cell) String() string {
@@ -98,6 +101,9 @@ func (c Cell) String() string {
 	}
 	if c.Lingers {
 		parts = append(parts, "lives on after its end")
+	}
+	if c.OnlyStaging {
+		parts = append(parts, "staging's alone")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -116,6 +122,9 @@ func refuse(format string, args ...any) ([]Step, error) {
 func PlanFor(c Cell) ([]Step, error) {
 	if c.Lingers && (c.Shared || c.UndoOfEnd || c.Shape != providers.Overlap) {
 		return refuse("A credential that lives on after its end is known only where each environment has its own. Declare the secret per environment. Nothing was changed.")
+	}
+	if sentence := c.misnamed(); sentence != "" {
+		return refuse("%s", sentence)
 	}
 	if c.RevokeFirst {
 		return revokeFirst(c)
@@ -168,21 +177,22 @@ func routine(c Cell) ([]Step, error) {
 }
 
 func emergency(c Cell) ([]Step, error) {
+	env := c.Front()
 	switch c.Shape {
 	case providers.Overlap:
 		if c.Lingers { // what is known is told long before it dies
-			return plan(only(Preflight), in(Production, Issue, Sync, Deploy, Prove), only(Approve), in(Production, End),
-				only(Watch, Audit), in(Production, ConfirmDead), only(Audit, Report)), nil
+			return plan(only(Preflight), in(env, Issue, Sync, Deploy, Prove), only(Approve), in(env, End),
+				only(Watch, Audit), in(env, ConfirmDead), only(Audit, Report)), nil
 		}
-		return plan(only(Preflight), in(Production, Issue), shared(c, in(Staging, Write)), in(Production, Sync, Deploy, Prove),
+		return plan(only(Preflight), in(env, Issue), shared(c, in(Staging, Write)), in(env, Sync, Deploy, Prove),
 			only(Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), shared(c, in(Staging, Deploy, Prove)), only(Watch, Audit, Report)), nil
 	case providers.Grace:
-		return plan(only(Preflight, Approve), in(Production, Issue, Sync, Deploy, Prove),
-			shared(c, in(Staging, Backfill, Sync, Deploy, Prove)), only(Watch), in(Production, DurableProbe), only(Audit, Report)), nil
+		return plan(only(Preflight, Approve), in(env, Issue, Sync, Deploy, Prove),
+			shared(c, in(Staging, Backfill, Sync, Deploy, Prove)), only(Watch), in(env, DurableProbe), only(Audit, Report)), nil
 	case providers.Cutover:
 		return plan(only(Preflight, Approve), cutover(c), only(Watch, Audit, Report)), nil
 	case providers.DeployFirst:
-		return plan(only(Preflight), deployFirst(Production), only(Approve), revoked(Production), only(Watch, Audit, Report)), nil
+		return plan(only(Preflight), deployFirst(env), only(Approve), revoked(env), only(Watch, Audit, Report)), nil
 	}
 	return refuse("There is no shape %q.", c.Shape)
 }
@@ -214,7 +224,7 @@ func revokeFirst(c Cell) ([]Step, error) {
 	case c.Shape == providers.Cutover:
 		return refuse("Issuing ends the old credential at once, so an ordinary emergency is already the fastest way: leave `--revoke-first` out. Nothing was changed.")
 	}
-	return plan(only(Preflight, Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), only(VaultClosed), in(Production, Issue, Sync, Deploy, Prove),
+	return plan(only(Preflight, Approve), disabledAndDeleted(c), in(c.leaked(), ConfirmDead), only(VaultClosed), in(c.Front(), Issue, Sync, Deploy, Prove),
 		shared(c, in(Staging, Backfill, Sync, Deploy, Prove)), only(Watch, Audit, Report)), nil
 }
 
@@ -229,6 +239,9 @@ func issued(c Cell) []Step {
 }
 
 func cutover(c Cell) []Step {
+	if c.OnlyStaging { // the work that hooks hold is production's
+		return in(Staging, Issue, ConfirmDead, Sync, Deploy, Prove)
+	}
 	dead := only(ConfirmDead)
 	if !c.Shared {
 		dead = in(Production, ConfirmDead)
@@ -309,7 +322,7 @@ func (c Cell) leaked() string {
 	if c.Shared {
 		return ""
 	}
-	return Production
+	return c.Front()
 }
 
 func shared(c Cell, steps []Step) []Step {

@@ -33,6 +33,15 @@ func cells() []Cell {
 	for _, first := range []bool{false, true} {
 		all = append(all, Cell{Mode: Emergency, Shape: providers.Overlap, RevokeFirst: first, Lingers: true})
 	}
+	for _, c := range slices.Clone(all) {
+		if c.Mode == Emergency && !c.Shared {
+			c.OnlyStaging = true
+			all = append(all, c)
+		}
+	}
+	for _, mode := range []Mode{Routine, Emergency} {
+		all = append(all, Cell{Mode: mode, Shape: providers.Overlap, Shared: mode == Emergency, OnlyStaging: true})
+	}
 	return all
 }
 
@@ -100,15 +109,15 @@ func TestNoPlanEndsBeforeAPersonAgreed(t *testing.T) {
 				if !approved {
 					t.Errorf("%s: step %d ends a credential before anybody approved", c, i)
 				}
-				if !c.RevokeFirst && !proved[Production] {
-					t.Errorf("%s: step %d ends a credential before production was proved", c, i)
+				if !c.RevokeFirst && !proved[c.Front()] {
+					t.Errorf("%s: step %d ends a credential before %s was proved", c, i, c.Front())
 				}
 			}
 		}
 		if c.Mode != Rollback && steps[0].Act != Preflight {
 			t.Errorf("%s: begins with %s instead of a look", c, steps[0])
 		}
-		if steps[len(steps)-1].Act != Report {
+		if last := steps[len(steps)-1].Act; last != Report && last != Forward {
 			t.Errorf("%s: ends without a report", c)
 		}
 	}
@@ -121,7 +130,7 @@ func TestEveryDeployFollowsASyncAndIsProved(t *testing.T) {
 			continue
 		}
 		for i, s := range steps {
-			if s.Act != Deploy || c.Mode == Emergency && s.Environment == Staging {
+			if s.Act != Deploy || c.Mode == Emergency && c.Shared && s.Environment == Staging {
 				continue
 			}
 			if i == 0 || steps[i-1] != (Step{Sync, s.Environment}) {
@@ -139,15 +148,45 @@ func TestExecutableToday(t *testing.T) {
 		keys := c.Shape == providers.DeployFirst && !c.Shared && !c.UndoOfEnd
 		want := c.Mode != Rollback && (c.Shape != providers.DeployFirst || keys)
 		if c.Mode == Rollback {
-			want = c.Shape == providers.Overlap
+			want = c.Shape == providers.Overlap || c.Shape == providers.Grace || keys
 		}
 		if c.RevokeFirst {
 			want = c.Mode == Emergency && c.Shape == providers.Overlap && !c.Lingers
+		}
+		if c.OnlyStaging {
+			want = want && c.Mode == Emergency && !c.Shared
 		}
 		if err := Executable(c); (err == nil) != want {
 			t.Errorf("%s: executable: %v, want %t", c, err, want)
 		} else if err != nil && !strings.HasSuffix(err.Error(), ".") {
 			t.Errorf("%s: %q is no sentence", c, err)
+		}
+	}
+}
+
+// TestStagingAlone: no step of an emergency that is about staging's own credential
+// touches production, and otherwise it is production's.
+func TestStagingAlone(t *testing.T) {
+	for _, c := range cells() {
+		steps, err := PlanFor(c)
+		if !c.OnlyStaging || err != nil {
+			continue
+		}
+		for _, s := range steps {
+			if s.Environment == Production || s.Act == PauseHook || s.Act == ResumeHook {
+				t.Errorf("%s: %s", c, s)
+			}
+		}
+		c.OnlyStaging = false
+		other, err := PlanFor(c)
+		other = slices.DeleteFunc(other, func(s Step) bool { return s.Act == PauseHook || s.Act == ResumeHook })
+		for i := range other {
+			if other[i].Environment == Production {
+				other[i].Environment = Staging
+			}
+		}
+		if err != nil || !slices.Equal(steps, other) {
+			t.Errorf("%s: %v, production's %v, %v", c, names(steps), names(other), err)
 		}
 	}
 }

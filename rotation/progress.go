@@ -58,7 +58,7 @@ func (v *Vigil) Ended() time.Time {
 func (w *run) announce(s Step) event.Event {
 	w.r.Watches++
 	p := w.rules(s)
-	text := fmt.Sprintf("Watching production for %s, a look every %s.", human(p.Window), human(p.Interval))
+	text := fmt.Sprintf("Watching %s for %s, a look every %s.", w.r.front(), human(p.Window), human(p.Interval))
 	return event.Event{Kind: event.Watching, Step: s.String(), Text: text, Facts: map[string]string{"watch": strconv.Itoa(w.r.Watches)}}
 }
 

@@ -347,13 +347,13 @@ func (r *Rotation) Step() (s Step, ok bool) {
 	return r.Plan[r.Cursor], true
 }
 
-// Old is production's old credential, for people.
-func (r *Rotation) Old() Known { return r.Places[Production].Old }
+// Old is production's old credential, or the one at stake, for people.
+func (r *Rotation) Old() Known { return r.Places[r.front()].Old }
 
 // New is production's new credential; before production is written, the one
 // staging already has.
 func (r *Rotation) New() Known {
-	if p := r.Places[Production]; p.New.ID != "" {
+	if p := r.Places[r.front()]; p.New.ID != "" {
 		return p.New
 	}
 	return r.Places[Staging].New

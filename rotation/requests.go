@@ -21,6 +21,9 @@ type Order struct {
 	Requester Person
 	Mode      Mode   // "" is routine
 	Reason    string // mandatory in an emergency
+	// Environment names the credential that leaked where each environment has its
+	// own: "" is production's.
+	Environment string
 	// RevokeFirst ends the old credential before there is a new one; in an
 	// emergency only.
 	RevokeFirst bool
@@ -297,7 +300,7 @@ func (w *run) cancel(ctx context.Context, by Person) error {
 	events := []event.Event{ev}
 	change := state.Change{Release: true}
 	switch {
-	case w.r.Wrote(Production):
+	case w.r.Wrote(w.r.front()):
 		w.withdraw()
 		w.advance(w.stepOf(Approve, ""))
 		w.r.State = Pending

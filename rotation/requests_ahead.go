@@ -131,7 +131,7 @@ func (w *run) pausedAgain() {
 			to = i
 		}
 	}
-	if w.r.Pauses && from >= 0 && w.r.Cursor > from && w.r.Cursor < to && !w.r.proved(Production) {
+	if w.r.Pauses && from >= 0 && w.r.Cursor > from && w.r.Cursor < to && !w.r.proved(w.r.front()) {
 		w.advance(from)
 	}
 }

@@ -120,7 +120,7 @@ func (w *run) approveRevoke(ctx context.Context) (outcome, error) {
 // cannot read the next one there, or that the vault was not the leak. Until then
 // nothing new is made.
 func (w *run) vaultClosed(ctx context.Context) (outcome, error) {
-	if w.r.Wrote(Production) {
+	if w.r.Wrote(w.r.front()) {
 		return finished("") // on the way again, after an old one that came back to life
 	}
 	c := w.r.Card
@@ -258,7 +258,7 @@ func (w *run) recognised(env string, values providers.Values) (providers.Credent
 // EndsFirst refuses, in an emergency, what cannot be ended before it has a
 // successor.
 func EndsFirst(s Subject, kind providers.Kind) error {
-	t := wish{Emergency, true}.kind(kind).Traits()
+	t := wish{mode: Emergency, revokeFirst: true}.kind(kind).Traits()
 	if err := Executable(Cell{Mode: Emergency, Shape: t.Shape, UndoOfEnd: t.UndoOfEnd, RevokeFirst: true, Lingers: t.Lingers != ""}); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (w *run) foresee(ctx context.Context) {
 	}
 	var newest time.Time
 	for _, r := range recent {
-		d := r.Deploys[Production]
+		d := r.Deploys[w.r.front()]
 		if r.Secret == w.r.Secret && d.Live.After(d.Triggered) && !d.Triggered.IsZero() && d.Live.After(newest) {
 			newest, w.r.Gap.Expected = d.Live, d.Live.Sub(d.Triggered)
 		}
@@ -36,7 +36,7 @@ func (c Cell) gaps() bool { return c.Shape == providers.Cutover || c.RevokeFirst
 
 // revokeOutage says what ending the old one first will cost.
 func (r *Rotation) revokeOutage() string {
-	who := "Production is"
+	who := title(r.front()) + " is"
 	if r.Cell.Shared {
 		who = "Production and staging are"
 	}
@@ -50,7 +50,7 @@ func (r *Rotation) revokeOutage() string {
 	}
 	text += ", and a deployment: "
 	if r.Gap.Expected > 0 {
-		text += "the last one of production took " + span(r.Gap.Expected)
+		text += "the last one of " + r.front() + " took " + span(r.Gap.Expected)
 	} else {
 		text += "nobody has measured one yet, so its length is unknown"
 	}
@@ -75,7 +75,7 @@ func (w *run) opensGap(at time.Time) {
 // failing is production's deployment that ran on the old credential last: the one
 // that was heard right before it ended, which may be a colleague's.
 func (w *run) failing() string {
-	return cmp.Or(w.r.Proofs[Production].Deployment, w.r.Deploys[Production].Name, w.r.Gap.Deployment)
+	return cmp.Or(w.r.Proofs[w.r.front()].Deployment, w.r.Deploys[w.r.front()].Name, w.r.Gap.Deployment)
 }
 
 // expectedWords is what people were told before.
@@ -99,10 +99,10 @@ func (r *Rotation) safeRevoked() string {
 		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means."
 	case len(r.Ends) == 0:
 		return "Old key still valid. Nothing was changed."
-	case r.proved(Production):
-		return r.oldState() + " " + sentence(r.runsOnNew(Production)) + "."
-	case r.Wrote(Production):
-		return r.oldState() + " Rekey wrote the new key to " + Production + "; " + r.runsOnNew(Production) + "."
+	case r.proved(r.front()):
+		return r.oldState() + " " + sentence(r.runsOnNew(r.front())) + "."
+	case r.Wrote(r.front()):
+		return r.oldState() + " Rekey wrote the new key to " + r.front() + "; " + r.runsOnNew(r.front()) + "."
 	default:
 		return r.oldState() + " The application has no working key until it gets a new one." + stray(r)
 	}

@@ -229,7 +229,7 @@ func TestRevokeFirstRefused(t *testing.T) {
 				s.Provider = service{}
 			}
 			found := surveyed{traits: tr}
-			err := found.plan(s, wish{Emergency, true})
+			err := found.plan(s, wish{Emergency, true, false})
 			var refused *PlanError
 			if !errors.As(err, &refused) || !strings.Contains(refused.Sentence, c.says) {
 				t.Errorf("%v", err)

@@ -43,6 +43,7 @@ type rig struct {
 	running   map[string]string                      // value each environment's application uses
 	deploys   map[string]deploy.Phase                // by request id
 	marks     Marks                                  // on the current card
+	staging   bool                                   // what leaked is staging's own
 	measure   func(deploy.Window) deploy.Measurement // the log check of production
 	says      func(call string) string               // what the outside says in its own words when called so; nil is silent
 	names     []deploy.Entry                         // other entries on each environment's path; nil for a vault that does not tell
@@ -613,7 +614,30 @@ func (g *rig) order() Order {
 	if g.mode == Emergency {
 		o.Reason = "it is on github"
 	}
+	if g.staging && g.mode == Emergency {
+		o.Environment = Staging
+	}
 	return o
+}
+
+// swapped makes staging's credential the one that has leaked: what is said of
+// production is true of staging, and the other way round.
+func (g *rig) swapped() {
+	g.staging = true
+	g.vault[Staging], g.vault[Production] = g.vault[Production], g.vault[Staging]
+	g.running[Staging], g.running[Production] = g.running[Production], g.running[Staging]
+	if g.holds != nil {
+		g.holds[Staging], g.holds[Production] = g.holds[Production], g.holds[Staging]
+	}
+	was := g.configure
+	g.configure = func(s *Subject) {
+		if was != nil {
+			was(s)
+		}
+		staging, production := s.Stages[Staging], s.Stages[Production]
+		staging.Checks = production.Checks
+		s.Stages[Staging] = staging
+	}
 }
 
 // approve marks the card and has it counted.

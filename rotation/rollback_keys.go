@@ -170,8 +170,8 @@ func (w *run) onlyOldWords(env string, cert Certificate) string {
 // waits for nothing, and goes before staging's key is touched.
 func (r *Rotation) firstBack(steps []Step) []Step {
 	at, _ := r.Step()
-	asked := at == Step{Activate, Production} && r.Begun
-	if !r.deployFirst() || asked || !r.Places[Production].Activated.IsZero() {
+	asked := at == Step{Activate, r.front()} && r.Begun
+	if !r.deployFirst() || asked || !r.Places[r.front()].Activated.IsZero() {
 		return steps
 	}
 	order := map[string]int{Production: 0, Staging: 1, "": 2}

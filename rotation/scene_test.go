@@ -54,6 +54,8 @@ func (c Cell) ways() []string {
 	switch {
 	case c.Lingers:
 		return []string{"moved by hand"}
+	case c.OnlyStaging:
+		return []string{""}
 	case c.Shape == providers.Cutover:
 		return []string{"", "made by hand"}
 	case c.Shape != providers.Overlap:
@@ -89,6 +91,9 @@ func sceneOf(t *testing.T, c Cell, way string) *scene {
 			s.turningApart(c.Shape)
 		}
 		s.pausing()
+	}
+	if c.OnlyStaging {
+		s.swapped()
 	}
 	switch {
 	case way == "by console":
@@ -244,7 +249,7 @@ func (s *scene) merge(env string) {
 // what it did not.
 func (s *scene) revive() {
 	if s.signs != nil {
-		s.signs.projects[Production][0].status = former
+		s.signs.projects[s.cell.Front()][0].status = former
 	} else if n := len(s.ended); n == 0 || s.ended[n-1] == "key-old" {
 		s.keys["key-old"] = key{"by hand", oldValue}
 		delete(s.off, "key-old")
@@ -254,7 +259,7 @@ func (s *scene) revive() {
 // oldLives reports whether the service accepts the leaked credential.
 func (s *scene) oldLives() bool {
 	if s.signs != nil {
-		k := s.signs.projects[Production][0]
+		k := s.signs.projects[s.cell.Front()][0]
 		return k.status == inUse || k.status == former
 	}
 	s.expire()

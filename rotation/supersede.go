@@ -144,9 +144,7 @@ func (w *run) overtaken(o Order) error {
 		r.aheadAgain()
 	}
 	r.Cell.Mode, r.Cell.RevokeFirst, r.Cell.Lingers = Emergency, o.RevokeFirst, r.Traits.Lingers != ""
-	if p, there := r.Places[Staging]; there && !r.Cell.Shared && p.New.ID == "" && !r.TurnOf(Staging).Begun() {
-		delete(r.Places, Staging) // it has a key of its own, and nothing was done there
-	}
+	r.narrowed(o)
 	steps, err := PlanFor(r.Cell)
 	if err != nil {
 		return err
@@ -167,13 +165,13 @@ func (w *run) overtaken(o Order) error {
 // already, and adds what staging still needs where that was begun.
 func (r *Rotation) shortened(steps []Step) []Step {
 	steps = slices.Clone(steps)
-	if again := len(r.Places[Production].Again) > 0; again || r.Cell.Shared && r.Wrote(Staging) && !r.Wrote(Production) {
-		steps[slices.Index(steps, Step{Issue, Production})].Act = Write
+	if again := len(r.Places[r.front()].Again) > 0; again || r.Cell.Shared && r.Wrote(Staging) && !r.Wrote(Production) {
+		steps[slices.Index(steps, Step{Issue, r.front()})].Act = Write
 	}
 	steps = slices.DeleteFunc(steps, func(s Step) bool {
 		return (s.Act == Issue || s.Act == Write) && r.Wrote(s.Environment)
 	})
-	if _, begun := r.Places[Staging]; r.Cell.Shared || !begun {
+	if _, begun := r.Places[Staging]; r.Cell.Shared || !begun || r.Cell.OnlyStaging {
 		return steps
 	}
 	at := slices.IndexFunc(steps, func(s Step) bool { return s.Act == Watch })
@@ -215,6 +213,9 @@ func (e *Engine) openOf(ctx context.Context, s Subject) (*Rotation, error) {
 func (e *Engine) alarm(ctx context.Context, s Subject, o Order) (*Rotation, error) {
 	if o.Reason == "" {
 		return nil, &Refusal{Code: NotNow, Sentence: "An emergency needs a reason: whoever approves has to know what happened."}
+	}
+	if err := o.named(s); err != nil {
+		return nil, err
 	}
 	open, err := e.openOf(ctx, s)
 	switch {

@@ -144,17 +144,25 @@ func (e *Engine) held(entries map[string]deploy.Entry) map[string]Held {
 // environments, or one each. Anything else means that it is not known which
 // credential is the old one.
 func (e *Engine) compare(ctx context.Context, s Subject, places map[string]Place) error {
-	staging := places[Staging].Old.Fingerprint
-	if _, looked := places[Staging]; !looked {
-		// Staging is not a part of it, and need not even answer. What it tells
-		// counts: a key it shares would die under it.
-		entries, err := s.Vault.Read(ctx, Staging, s.Variables)
-		if err != nil {
-			return nil //nolint:nilerr // an emergency does not wait for staging
+	prints := make(map[string]secret.Fingerprint)
+	for _, env := range environments() {
+		if p, looked := places[env]; looked {
+			prints[env] = p.Old.Fingerprint
+			continue
 		}
-		staging = e.fingerprint(valuesOf(entries))
+		// It is not a part of it. What it tells counts: a key that it shares would
+		// die under it.
+		entries, err := s.Vault.Read(ctx, env, s.Variables)
+		switch {
+		case err == nil:
+			prints[env] = e.fingerprint(valuesOf(entries))
+		case env == Staging:
+			return nil // an emergency does not wait for staging
+		default:
+			return fmt.Errorf("looking whether %s has a key of its own: %w", env, err)
+		}
 	}
-	same := staging == places[Production].Old.Fingerprint
+	same := prints[Staging] == prints[Production]
 	switch {
 	case s.Shared && !same:
 		return fault.New("comparing environments", fault.Ambiguous,
@@ -258,8 +266,8 @@ func related(v secret.Value, current map[string]providers.Values) bool {
 
 // plan derives the steps and hashes everything they follow from.
 func (f *surveyed) plan(s Subject, why wish) error {
-	f.pauses = s.Pause != nil && f.traits.Shape == providers.Cutover
-	f.cell = Cell{Mode: why.mode, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd, RevokeFirst: why.revokeFirst,
+	f.pauses = s.Pause != nil && f.traits.Shape == providers.Cutover && !why.staging
+	f.cell = Cell{Mode: why.mode, OnlyStaging: why.staging, Shape: f.traits.Shape, Shared: s.Shared, UndoOfEnd: f.traits.UndoOfEnd, RevokeFirst: why.revokeFirst,
 		Lingers: why.mode == Emergency && f.traits.Lingers != ""}
 	if err := Executable(f.cell); err != nil {
 		return err

@@ -176,7 +176,7 @@ func untaken(r *rotation.Rotation, card int, yes bool) string {
 		return ""
 	case r.State.Final() || r.Card == nil:
 		return "This rotation is over. Your click did nothing."
-	case r.Card.Number == card && r.Card.State == rotation.CardApproved && !yes && (len(r.Ends) == 0 || r.Card.About != "" && !r.Wrote(rotation.Production)) && !r.Replaced():
+	case r.Card.Number == card && r.Card.State == rotation.CardApproved && !yes && (len(r.Ends) == 0 || r.Card.About != "" && !r.Wrote(r.Cell.Front())) && !r.Replaced():
 		return ""
 	case r.Card.Number == card && r.Card.State == rotation.CardApproved:
 		return "This request was approved already, and what follows is told in the thread. Your click did nothing."

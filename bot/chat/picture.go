@@ -89,11 +89,11 @@ func (c *Chat) told(ctx context.Context, key string, number int) (bool, error) {
 
 // drawing is a watch as the record has it.
 func drawing(r *rotation.Rotation, v *rotation.Vigil, s rotation.Step) chart.Watch {
-	w := chart.Watch{Secret: r.Secret, After: s.Act == rotation.WatchAfter, Verdict: v.Verdict, Start: v.Start, Rules: v.Rules, Series: v.Series,
-		Marks: []chart.Mark{{Name: "deployment live", At: r.Deploys[rotation.Production].Live}}}
+	w := chart.Watch{Secret: r.Secret, Of: r.Cell.Front(), After: s.Act == rotation.WatchAfter, Verdict: v.Verdict, Start: v.Start, Rules: v.Rules, Series: v.Series,
+		Marks: []chart.Mark{{Name: "deployment live", At: r.Deploys[r.Cell.Front()].Live}}}
 	end, shared := r.Ends[""]
 	if !shared {
-		end = r.Ends[rotation.Production]
+		end = r.Ends[r.Cell.Front()]
 	}
 	w.Marks = append(w.Marks, chart.Mark{Name: "end of the old key", At: end.Sent})
 	return w

@@ -28,7 +28,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // story is a watch with something of everything.
 func story() Watch {
 	base := 15.0
-	w := Watch{Secret: "FAL_KEY", Verdict: watch.Passed, Start: noon, Rules: watch.Defaults(),
+	w := Watch{Secret: "FAL_KEY", Of: "production", Verdict: watch.Passed, Start: noon, Rules: watch.Defaults(),
 		Marks: []Mark{{"deploy", noon.Add(-40 * time.Second)}, {"end of the old key", time.Time{}}, {"asked for", noon.Add(-3 * time.Hour)}},
 		Series: []watch.Series{
 			{Check: "attest", Required: true, Instant: true}, {Check: "affected", Required: true, Instant: true},
@@ -59,9 +59,9 @@ func TestModel(t *testing.T) {
 	failed.Series[2].Ticks[3] = watch.Tick{N: 4, Outcome: watch.Bad, Hard: true, Value: 2, Requests: 9, Detail: "a line that may hold a secret"}
 	quick := story()
 	quick.Rules.Window, quick.Rules.Interval, quick.Rules.InitialDelay, quick.Rules.IngestDelay = 3*time.Second, 200*time.Millisecond, 0, 0
-	rate := Watch{Secret: "FAL_KEY", Verdict: watch.CannotMeasure, Start: noon, Rules: watch.Defaults(), Series: []watch.Series{
+	rate := Watch{Secret: "FAL_KEY", Of: "production", Verdict: watch.CannotMeasure, Start: noon, Rules: watch.Defaults(), Series: []watch.Series{
 		{Check: "a check with a name too long to be drawn", Unit: watch.Rate, Ticks: []watch.Tick{{N: 1, Outcome: watch.OK, Value: 0.015}, {N: 2, Outcome: "new"}}}}}
-	models := map[string]Model{"passed": Of(story()), "failed": Of(failed), "quick": Of(quick), "rate": Of(rate), "empty": Of(Watch{})}
+	models := map[string]Model{"passed": Of(story()), "failed": Of(failed), "quick": Of(quick), "rate": Of(rate), "empty": Of(Watch{Of: "production"})}
 	var got bytes.Buffer
 	enc := json.NewEncoder(&got)
 	enc.SetEscapeHTML(false)

@@ -21,7 +21,8 @@ const (
 // Watch is what is to be drawn.
 type Watch struct {
 	Secret  string
-	After   bool // of the old key's end
+	Of      string // the environment
+	After   bool   // of the old key's end
 	Verdict watch.Verdict
 	Start   time.Time
 	Rules   watch.Params
@@ -116,7 +117,7 @@ func (a axis) what() string {
 	if a.After {
 		return "watch after the end of the old key"
 	}
-	return "watch of production"
+	return "watch of " + a.Of
 }
 
 func (a axis) at(d time.Duration) float64 { return float64(d) / float64(a.scale) }

@@ -87,7 +87,7 @@ func gap(r *rotation.Rotation) string {
 	}
 	words := "none was seen"
 	if r.Gap.Length() > 0 {
-		words = "production was without a working key for " + spoken(r.Gap.Length())
+		words = r.Cell.Front() + " was without a working key for " + spoken(r.Gap.Length())
 		if r.Gap.Rehearsed > 0 {
 			words += ", rehearsed: " + spoken(r.Gap.Rehearsed)
 		}

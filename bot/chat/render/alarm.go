@@ -72,12 +72,16 @@ func atRisk(r *rotation.Rotation) []slack.Block {
 	if len(r.Also) > 0 {
 		text += "\n*May break:* the old value also stands in " + esc(strings.Join(r.Also, ", ")) + "."
 	}
-	_, both := r.Places[rotation.Staging]
 	switch {
 	case r.Cell.StagingAfter():
 		text += "\n*Breaks for a moment:* staging runs on the old key until it is deployed again, which Rekey does as soon as the old key is dead. Production does not notice."
-	case !both:
-		text += "\n*Not touched:* staging has a key of its own. If that leaked, too: " + code("/rotate "+r.Secret) + " afterwards replaces both."
+	case r.Other() != "":
+		text += "\n*Not touched:* " + r.Other() + " has a key of its own. If that leaked, too: " + code(offered(r)) + "."
 	}
 	return []slack.Block{section(text)}
+}
+
+// offered is the command for the environment that an emergency leaves alone.
+func offered(r *rotation.Rotation) string {
+	return "/rotate-emergency " + r.Secret + " --env " + r.Other() + " what happened"
 }

@@ -29,6 +29,28 @@ func leaked(shape providers.Shape, shared bool) *rotation.Rotation {
 	return r
 }
 
+// TestStagingAloneIsSaid: wherever people look, they read whose key it is about, and
+// what is left alone.
+func TestStagingAloneIsSaid(t *testing.T) {
+	r := leaked(providers.Overlap, false)
+	if m := Card(r, cardEvent, team); !strings.Contains(string(asSent(t, m)), "--env staging what happened") || !strings.Contains(string(asSent(t, m)), "staging has a key of its own") {
+		t.Errorf("%s", asSent(t, m))
+	}
+	r.Cell.OnlyStaging = true
+	r.Plan, _ = rotation.PlanFor(r.Cell)
+	r.Places = map[string]rotation.Place{rotation.Staging: r.Places[rotation.Production]}
+	r.Proofs = map[string]rotation.Certificate{rotation.Staging: r.Proofs[rotation.Production]}
+	for name, m := range map[string]Message{"root": Root(r, Audience{}), "card": Card(r, cardEvent, team)} {
+		text := string(asSent(t, m))
+		if !strings.Contains(m.Text, "in staging") && !strings.Contains(m.Text, "staging") || strings.Contains(text, "watches production") || strings.Contains(text, "Watch production") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	if m := Card(r, cardEvent, team); !strings.Contains(string(asSent(t, m)), "--env production what happened") {
+		t.Errorf("%s", asSent(t, m))
+	}
+}
+
 // TestDrillIsMarked: nobody takes a rehearsal for an incident, wherever he looks.
 func TestDrillIsMarked(t *testing.T) {
 	r := leaked(providers.Overlap, true)

@@ -90,6 +90,9 @@ func consequence(r *rotation.Rotation) string {
 	case r.Traits.UndoOfEnd:
 		text = "the old key is disabled first, which can be undone, and deleted after another watch. Before each, Rekey looks once more: this approval, the vault and the running application must all still say the same."
 	}
+	if r.Cell.OnlyStaging {
+		text = strings.ReplaceAll(text, "watches production", "watches staging")
+	}
 	if r.Traits.Moves && len(r.Places) > 1 {
 		text += " Staging's is ended first and proved dead before production's is touched."
 	}
@@ -222,7 +225,7 @@ func Closed(r *rotation.Rotation, number int) Message {
 // old key has ended for good, an approval is looked up again before each act.
 func counts(r *rotation.Rotation, number int) string {
 	c := r.Card
-	if c == nil || c.Number != number || r.Wrote(rotation.Production) && c.About != "" || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff() && c.About == "") || r.Replaced() {
+	if c == nil || c.Number != number || r.Wrote(r.Cell.Front()) && c.About != "" || c.State != rotation.CardApproved || r.State.Final() || (r.OldDead() && !r.SwitchedOff() && c.About == "") || r.Replaced() {
 		return "is closed. Reactions on it are not counted any more."
 	}
 	if c.About == rotation.AboutVault {

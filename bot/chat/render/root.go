@@ -50,9 +50,9 @@ func Root(r *rotation.Rotation, incident Audience) Message {
 func headline(r *rotation.Rotation) string {
 	if r.Cell.Mode == rotation.Emergency {
 		if r.Drill {
-			return "DRILL · Emergency · " + standsAt(r)
+			return "DRILL · Emergency" + r.Alone() + " · " + standsAt(r)
 		}
-		return "Emergency · " + standsAt(r)
+		return "Emergency" + r.Alone() + " · " + standsAt(r)
 	}
 	return standsAt(r)
 }

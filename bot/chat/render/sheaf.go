@@ -63,7 +63,7 @@ func sheetWords(r *rotation.Rotation) string {
 		return code(r.Olds()) + " is replaced. " + esc(r.Card.Outage)
 	}
 	text := code(r.Olds()) + " ends: " + esc(endIs(r)) + ". In use is " + code(r.New().Shown())
-	if c, proved := r.Proofs[rotation.Production]; proved {
+	if c, proved := r.Proofs[r.Cell.Front()]; proved {
 		text += ": " + esc(strings.TrimRight(certificateWords(c.Kind), ","))
 	}
 	if r.Cell.SignsOut() {

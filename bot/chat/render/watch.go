@@ -17,7 +17,7 @@ func Watch(r *rotation.Rotation, number int) Message {
 	v, step, ok := r.VigilOf(number)
 	switch {
 	case !ok && number == r.Watches && r.State == rotation.Running:
-		return drilled(r, line1("*Watching production.* The first look comes soon."))
+		return drilled(r, line1("*Watching "+r.Cell.Front()+".* The first look comes soon."))
 	case !ok:
 		return drilled(r, line1("*This watch is over.* What came of it is told below."))
 	}
@@ -35,9 +35,9 @@ func line1(text string) Message { return compose(text, section(text)) }
 
 // watchHead says in a line where the watch stands.
 func watchHead(r *rotation.Rotation, v *rotation.Vigil, s rotation.Step) string {
-	what := "production"
+	what := r.Cell.Front()
 	if s.Act == rotation.WatchAfter {
-		what = "production after the end of the old key"
+		what += " after the end of the old key"
 	}
 	at, all := v.Looks(), watch.Expected(v.Rules)
 	how := fmt.Sprintf("%s %d of %d", lookWord(v.Rules), at, all)
