@@ -200,6 +200,7 @@ func chatConfig(c *config.Config, keys secrets, replica string, log *slog.Logger
 		Starters:  chat.People(c.Starters),
 		Incident:  chat.People(c.Incident),
 		Drills:    c.Drill.CallIncident,
+		Signers:   examined(c.CommandLine),
 		Approvers: chat.People(c.Policy.Approvers),
 		PerSecret: func(name string) chat.People {
 			if s, known := c.Secrets[name]; known {

@@ -58,6 +58,17 @@ func signers(people []config.Signer) map[string]signed.Person {
 	return all
 }
 
+// examined are the people of the command line, for a look at them in Slack.
+func examined(l config.CommandLine) chat.Signers {
+	s := chat.Signers{Team: l.Workspace}
+	for _, p := range l.People {
+		if l.Used() && !slices.Contains(s.Users, p.User) {
+			s.Users = append(s.Users, p.User)
+		}
+	}
+	return s
+}
+
 // roll is the policy as far as it is known without Slack: who is listed by id,
 // and who stands for a user group.
 type roll struct{ config *config.Config }

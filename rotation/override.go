@@ -39,7 +39,13 @@ type Waiver struct {
 	By     Person    `json:"by"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
+	// New is the credential that the word was about; "" in records of older
+	// versions.
+	New providers.ID `json:"new,omitempty"`
 }
+
+// about reports that a word is about a new credential.
+func (v Waiver) about(id providers.ID) bool { return v.New == "" || v.New == id }
 
 // words say on what people decide instead of a proof.
 func (v Waiver) words() string {
@@ -74,7 +80,7 @@ func (p *Problem) offered(untold bool) {
 func (w *run) certify(ctx context.Context, env string) (Certificate, error) {
 	cert, err := w.witness(ctx, env)
 	waiver, taken := w.r.Waived[Step{Prove, env}.String()]
-	if err == nil || !w.untold || !taken {
+	if err == nil || !w.untold || !taken || !waiver.about(w.r.Places[env].New.ID) {
 		return cert, err
 	}
 	current, err := w.expect(ctx, env, w.r.Places[env].After)
@@ -160,7 +166,7 @@ func (w *run) refuted(ctx context.Context) error {
 // override commits somebody's word, and goes on.
 func (w *run) override(ctx context.Context, s Step, o Override) error {
 	o.Reason = strings.TrimSpace(o.Reason)
-	r, v := w.r, Waiver{By: o.By, Reason: o.Reason, At: time.Now()}
+	r, v := w.r, Waiver{By: o.By, Reason: o.Reason, At: time.Now(), New: w.r.Places[orElse(s.Environment, Production)].New.ID}
 	if r.Waived == nil {
 		r.Waived = make(map[string]Waiver)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"rekey/providers"
 	"rekey/rotation/event"
 )
 
@@ -106,6 +107,15 @@ func TestStopHash(t *testing.T) {
 		other := at()
 		if change(other); other.StopHash() == at().StopHash() {
 			t.Errorf("another %s is the same stop", name)
+		}
+	}
+}
+
+// TestWaiverIsAboutOneKey: a word about one new key stands for no other.
+func TestWaiverIsAboutOneKey(t *testing.T) {
+	for about, want := range map[string]bool{"": true, "key-new": true, "key-other": false} {
+		if v := (Waiver{New: providers.ID(about)}); v.about("key-new") != want {
+			t.Errorf("a word about %q is one about key-new: %t", about, !want)
 		}
 	}
 }

@@ -52,6 +52,8 @@ type Config struct {
 	// from Slack; nil where there is none.
 	Signed func(ctx context.Context, r *rotation.Rotation, card int) ([]rotation.Mark, error)
 
+	Signers Signers // for an examination
+
 	GroupCache     time.Duration // how old a user group's members may be; default 60 s
 	PollCards      time.Duration // between two looks at every open card; default 60 s
 	Coalesce       time.Duration // lines this close share a post; default 2 s

@@ -71,7 +71,7 @@ func examine(ctx context.Context, c Config, turns *limits, rules []Rule, clock t
 	for _, r := range rules {
 		found = append(found, e.rule(ctx, r))
 	}
-	return append(found, e.starters(ctx)...)
+	return append(append(found, e.starters(ctx)...), e.signers(ctx, self.team)...)
 }
 
 func kind(looked string, right bool, prefix, key string) finding.Finding {
