@@ -169,6 +169,7 @@ func cardWords(r *rotation.Rotation, e event.Event) []string {
 		add("On approval the old key is", r.Traits.EndIs)
 	}
 	add("What it costs", r.Card.Outage)
+	add("Breaks with it", r.Card.Harm)
 	if r.Card.OldRefused != "" {
 		add("Note", "the service refuses the old key already ("+r.Card.OldRefused+")")
 	}

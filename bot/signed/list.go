@@ -80,7 +80,7 @@ func sheetWords(r *rotation.Rotation) string {
 	if c, proved := r.Proofs[rotation.Production]; proved {
 		words += " (" + c.Kind + ")"
 	}
-	for _, more := range []string{r.Card.Outage, r.Traits.Drain} {
+	for _, more := range []string{r.Card.Outage, r.Card.Harm, r.Traits.Drain} {
 		if more != "" {
 			words += "; " + more
 		}
