@@ -138,7 +138,10 @@ func (r *Rotation) turnsLeft(steps []Step) []Step {
 // following reports that an environment is gone on with after production: it was
 // begun by the rotation that an emergency took over, and nothing waits for it.
 func (r *Rotation) following(env string) bool {
-	return r.Cell.Mode == Emergency && env == Staging && !r.Cell.Shared && !r.Cell.OnlyStaging && r.TurnOf(env).Begun()
+	if r.Cell.Mode != Emergency || env != Staging || r.Cell.Shared || r.Cell.OnlyStaging || r.past(Step{Prove, env}) {
+		return false
+	}
+	return r.TurnOf(env).Begun() || r.Cell.RevokeFirst && r.Wrote(env)
 }
 
 // unpark comes back to what a person was asked for before production went first.
@@ -147,6 +150,27 @@ func (w *run) unpark(env string) {
 		w.r.Errand, w.r.Parked = p, nil
 		p.anew(time.Now())
 	}
+}
+
+// past reports that a plan has come by a step.
+func (r *Rotation) past(s Step) bool {
+	at := slices.Index(r.Plan, s)
+	return at >= 0 && at < r.Cursor
+}
+
+// unmade takes back a new credential that no environment holds, before the old one
+// is ended first. One that production's vault has may be known to whoever reads
+// there: ending the old one alone would not be what was asked for.
+func (w *run) unmade(ctx context.Context, o Order) error {
+	read := w.r.Wrote(o.wish().front()) || w.r.Cell.Shared && w.r.Wrote(Staging)
+	if read || w.r.Cell.Mode == Rollback {
+		return &Refusal{Code: AlreadyRunning, Other: w.r, Sentence: "A routine rotation of " + w.r.Secret + " has written a new key to the vault already, and whoever reads there may have that one, too. " +
+			"`/rotate-emergency " + w.r.Secret + "` without the flag takes it over and ends the old key, with no outage; `--revoke-first`, as soon as that is over, ends the one that is there then."}
+	}
+	if w.r.Issues == 0 {
+		return nil
+	}
+	return w.sweep(ctx)
 }
 
 // irrevocable reports that production's old credential was, or may have been,

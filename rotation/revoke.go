@@ -90,7 +90,7 @@ func (w *run) approveRevoke(ctx context.Context) (outcome, error) {
 	} else if c != nil && c.State == CardOpen {
 		return w.waitForCard(ctx, c)
 	}
-	for _, env := range w.r.environments() {
+	for _, env := range w.r.vouched() {
 		if _, err := w.vouch(ctx, env); err != nil {
 			return outcome{}, err
 		}

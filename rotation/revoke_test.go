@@ -238,42 +238,82 @@ func TestRevokeFirstRefused(t *testing.T) {
 	}
 }
 
-// TestRevokeFirstOvertakes: a routine rotation that has made nothing yet becomes
-// the emergency; one that has is refused with the way on.
+// TestRevokeFirstOvertakes: a routine rotation that has written nothing where
+// production reads becomes the emergency: what it made is deleted, and staging is
+// gone on with at last. One that has is refused with the way on.
 func TestRevokeFirstOvertakes(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"survey", "card"} {
-		synctest.Test(t, func(t *testing.T) {
-			g := newRig(t)
-			g.mode = Routine
-			e := g.engine("one")
-			r := g.start(e)
-			if at == "card" {
-				stop := g.run(t.Context(), e)
-				g.until(e, r.Key(), Asking)
-				stop()
-			}
-			_, err := e.Start(t.Context(), Order{Secret: "FAL_KEY", Requester: requester, Mode: Emergency, RevokeFirst: true, Reason: "the vault is open"})
-			var refusal *Refusal
-			if at == "card" {
-				if !errors.As(err, &refusal) || !strings.Contains(refusal.Sentence, "without the flag takes it over") {
-					t.Fatalf("%v", err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			g.forgets = true
-			defer g.run(t.Context(), e)()
-			r = g.until(e, r.Key(), Asking)
-			g.approve(e, r)
-			r = g.until(e, r.Key(), Asking)
-			g.closes(e, r)
-			if r = g.until(e, r.Key(), Succeeded); !r.Cell.RevokeFirst || g.accepted("key-old") {
-				t.Errorf("%+v", r.Cell)
-			}
+	for name, c := range map[string]struct {
+		world string
+		at    crash
+		goes  bool
+	}{
+		"shared, nothing yet":          {"shared", crash{"attest " + Production, 1, true}, true},
+		"shared, made":                 {"shared", crash{"issue", 1, true}, true},
+		"shared, sent":                 {"shared", crash{"write " + Staging, 1, false}, true},
+		"shared, staging has it":       {"shared", crash{"deploy " + Staging, 1, true}, false},
+		"shared, both have it":         {"shared", crash{"logs", 3, true}, false},
+		"apart, staging is deployed":   {"apart, with undo", crash{"deploy " + Staging, 1, false}, true},
+		"apart, staging is proved":     {"apart, with undo", crash{"attest " + Staging, 2, true}, true},
+		"apart, made for production":   {"apart, with undo", crash{"issue", 2, true}, true},
+		"apart, production has it":     {"apart, with undo", crash{"write " + Production, 1, true}, false},
+		"by hand, staging is deployed": {"by hand, apart", crash{"deploy " + Staging, 1, true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { revokedInstead(t, revocations[c.world].arrange, c.at, c.goes) })
 		})
+	}
+}
+
+func revokedInstead(t *testing.T, arrange func(*rig), at crash, goes bool) {
+	g := newRig(t)
+	arrange(g)
+	ctx, die := context.WithCancel(t.Context())
+	g.strikes(at, die)
+	first := g.engine("first")
+	r := g.start(first)
+	stop := g.run(ctx, first)
+	<-ctx.Done()
+	stop()
+	pass(time.Minute)
+	e := g.engine("second")
+	order := Order{Secret: "FAL_KEY", Requester: requester, Mode: Emergency, RevokeFirst: true, Reason: "the vault is open"}
+	_, err := e.Start(t.Context(), order)
+	var refusal *Refusal
+	if errors.As(err, &refusal) && strings.Contains(refusal.Sentence, "and cry again") {
+		if _, err := e.Cancel(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.Start(t.Context(), order)
+	}
+	if !goes {
+		if !errors.As(err, &refusal) || !strings.Contains(refusal.Sentence, "without the flag takes it over") || len(g.ended) > 0 {
+			t.Fatalf("%v; ended %v", err, g.ended)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := len(g.issued)
+	g.in(func() { g.forgets = true })
+	defer g.run(t.Context(), e)()
+	for range 4 {
+		if r = g.until(e, r.Key(), Asking, Succeeded, Stuck); r.State != Asking {
+			break
+		}
+		g.unmark()
+		if r.Card.About == AboutVault && len(g.issued) > made {
+			t.Error("a key was made before the vault was closed")
+		}
+		g.approve(e, r)
+		pass(time.Second)
+	}
+	if r = g.until(e, r.Key(), Succeeded, Stuck); r.State != Succeeded || !r.Cell.RevokeFirst || !r.OldDead() || g.accepted("key-old") {
+		t.Fatalf("%s: %+v, old dead %t", r.State, r.Problem, r.OldDead())
+	}
+	if g.invariants(r); r.Gap.Length() <= 0 || g.kinds(r.Key(), event.Overtaken) != 1 {
+		t.Errorf("the gap is %s", r.Gap.Length())
 	}
 }
 

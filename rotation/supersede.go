@@ -29,14 +29,15 @@ func (e *Engine) supersede(ctx context.Context, r *Rotation, o Order) (*Rotation
 	if err := overtakable(w.r); err != nil {
 		return nil, err
 	}
-	if o.RevokeFirst && w.r.Issues > 0 {
-		return nil, &Refusal{Code: AlreadyRunning, Other: w.r, Sentence: "A routine rotation of " + w.r.Secret + " has asked for a new key already, and whoever reads the vault may have that one, too. " +
-			"`/rotate-emergency " + w.r.Secret + "` without the flag takes it over and ends the old key; `--revoke-first` afterwards ends the one that comes now."}
-	}
 	if p := w.r.Problem; w.r.State == Stuck && p != nil && p.Reason == turnedDown {
 		w.writeAgain(turnedDown) // whoever cancelled was asked to look into the vault, and cries again
 	}
-	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, w.forward)
+	lease, err := keeper{e.config.Store, e.config.Lease}.during(ctx, w.lease, func(ctx context.Context) error {
+		if err := w.forward(ctx); err != nil || !o.RevokeFirst {
+			return err
+		}
+		return w.unmade(ctx, o)
+	})
 	if w.lease = lease; err != nil {
 		return nil, w.notOvertaken(err)
 	}
