@@ -118,7 +118,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 	if card.Harm, err = w.harm(ctx); err != nil {
 		return outcome{}, err
 	}
-	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.Traits.EndIs)
+	text := fmt.Sprintf("May %s be revoked now? It will be %s.", w.r.Olds(), w.r.EndIs())
 	if condition["list_only"] != "" {
 		text += " Its old value can no longer be read in the vault: only the service's list can prove its death."
 	}

@@ -112,7 +112,7 @@ func (w *run) approveRevoke(ctx context.Context) (outcome, error) {
 	w.r.Card, w.r.Allowed = card, nil
 	return outcome{state: Asking, wake: w.firstLook(card), events: []event.Event{{
 		Kind: event.Card, Card: card.Number, Facts: w.cardFacts(hash, condition),
-		Text: fmt.Sprintf("May %s end now, before there is a new key? It will be %s. %s", w.r.Olds(), w.r.Traits.EndIs, card.Outage),
+		Text: fmt.Sprintf("May %s end now, before there is a new key? It will be %s. %s", w.r.Olds(), w.r.EndIs(), card.Outage),
 	}}}, nil
 }
 

@@ -166,7 +166,7 @@ func cardWords(r *rotation.Rotation, e event.Event) []string {
 	if r.Card.About == rotation.AboutVault {
 		add("On a yes", "Rekey looks once more whether that word stands, has a new key made, writes it, deploys and proves it")
 	} else {
-		add("On approval the old key is", r.Traits.EndIs)
+		add("On approval the old key is", r.EndIs())
 	}
 	add("What it costs", r.Card.Outage)
 	add("Breaks with it", r.Card.Harm)

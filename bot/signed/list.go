@@ -70,7 +70,7 @@ func sheetWords(r *rotation.Rotation) string {
 	if r.Card.State != rotation.CardOpen {
 		return "decided already (" + string(r.Card.State) + ")"
 	}
-	words := r.Olds() + " ends: " + r.Traits.EndIs
+	words := r.Olds() + " ends: " + r.EndIs()
 	if r.Cell.Ahead() {
 		words = r.Olds() + " is replaced"
 	}

@@ -75,10 +75,10 @@ func ender(r *rotation.Rotation) string {
 }
 
 func endIs(r *rotation.Rotation) string {
-	if r.Traits.EndIs == "" {
-		return "ended for good"
+	if is := r.EndIs(); is != "" {
+		return is
 	}
-	return r.Traits.EndIs
+	return "ended for good"
 }
 
 // consequence says what approving leads to, and what may still be touched.

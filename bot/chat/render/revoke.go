@@ -40,7 +40,7 @@ func cardRevoke(r *rotation.Rotation, e event.Event, a Audience) Message {
 
 // consequenceRevoke says what approving leads to.
 func consequenceRevoke(r *rotation.Rotation) string {
-	text := "Rekey looks once more: this approval and the vault must still say the same. Then the old key is " + endIs(r) + ", without a pause and without a way back, and proved dead."
+	text := "Rekey looks once more: this approval and the vault must still say the same. Then the old key is " + endIs(r) + ", without waiting for a new one, and proved dead."
 	if r.Traits.EndByHand {
 		text = "Rekey looks once more: this approval and the vault must still say the same. Then a person ends the old key in the console, as the thread says, and Rekey proves it dead."
 	}

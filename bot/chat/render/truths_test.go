@@ -20,6 +20,21 @@ func TestNothingWaitsBetweenInAnEmergency(t *testing.T) {
 	}
 }
 
+// TestNoWatchIsPromisedInAnEmergency: what the end is said to be is what it is then.
+func TestNoWatchIsPromisedInAnEmergency(t *testing.T) {
+	r := leaked(providers.Overlap, true)
+	r.Traits.UndoOfEnd, r.Traits.EndIs = true, "switched off first, which can be undone, and deleted after one more watch, which cannot"
+	first := *r
+	first.Cell.RevokeFirst = true
+	for name, m := range map[string]Message{"card": Card(r, cardEvent, team), "revoke first": cardRevoke(&first, cardEvent, team)} {
+		if all := m.Text + string(asSent(t, m)); strings.Contains(all, "one more watch") || !strings.Contains(all, "right after that ended for good") {
+			t.Errorf("%s: %s", name, all)
+		}
+	}
+	r.Cell.Mode = rotation.Routine
+	holds(t, "a routine one", Card(r, cardEvent, team), "one more watch")
+}
+
 // TestReportNamesWhoApprovedTheEnd, and beside them who spoke of the vault: they
 // are asked different things.
 func TestReportNamesWhoApprovedTheEnd(t *testing.T) {
