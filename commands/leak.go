@@ -26,6 +26,10 @@ var keyShapes = []*regexp.Regexp{
 	regexp.MustCompile(`-----BEGIN [A-Z ]+-----`),
 }
 
+// pointer is the address of something in a repository: where a key was seen is told
+// by it, and the hash in it is none.
+var pointer = regexp.MustCompile(`(https?://[^\s?#|<>]+/(?:commits?|blob|tree|raw)/)[0-9a-f]{40}\b`)
+
 // longEnough is the length from which a word without a known form is judged by
 // how random it looks.
 const longEnough = 24
@@ -34,7 +38,7 @@ const longEnough = 24
 // value. It prefers a false alarm to a missed key, except for words that read
 // like names.
 func KeyShaped(text string) bool {
-	text = visible(text)
+	text = pointer.ReplaceAllString(visible(text), "$1")
 	for _, shape := range keyShapes {
 		if shape.MatchString(text) {
 			return true

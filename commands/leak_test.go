@@ -34,6 +34,9 @@ var keyShaped = map[string]string{
 	"in backticks":       "`sk-ant-api03-x7Kd9_fakefake`",
 	"hidden by a joiner": "sk-\u200bant-\u200dapi03-x7Kd9fakefake",
 	"as a flag":          "--key=4f8b2c6d9e1a3b5c7d9e0f1a2b3c4d5e",
+	"in a commit's url":  "https://github.com/acme/app/commit/9fceb02d0ae598e95dc970b74767f19372d61af8?key=abcd1234",
+	"longer than a hash": "https://github.com/acme/app/commit/9fceb02d0ae598e95dc970b74767f19372d61af89fceb02d",
+	"hash by itself":     "9fceb02d0ae598e95dc970b74767f19372d61af8",
 }
 
 func TestKeyShaped(t *testing.T) {
@@ -50,6 +53,8 @@ func TestNamesAreNotKeyShaped(t *testing.T) {
 		"SUPABASE_SERVICE_ROLL_KEY", "next-public-helius-rpc-url", "R2_SECRET_ACCESS_KEY",
 		"please rotate the fal key before the meeting on monday", "sk-ant-", "https://example.com/docs/getting-started",
 		strings.Repeat("a", 40), strings.Repeat("=", 60),
+		"seen in https://github.com/acme/app/commit/9fceb02d0ae598e95dc970b74767f19372d61af8",
+		"<https://git.example.com/acme/app/-/blob/9fceb02d0ae598e95dc970b74767f19372d61af8/config/prod.env#L12>, by everybody",
 	}
 	for _, s := range rotation.Catalogue() {
 		words = append(words, s.Name, strings.ToLower(s.Name))
