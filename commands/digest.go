@@ -42,7 +42,7 @@ type Line struct {
 // partTitles name the matters, and what there is to do about them.
 var partTitles = map[rotation.Matter]string{
 	rotation.Halted:    "Stopped, needs a person",
-	rotation.Unrevoked: "Revocation pending: both keys live",
+	rotation.Unrevoked: "Revocation pending",
 	rotation.Undecided: "Waiting for approval",
 	rotation.Overdue:   "Overdue",
 	rotation.DueNow:    "Due",
@@ -121,14 +121,14 @@ func line(i rotation.Item, now time.Time) Line {
 	case rotation.Halted:
 		l.Text, l.Detail = "stopped "+ago(i.At, now), i.Next
 	case rotation.Unrevoked:
-		l.Text = "both keys live for " + days(now.Sub(i.At))
+		l.Text = "the end of its old key has not been settled for " + days(now.Sub(i.At))
 		l.Detail = "`/rotate retry " + i.Secret + "` proves the new key again and asks for approval."
 	case rotation.Undecided:
 		l.Text, l.When, l.Exact = "approvers were asked "+ago(i.At, now), i.Until, true
 		if !i.Until.IsZero() {
 			l.Text += "; the request expires"
 		}
-		l.Detail = "Its message in the channel has the request. Nothing is revoked until they answer."
+		l.Detail = "Its message in the channel has the request. Nothing goes on until they answer."
 	case rotation.AdminEnds:
 		l.Label, l.When = i.Title, i.At
 		l.Text = "what rotates " + i.Secret + " " + expiry(i.At, now)

@@ -94,3 +94,19 @@ func TestARolledBackEmergencyIsNotContained(t *testing.T) {
 		}
 	}
 }
+
+// TestPendingIsNotAlwaysBoth: nobody reads that both keys live where one was
+// switched off, or is refused.
+func TestPendingIsNotAlwaysBoth(t *testing.T) {
+	for want, r := range map[string]rotation.Rotation{
+		"both keys live":       {},
+		"begun and is not":     {Ends: map[string]rotation.Ending{"": {Disabled: true}}},
+		"refuses the old key":  {Card: &rotation.Card{OldRefused: "401"}},
+		"was begun and is not": {Ends: map[string]rotation.Ending{"": {}}, Card: &rotation.Card{OldRefused: "401"}},
+	} {
+		r.State = rotation.Pending
+		if got := StateWords(&r); !strings.Contains(got, want) {
+			t.Errorf("%q is not in %q", want, got)
+		}
+	}
+}

@@ -110,7 +110,7 @@ func StateWords(r *rotation.Rotation) string {
 	case rotation.Stuck:
 		return "Stopped: needs a person"
 	case rotation.Pending:
-		return "Revocation pending: both keys live"
+		return pendingWords(r)
 	case rotation.Succeeded:
 		if r.Cell.Mode == rotation.Rollback {
 			return "Rolled back"
@@ -120,6 +120,19 @@ func StateWords(r *rotation.Rotation) string {
 		return "Cancelled"
 	default:
 		return string(r.State)
+	}
+}
+
+// pendingWords say what waits to be settled. That both keys live is not so where an
+// end was begun, or somebody ended the old one by other means.
+func pendingWords(r *rotation.Rotation) string {
+	switch {
+	case len(r.Ends) > 0:
+		return "Revocation pending: the end of the old key was begun and is not finished"
+	case r.OldRefused() != "":
+		return "Revocation pending: the service refuses the old key already"
+	default:
+		return "Revocation pending: both keys live"
 	}
 }
 

@@ -211,6 +211,8 @@ func (w *run) unsettled() string {
 		return "Revocation pending: the leaked key lives, and no new one was made."
 	case len(w.r.Ends) > 0:
 		return "Revocation pending: the end of the old key was begun and is not finished."
+	case w.r.OldRefused() != "":
+		return "Revocation pending: the service refuses the old key already, and nobody has approved its end."
 	}
 	return "Revocation pending: both keys live."
 }
