@@ -40,7 +40,7 @@ func (r row) String() string {
 
 // badCells are the cells whose every step must survive. Cells that differ in
 // nothing a plan shows are one. A rollback begins in the middle of another plan:
-// its steps are struck in TestFaultsOnTheWayBack and TestCrashOnTheWayBack.
+// its cells have a table of their own, see TestBadWayBack.
 func badCells() []Cell {
 	var all []Cell
 	known := map[string]bool{}

@@ -96,9 +96,17 @@ func (r *Rotation) dies() (first time.Time) {
 	return first
 }
 
-// dwell is where a way back rests whose old credential dies by itself.
-func (w *run) dwell(context.Context) (outcome, error) {
+// dwell is where a way back rests whose old credential dies by itself, once every
+// environment is seen to be on it.
+func (w *run) dwell(ctx context.Context) (outcome, error) {
 	r := w.r
+	for _, env := range r.borrowed() {
+		cert, err := w.vouch(ctx, env)
+		if err != nil {
+			return outcome{}, err
+		}
+		w.certified(env, cert)
+	}
 	p := Problem{Step: w.at(), Reason: rolledBack, What: fmt.Sprintf("Rolled back in %s: the application runs on the old key in %s again.", human(time.Since(r.Back.At)), both(r.borrowed())),
 		Safe: r.Safe(), Next: r.onward()}
 	r.Problem = &p
@@ -108,6 +116,11 @@ func (w *run) dwell(context.Context) (outcome, error) {
 
 // rolledBack is the reason of that rest.
 const rolledBack = "rolled back for a while"
+
+// dwells reports that it rests there.
+func (r *Rotation) dwells() bool {
+	return r.State == Stuck && r.Problem != nil && r.Problem.Reason == rolledBack
+}
 
 // onward is how to go forward from there.
 func (r *Rotation) onward() string {
@@ -218,9 +231,8 @@ func (w *run) onwards() bool {
 	if len(r.borrowed()) == 0 {
 		return false
 	}
-	step, _ := r.Step()
 	gaveUp := r.Problem != nil && r.Problem.Reason == givenUp
-	return step.Act == Forward || gaveUp || slices.ContainsFunc(r.borrowed(), r.late)
+	return r.dwells() || gaveUp || slices.ContainsFunc(r.borrowed(), r.late)
 }
 
 // givenUp is the reason of a stop after which a retry goes forward.
@@ -304,7 +316,7 @@ func (r *Rotation) yetToGo(steps []Step) []Step {
 // somebody goes on, one way or the other.
 func (w *run) giveUp(ctx context.Context, by Person) error {
 	r := w.r
-	if step, _ := r.Step(); step.Act == Forward {
+	if r.dwells() {
 		return &Refusal{Code: NotNow, Other: r, Sentence: "It went back already, so there is nothing left to cancel. " + r.Safe() + " " + r.onward()}
 	}
 	look := ""
