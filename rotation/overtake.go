@@ -16,24 +16,29 @@ import (
 // asked for a replacement which kills the old credential cannot be begun anew: it
 // goes on from where it stands, and asks for nothing twice.
 
-// overtakable refuses what an emergency cannot take the place of, and says what to
-// do instead.
+// overtakable refuses what an emergency cannot take the place of.
 func overtakable(r *Rotation) error {
-	switch {
-	case r.Cell.Mode == Emergency, r.State.Final():
+	if r.Cell.Mode == Emergency || r.State.Final() {
 		return inTheWay(r)
-	case r.Cell.Mode == Rollback && r.Cell.Shape != providers.Overlap:
-		return &Refusal{Code: AlreadyRunning, Other: r, Sentence: "The application is on its way back to the old key of " + r.Secret + ", and this kind of key is not turned around twice. " + r.Safe() +
-			" Cry again as soon as the rollback is over; where it has stopped, `/rotate retry " + r.Secret + "` goes on with it."}
-	default:
-		return nil
 	}
+	return nil
 }
 
 // forward finds out how far what is open has come.
 func (w *run) forward(ctx context.Context) error {
+	back := w.r.Cell.Mode == Rollback
 	switch {
-	case w.r.Cell.Mode == Rollback:
+	case back && w.r.deployFirst():
+		return w.keysForward(ctx)
+	case back && w.r.Cell.Ahead():
+		if err := w.wentBack(ctx); err != nil {
+			return err
+		}
+		if err := w.turnForward(); err != nil {
+			return err
+		}
+		return w.hurried(ctx)
+	case back:
 		return w.wentBack(ctx)
 	case w.r.deployFirst():
 		return w.landedKeys(ctx)
@@ -42,6 +47,33 @@ func (w *run) forward(ctx context.Context) error {
 	default:
 		return w.landed(ctx)
 	}
+}
+
+// keysForward turns signing keys that are on their way back once more, while every
+// application still holds both values: the service only has to be told again.
+func (w *run) keysForward(ctx context.Context) error {
+	for _, env := range w.r.environments() {
+		place := w.r.Places[env]
+		if !w.r.Wrote(env) {
+			continue
+		}
+		entries, err := w.entries(ctx, env)
+		if err != nil {
+			return err
+		}
+		if !place.HeldSince.IsZero() {
+			return unsettled(env, place.Old)
+		}
+		if len(place.Restored) > 0 || !moved(w.e.held(entries), place.After) {
+			return &Refusal{Code: NotNow, Other: w.r, Sentence: "The application is nearly back on the old key of " + w.r.Secret + ": the vault of " + env + " holds that alone already. " + w.r.Safe() +
+				" Cry again as soon as the rollback is over, which is minutes away; where it has stopped, `/rotate retry " + w.r.Secret + "` goes on with it."}
+		}
+		if !place.Activated.IsZero() { // perhaps it is not any more; the service knows it
+			place.Activated, place.Reactivated = time.Time{}, time.Now()
+			w.r.Places[env] = place
+		}
+	}
+	return nil
 }
 
 // landedKeys finds out what became of writes of signing keys that were begun. One
@@ -109,7 +141,8 @@ func (w *run) toActivate(env string) []Step {
 	case !w.r.Places[env].Activated.IsZero():
 		return in(env, Prove)
 	}
-	return slices.DeleteFunc(deployFirst(env), func(s Step) bool { return s.Act == Make && w.r.Wrote(env) })
+	known := !w.r.Places[env].Reactivated.IsZero() // the service signed with it before
+	return slices.DeleteFunc(deployFirst(env), func(s Step) bool { return s.Act == Make && w.r.Wrote(env) || s.Act == Import && known })
 }
 
 // turnsLeft adds what staging needs where its credential was, or may have been,

@@ -89,7 +89,7 @@ func (w *run) leave(env string) {
 	if env == Staging && w.r.Wrote(env) {
 		return
 	}
-	place.Left, place.Between, place.After = place.New, place.After, nil
+	place.Left, place.Between, place.After, place.Again = place.New, place.After, nil, nil
 	w.r.Places[env] = place
 	delete(w.r.Proofs, env)
 }
