@@ -108,6 +108,9 @@ func StateWords(r *rotation.Rotation) string {
 	case rotation.Asking:
 		return "Waiting for approval"
 	case rotation.Stuck:
+		if r.Dwells() {
+			return "Rolled back, on an old key that dies by itself: needs a person"
+		}
 		return "Stopped: needs a person"
 	case rotation.Pending:
 		return pendingWords(r)

@@ -111,14 +111,14 @@ func (w *run) dwell(ctx context.Context) (outcome, error) {
 		Safe: r.Safe(), Next: r.onward()}
 	r.Problem = &p
 	r.Back.Told = time.Now()
-	return outcome{state: Stuck, events: []event.Event{w.dwindling(p.Text())}}, nil
+	return outcome{state: Stuck, events: []event.Event{w.dwindling(p.What + " " + p.Safe)}}, nil
 }
 
 // rolledBack is the reason of that rest.
 const rolledBack = "rolled back for a while"
 
-// dwells reports that it rests there.
-func (r *Rotation) dwells() bool {
+// Dwells reports that it rests there.
+func (r *Rotation) Dwells() bool {
 	return r.State == Stuck && r.Problem != nil && r.Problem.Reason == rolledBack
 }
 
@@ -175,10 +175,10 @@ func (w *run) reminds() []event.Event {
 		if r.Problem != nil {
 			r.Problem.Safe, r.Problem.Next = r.Safe(), r.onward()
 		}
-		return []event.Event{w.deadline(r.dies(), "There is no more time to wait. "+r.Safe()+" "+r.onward())}
+		return []event.Event{w.deadline(r.dies(), "There is no more time to wait. "+r.Safe())}
 	default:
 		r.Back.Told, r.Back.Reminders = now, r.Back.Reminders+1
-		return []event.Event{w.dwindling(fmt.Sprintf("The application is still on the old key: %s until the first one dies. %s %s", human(time.Until(r.dies())), r.Safe(), r.onward()))}
+		return []event.Event{w.dwindling(fmt.Sprintf("The application is still on the old key, which dies in %s. %s", human(time.Until(r.dies())), r.Safe()))}
 	}
 }
 
@@ -232,7 +232,7 @@ func (w *run) onwards() bool {
 		return false
 	}
 	gaveUp := r.Problem != nil && r.Problem.Reason == givenUp
-	return r.dwells() || gaveUp || slices.ContainsFunc(r.borrowed(), r.late)
+	return r.Dwells() || gaveUp || slices.ContainsFunc(r.borrowed(), r.late)
 }
 
 // givenUp is the reason of a stop after which a retry goes forward.
@@ -316,7 +316,7 @@ func (r *Rotation) yetToGo(steps []Step) []Step {
 // somebody goes on, one way or the other.
 func (w *run) giveUp(ctx context.Context, by Person) error {
 	r := w.r
-	if r.dwells() {
+	if r.Dwells() {
 		return &Refusal{Code: NotNow, Other: r, Sentence: "It went back already, so there is nothing left to cancel. " + r.Safe() + " " + r.onward()}
 	}
 	look := ""

@@ -97,7 +97,7 @@ func (s *scene) asked(e *Engine, key string) *Rotation {
 
 // arrived reports that a way back has come to where it ends.
 func (r *Rotation) arrived() bool {
-	return r.State == Succeeded || r.dwells()
+	return r.State == Succeeded || r.Dwells()
 }
 
 // returnHome plays a way back to its end.

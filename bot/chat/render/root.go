@@ -62,6 +62,9 @@ func standsAt(r *rotation.Rotation) string {
 	case rotation.Asking:
 		return r.Secret + ": approval needed"
 	case rotation.Stuck:
+		if r.Dwells() {
+			return r.Secret + ": rolled back for a while, needs a person"
+		}
 		return r.Secret + ": stopped, needs a person"
 	case rotation.Pending:
 		return r.Secret + ": revocation pending"
