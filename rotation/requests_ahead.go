@@ -38,7 +38,7 @@ func (w *run) cancelAhead(ctx context.Context, by Person) error {
 		reason = turnedDown
 	}
 	p := Problem{Step: w.at(), Reason: reason, What: "Cancelled by <@" + user(by) + ">.", Safe: w.r.Safe(),
-		Next: "There is no way back to the old key: `/rotate retry " + w.r.Secret + "` goes on."}
+		Next: w.r.stopped()}
 	w.r.State, w.r.Problem = Stuck, &p
 	w.r.Wake = w.choreAt()
 	ev.Text = p.Safe + " " + p.Next

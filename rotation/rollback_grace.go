@@ -54,6 +54,17 @@ func (r *Rotation) tooLate() error {
 	return nil
 }
 
+// stopped says what can be done with what was stopped after the old credential was
+// replaced.
+func (r *Rotation) stopped() string {
+	for _, env := range []string{Production, Staging} {
+		if r.Wrote(env) && r.tooLate() == nil && r.Cell.Shape == providers.Grace {
+			return fmt.Sprintf("`/rotate retry %s` goes on; until %s `/rotate rollback %s` goes back to the old key.", r.Secret, clock(r.closes(env)), r.Secret)
+		}
+	}
+	return "There is no way back to the old key: `/rotate retry " + r.Secret + "` goes on."
+}
+
 // mortal says when an environment's old key dies by itself, or did.
 func (r *Rotation) mortal(env string) string {
 	dies := r.TurnOf(env).Dies

@@ -237,6 +237,29 @@ func TestTooLateToGoBack(t *testing.T) {
 	})
 }
 
+// TestAStopSaysThatThereIsAWayBack, as long as there is one.
+func TestAStopSaysThatThereIsAWayBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.turningApart(providers.Grace)
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.until(e, g.start(e).Key(), Asking)
+		g.approve(e, r)
+		r = g.stepping(e, r.Key(), Deploy)
+		if r, err := e.Cancel(t.Context(), "FAL_KEY", requester); err != nil || !strings.Contains(r.Problem.Next, "`/rotate rollback FAL_KEY` goes back to the old key") {
+			t.Errorf("%v: %+v", err, r)
+		}
+		pass(26 * time.Minute)
+		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := e.Cancel(t.Context(), "FAL_KEY", requester); err != nil || !strings.Contains(r.Problem.Next, "There is no way back") {
+			t.Errorf("%v: %+v", err, r)
+		}
+	})
+}
+
 // TestAWayBackIsGivenUp, and taken up again, or gone from forward.
 func TestAWayBackIsGivenUp(t *testing.T) {
 	for _, onwards := range []bool{true, false} {
