@@ -91,6 +91,8 @@ func (a alarm) single() *misfit {
 func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 	a, m := h.words.parseAlarm(q.Text, time.Now())
 	switch {
+	case strings.EqualFold(strings.Trim(q.Text, " -"), string(help)):
+		return helpReply()
 	case m != nil:
 		return misfitReply(*m)
 	case !q.Standing.Starter && a.many:

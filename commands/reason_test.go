@@ -110,3 +110,13 @@ func TestPendingIsNotAlwaysBoth(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpInAnEmergency: whoever types the wrong command for it is helped all the same.
+func TestHelpInAnEmergency(t *testing.T) {
+	for _, text := range []string{"help", " HELP", "--help"} {
+		d := &desk{}
+		if reply := handler(d).Handle(t.Context(), Request{Command: EmergencyCommand, Text: text, Person: anna, Standing: rotation.Standing{Member: true}}); reply.Undone || len(reply.Rows) < 5 || len(d.asked) > 0 {
+			t.Errorf("%q: %s", text, reply.Text)
+		}
+	}
+}
