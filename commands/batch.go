@@ -40,7 +40,7 @@ func SeveralName(tag string) string {
 }
 
 func (h *Handler) emergencies(ctx context.Context, q Request, a alarm) Reply {
-	b, err := h.engine.StartBatch(ctx, rotation.Alarm{Tag: a.tag, Requester: q.Person, Reason: a.reason, Exposed: a.since})
+	b, err := h.engine.StartBatch(ctx, rotation.Alarm{Tag: a.tag, Environment: a.env, Requester: q.Person, Reason: a.reason, Exposed: a.since})
 	if err != nil {
 		return failed(fmt.Errorf("starting emergencies of %s: %w", SeveralName(a.tag), err))
 	}
@@ -52,6 +52,9 @@ func (h *Handler) emergencies(ctx context.Context, q Request, a alarm) Reply {
 		Notes:      []string{fmt.Sprintf("Batch `%s`. `/rotate status` asks, `/rotate cancel %s` calls off what is not dead yet.", b.ID, SeveralName(a.tag))},
 	}
 	reply.Notes = append(reply.Notes, a.remarks()...)
+	if a.env == "" {
+		reply.Notes = append(reply.Notes, "Where each environment has a key of its own, production's is meant; `--env staging` means staging's.")
+	}
 	for _, m := range b.Members {
 		reply.Rows = append(reply.Rows, Row{Label: m.Secret, Text: orderWords(m)})
 	}

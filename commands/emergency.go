@@ -105,6 +105,9 @@ func (h *Handler) emergency(ctx context.Context, q Request) Reply {
 		return h.emergencies(ctx, q, a)
 	}
 	r, err := h.engine.Start(ctx, rotation.Order{Secret: a.name, Requester: q.Person, Mode: rotation.Emergency, RevokeFirst: a.first, Drill: a.drill, Reason: a.reason, Exposed: a.since, Environment: a.env})
+	if a.waits(err) {
+		return h.behind(ctx, q, a)
+	}
 	if err != nil {
 		return failed(fmt.Errorf("starting an emergency for %s: %w", a.name, err))
 	}

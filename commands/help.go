@@ -32,7 +32,7 @@ func helpReply() Reply {
 			{Label: "/rotate rollback NAME", Text: "go back to the old key while it lives: restored in the vault, deployed, proved; the new key is ended last"},
 			{Label: "/rotate snooze NAME 7d", Text: "remind nobody of its age for 1 to 30 days; `/rotate unsnooze NAME` ends that"},
 			{Label: "/rotate doctor", Text: "look at everything around Rekey (Slack, vault, service, application) and say what to do; changes nothing"},
-			{Label: "/rotate-emergency NAME what happened", Text: "the key has leaked: production gets a new one at once, staging is skipped, and the end of the old one is asked for as soon as production runs on the new one; `--env staging` says that it is staging's own key, and leaves production alone, `--since 3d` says since when others may have known it, `--revoke-first` takes an outage where the thief reads the vault"},
+			{Label: "/rotate-emergency NAME what happened", Text: "the key has leaked: production gets a new one at once, staging is skipped, and the end of the old one is asked for as soon as production runs on the new one; `--env staging` says that it is staging's own key, and leaves production alone (the other one can be called, too: it begins when the first is over), `--since 3d` says since when others may have known it, `--revoke-first` takes an outage where the thief reads the vault"},
 			{Label: "/rotate-emergency all what happened", Text: "the same for every secret at once, or with `tag:X` for those with a tag; `/rotate cancel all` calls it off"},
 			{Label: "/rotate-emergency NAME --drill", Text: "rehearse that on a secret that is declared a canary, and be told how long containment took"},
 			{Label: "/rotate help", Text: "this"},

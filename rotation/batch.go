@@ -20,36 +20,42 @@ import (
 // after a crash finds the rotation of that id, or begins it with that id: it is
 // begun once.
 type Batch struct {
-	ID        string    `json:"id"`
-	Requester Person    `json:"requester"`
-	Reason    string    `json:"reason"`
-	Tag       string    `json:"tag,omitempty"` // of the secrets; "" is all
-	Started   time.Time `json:"started"`
-	Exposed   time.Time `json:"exposed,omitzero"`   // since when the secrets may have been known to others
-	Contained time.Time `json:"contained,omitzero"` // when the last old credential of a batch without failures was proved dead
-	Ended     time.Time `json:"ended,omitzero"`     // when nothing moved any more
-	CalledOff bool      `json:"called_off,omitempty"`
-	Shown     string    `json:"shown,omitempty"` // what people were last shown, as a hash
-	Walked    time.Time `json:"walked,omitzero"` // when people were called to the consoles, on one list
-	Members   []Member  `json:"members"`
+	ID        string `json:"id"`
+	Requester Person `json:"requester"`
+	Reason    string `json:"reason"`
+	Tag       string `json:"tag,omitempty"` // of the secrets; "" is all
+	// Secret is the only one of a batch that waits for another emergency of it to be
+	// over: that of its other environment. "" is several secrets.
+	Secret      string    `json:"secret,omitempty"`
+	Environment string    `json:"env,omitempty"` // whose own credentials leaked; "" is production's
+	Started     time.Time `json:"started"`
+	Exposed     time.Time `json:"exposed,omitzero"`   // since when the secrets may have been known to others
+	Contained   time.Time `json:"contained,omitzero"` // when the last old credential of a batch without failures was proved dead
+	Ended       time.Time `json:"ended,omitzero"`     // when nothing moved any more
+	CalledOff   bool      `json:"called_off,omitempty"`
+	Shown       string    `json:"shown,omitempty"` // what people were last shown, as a hash
+	Walked      time.Time `json:"walked,omitzero"` // when people were called to the consoles, on one list
+	Members     []Member  `json:"members"`
 	// Cards are the requests for approval that are about several rotations.
 	Cards []Sheaf `json:"cards,omitempty"`
 }
 
 // Member is one secret of a batch.
 type Member struct {
-	Secret   string    `json:"secret"`
-	Title    string    `json:"title"`              // of its service
-	After    []string  `json:"after,omitempty"`    // secrets whose old credential must be dead first
-	Beside   []string  `json:"beside,omitempty"`   // secrets of the same service that must have come to rest first
-	Over     []string  `json:"over,omitempty"`     // secrets of the same account, whose rotations must be over first
-	Rotation string    `json:"rotation,omitempty"` // id; reserved before there is one
-	Begun    bool      `json:"begun,omitempty"`    // it exists
-	Refused  bool      `json:"refused,omitempty"`  // it will not be begun; Why
-	Second   bool      `json:"second,omitempty"`   // Rekey stands on it: people begin it, by the path in Why
-	Why      string    `json:"why,omitempty"`      // sentence for people: refused, or what it waits for
-	Tries    int       `json:"tries,omitempty"`    // failed attempts to begin it
-	Again    time.Time `json:"again,omitzero"`     // the next attempt
+	Secret string `json:"secret"`
+	// Environment is whose own credential is meant; "" is production's, or the shared one.
+	Environment string    `json:"env,omitempty"`
+	Title       string    `json:"title"`              // of its service
+	After       []string  `json:"after,omitempty"`    // secrets whose old credential must be dead first
+	Beside      []string  `json:"beside,omitempty"`   // secrets of the same service that must have come to rest first
+	Over        []string  `json:"over,omitempty"`     // secrets of the same account, whose rotations must be over first
+	Rotation    string    `json:"rotation,omitempty"` // id; reserved before there is one
+	Begun       bool      `json:"begun,omitempty"`    // it exists
+	Refused     bool      `json:"refused,omitempty"`  // it will not be begun; Why
+	Second      bool      `json:"second,omitempty"`   // Rekey stands on it: people begin it, by the path in Why
+	Why         string    `json:"why,omitempty"`      // sentence for people: refused, or what it waits for
+	Tries       int       `json:"tries,omitempty"`    // failed attempts to begin it
+	Again       time.Time `json:"again,omitzero"`     // the next attempt
 }
 
 // Key is the batch's key in the store.
@@ -57,10 +63,18 @@ func (b *Batch) Key() string { return batchPrefix + b.ID }
 
 // Whole is what a batch is about, for people.
 func (b *Batch) Whole() string {
-	if b.Tag == "" {
-		return "every secret"
+	own := ""
+	if b.Environment == Staging {
+		own = ", staging's own key where it has one"
 	}
-	return "every secret with the tag " + b.Tag
+	switch {
+	case b.Secret != "":
+		return b.Secret + " in " + b.Environment
+	case b.Tag == "":
+		return "every secret" + own
+	default:
+		return "every secret with the tag " + b.Tag + own
+	}
 }
 
 // batchPrefix begins the keys of batches, as recordPrefix those of rotations.

@@ -34,7 +34,7 @@ func (w *batchRun) enlist(ctx context.Context, m *Member) {
 	r, err := w.enlisted(ctx, m)
 	if err == nil && r == nil {
 		r, err = w.e.start(ctx, m.Secret, Order{
-			Secret: m.Secret, Requester: w.b.Requester, Mode: Emergency, Reason: w.b.Reason, Exposed: w.b.Exposed, id: m.Rotation, batch: w.b.Key(),
+			Secret: m.Secret, Requester: w.b.Requester, Mode: Emergency, Reason: w.b.Reason, Exposed: w.b.Exposed, Environment: m.Environment, id: m.Rotation, batch: w.b.Key(),
 		})
 	}
 	if err == nil {
@@ -82,7 +82,7 @@ func (w *batchRun) adopt(ctx context.Context) error {
 	}
 	for _, r := range open {
 		for i := range w.b.Members {
-			if m := &w.b.Members[i]; m.adoptable() && m.Secret == r.Secret && r.Cell.Mode == Emergency && !r.Drill {
+			if m := &w.b.Members[i]; m.adoptable() && m.Secret == r.Secret && r.Cell.Mode == Emergency && !r.Drill && r.Covers(m.Environment) {
 				m.Rotation, m.Begun, m.Refused, m.Why, m.Again = r.ID, true, false, "", time.Time{}
 			}
 		}
@@ -95,6 +95,8 @@ func (w *batchRun) notBegun(ctx context.Context, m *Member, err error) {
 	var refusal *Refusal
 	errors.As(err, &refusal)
 	switch {
+	case m.behind(refusal):
+		m.Why, m.Again = "Waits for the emergency of "+refusal.Other.front()+"'s own key: one at a time.", time.Now().Add(w.e.config.BatchLook)
 	case refusal != nil && refusal.Code == AlreadyRunning && refusal.Other != nil && refusal.Other.Cell.Mode == Emergency && refusal.Other.Secret == m.Secret:
 		m.Rotation, m.Begun, m.Why, m.Again = refusal.Other.ID, true, "", time.Time{} // its emergency was called before
 	case refusal != nil && !passing(ctx, refusal):

@@ -24,9 +24,11 @@ func (e *Engine) CancelBatch(ctx context.Context, tag string, by Person) (*Calle
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range all {
-		if strings.EqualFold(p.Tag, tag) {
-			return e.callOff(ctx, p.Key(), by)
+	for _, waiting := range []bool{false, true} { // what waits for another emergency comes last
+		for _, p := range all {
+			if strings.EqualFold(p.Tag, tag) && (p.Secret != "") == waiting {
+				return e.callOff(ctx, p.Key(), by)
+			}
 		}
 	}
 	b := Batch{Tag: tag}

@@ -96,7 +96,11 @@ func (w *run) joins(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking at the batch of this rotation: %w", err)
 	}
-	return record.Open, nil
+	b, err := decodeBatch(w.r.Batch, record.Body)
+	if err != nil {
+		return false, err
+	}
+	return record.Open && b.Secret == "", nil
 }
 
 // request is how people hear of a card: by itself, or as a line that says where

@@ -213,6 +213,8 @@ func (p *Progress) outcome() string {
 	dead, failed := p.Count(Buried), p.Count(Failed)
 	text := fmt.Sprintf("%d of %d old keys are dead.", dead, len(p.Parts))
 	switch rest := len(p.Parts) - dead - failed; {
+	case dead == len(p.Parts) && p.Secret != "":
+		return "The old key of " + p.Whole() + " is dead." + p.allContained()
 	case dead == len(p.Parts):
 		return fmt.Sprintf("All %d old keys are dead.%s", dead, p.allContained())
 	case rest > 0:

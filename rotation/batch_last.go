@@ -26,7 +26,7 @@ func (e *Engine) LastBatch(ctx context.Context, tag string) (*Progress, error) {
 			continue
 		}
 		b, err := decodeBatch(record.Key, record.Body)
-		if err == nil && strings.EqualFold(b.Tag, tag) && (last == nil || b.Started.After(last.Started)) {
+		if err == nil && b.Secret == "" && strings.EqualFold(b.Tag, tag) && (last == nil || b.Started.After(last.Started)) {
 			last = b
 		}
 	}

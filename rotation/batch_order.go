@@ -18,6 +18,11 @@ type Alarm struct {
 	Requester Person
 	Reason    string
 	Exposed   time.Time // as in an [Order]
+	// Environment is whose own credentials leaked, where secrets have one for each; ""
+	// is production's.
+	Environment string
+	// Secret has one emergency wait for that of its other environment; "" is several.
+	Secret string
 }
 
 // dependents are services whose old credential may end only when that of
@@ -32,11 +37,11 @@ func (e *Engine) StartBatch(ctx context.Context, a Alarm) (*Batch, error) {
 	if a.Reason == "" {
 		return nil, &Refusal{Code: NotNow, Sentence: "An emergency needs a reason: whoever approves has to know what happened."}
 	}
-	members := e.members(a.Tag)
-	if len(members) == 0 {
-		return nil, e.noMembers(a.Tag)
+	members, err := e.meant(a)
+	if err != nil {
+		return nil, err
 	}
-	b := &Batch{ID: newID(), Requester: a.Requester, Reason: a.Reason, Tag: a.Tag, Exposed: a.Exposed, Started: time.Now(), Members: members}
+	b := &Batch{ID: newID(), Requester: a.Requester, Reason: a.Reason, Tag: a.Tag, Secret: a.Secret, Environment: a.Environment, Exposed: a.Exposed, Started: time.Now(), Members: members}
 	body, err := encodeBatch(b)
 	if err != nil {
 		return nil, err
@@ -46,7 +51,7 @@ func (e *Engine) StartBatch(ctx context.Context, a Alarm) (*Batch, error) {
 		return nil, err
 	}
 	err = e.config.Store.Create(ctx, state.Creation{
-		Key: b.Key(), Slots: []string{"batch/" + orElse(a.Tag, "*")}, Change: state.Change{Body: body, Events: events, Timer: time.Now()},
+		Key: b.Key(), Slots: []string{a.slot()}, Change: state.Change{Body: body, Events: events, Timer: time.Now()},
 	})
 	var taken *state.SlotError
 	switch {

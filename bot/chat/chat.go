@@ -58,7 +58,7 @@ func New(c Config, store Store) (*Chat, error) {
 	chat.aside.SetLimit(1)
 	chat.pressers = map[string]presser{
 		render.Approve: chat.approve, render.NotLeak: chat.notLeak, render.Override: chat.takeOver, render.Deny: chat.deny,
-		render.Rotate: chat.rotateNow, render.Snooze: chat.snooze,
+		render.Rotate: chat.rotateNow, render.Snooze: chat.snooze, render.Other: chat.rotateOther,
 	}
 	chat.submitters = map[string]submitter{render.Deny: chat.denied, render.Emergency: chat.filled, render.Override: chat.tookOver}
 	return chat, nil

@@ -14,9 +14,9 @@ func urgently(r *rotation.Rotation, title string) string {
 		return title
 	}
 	if r.Drill {
-		return "DRILL. Emergency. " + title
+		return "DRILL. Emergency" + r.Alone() + ". " + title
 	}
-	return "Emergency. " + title
+	return "Emergency" + r.Alone() + ". " + title
 }
 
 // drilled marks what is posted in a rehearsal, so that nobody takes it for more.
@@ -76,7 +76,7 @@ func atRisk(r *rotation.Rotation) []slack.Block {
 	case r.Cell.StagingAfter():
 		text += "\n*Breaks for a moment:* staging runs on the old key until it is deployed again, which Rekey does as soon as the old key is dead. Production does not notice."
 	case r.Other() != "":
-		text += "\n*Not touched:* " + r.Other() + " has a key of its own. If that leaked, too: " + code(offered(r)) + "."
+		text += "\n*Not touched:* " + r.Other() + " has a key of its own. If that leaked, too: the button below, or " + code(offered(r)) + "; it begins when this is over."
 	}
 	return []slack.Block{section(text)}
 }

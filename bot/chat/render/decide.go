@@ -32,6 +32,9 @@ func buttons(r *rotation.Rotation) slack.Block {
 	yes := slack.NewButtonBlockElement(ControlID(Approve), "", plainText("Approve", buttonLimit)).
 		WithStyle(slack.StylePrimary).WithConfirm(sure(r))
 	no := slack.NewButtonBlockElement(ControlID(Deny), "", plainText("Deny …", buttonLimit))
+	if other := otherButton(r); other != nil {
+		return slack.NewActionBlock("", yes, no, other)
+	}
 	return slack.NewActionBlock("", yes, no)
 }
 

@@ -32,6 +32,7 @@ func Report(r *rotation.Rotation, e event.Event) Message {
 		field{"Took", took(r)},
 	)...)
 	blocks = append(blocks, listing(timings(r))...)
+	blocks = append(blocks, otherOffer(r)...)
 	blocks = append(blocks, context(fmt.Sprintf("Rotation %s · plan %s · evidence %s", code(r.ID), code(short(r.PlanHash)), code(short(evidenceHash(r))))))
 	return drilled(r, compose(text, blocks...))
 }

@@ -55,13 +55,24 @@ func BatchLine(by, text string) Message {
 func rows(p *rotation.Progress, links Links) []string {
 	var lines []string
 	for _, part := range p.Parts {
-		line := fmt.Sprintf("%s *%s* · %s", standGlyphs[part.Stand], esc(part.Secret), partWords(part))
+		line := fmt.Sprintf("%s *%s*%s · %s", standGlyphs[part.Stand], esc(part.Secret), whose(part), partWords(part))
 		if link := links[part.Secret]; link != "" {
 			line += " · <" + esc(link) + "|thread>"
 		}
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// whose says which environment's own key a line is about, where each has one.
+func whose(p rotation.Part) string {
+	switch {
+	case p.Environment != "":
+		return " (" + p.Environment + "'s own)"
+	case p.Rotation != nil && p.Rotation.Other() != "":
+		return " (" + p.Rotation.Cell.Front() + "'s own)"
+	}
+	return ""
 }
 
 var standGlyphs = map[rotation.Stand]string{
