@@ -246,7 +246,7 @@ func TestAStopSaysThatThereIsAWayBack(t *testing.T) {
 		defer g.run(t.Context(), e)()
 		r := g.until(e, g.start(e).Key(), Asking)
 		g.approve(e, r)
-		r = g.stepping(e, r.Key(), Deploy)
+		g.stepping(e, r.Key(), Deploy)
 		if r, err := e.Cancel(t.Context(), "FAL_KEY", requester); err != nil || !strings.Contains(r.Problem.Next, "`/rotate rollback FAL_KEY` goes back to the old key") {
 			t.Errorf("%v: %+v", err, r)
 		}
