@@ -237,6 +237,48 @@ func TestTooLateToGoBack(t *testing.T) {
 	})
 }
 
+// TestTheMarginComesMeanwhile: production's deployment on the way back takes so long
+// that staging's turn would come too late. It is left on the new key.
+func TestTheMarginComesMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.turningApart(providers.Grace)
+		was := g.traits
+		g.traits = func(tr *providers.Traits) { was(tr); tr.Waits.Margin = 20 * time.Minute }
+		e := g.engine("one")
+		defer g.run(t.Context(), e)()
+		r := g.watched(e)
+		phase := func(from, to deploy.Phase) {
+			for id, p := range g.deploys {
+				if p == from {
+					g.deploys[id] = to
+				}
+			}
+		}
+		g.in(func() {
+			g.after = func(call string, _ int) error {
+				if call == "deploy production" {
+					phase(deploy.Running, deploy.Queued)
+				}
+				return nil
+			}
+		})
+		if _, err := g.rollBack(e); err != nil {
+			t.Fatal(err)
+		}
+		pass(12 * time.Minute)
+		g.in(func() { phase(deploy.Queued, deploy.Running); g.after = nil })
+		r = g.until(e, r.Key(), Stuck)
+		if step, _ := r.Step(); step != (Step{Restore, Staging}) || len(g.vault[Staging]) != 2 || r.Problem.Reason != string(fault.TooLate) || !strings.Contains(r.Problem.Next, "goes forward") {
+			t.Errorf("at %s staging has %d versions: %+v", step, len(g.vault[Staging]), r.Problem)
+		}
+		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		g.onNew(g.until(e, r.Key(), Succeeded, Stuck), 2)
+	})
+}
+
 // TestAStopSaysThatThereIsAWayBack, as long as there is one.
 func TestAStopSaysThatThereIsAWayBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
