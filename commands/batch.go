@@ -14,6 +14,7 @@ import (
 type Batcher interface {
 	StartBatch(ctx context.Context, a rotation.Alarm) (*rotation.Batch, error)
 	CancelBatch(ctx context.Context, tag string, by rotation.Person) (*rotation.CalledOff, error)
+	CancelWaiting(ctx context.Context, name string, by rotation.Person) ([]*rotation.Progress, error)
 	Batches(ctx context.Context) ([]*rotation.Progress, error)
 }
 

@@ -2,7 +2,9 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"rekey/rotation"
 )
@@ -29,11 +31,48 @@ func (h *Handler) start(ctx context.Context, o rotation.Order) (Reply, error) {
 }
 
 func (h *Handler) cancel(ctx context.Context, name string, by rotation.Person) (Reply, error) {
-	r, err := h.engine.Cancel(ctx, name, by)
+	// What waits goes first: it would begin as soon as the other one is over.
+	waited, err := h.engine.CancelWaiting(ctx, name, by)
 	if err != nil {
+		return Reply{}, fmt.Errorf("calling off what waits of %s: %w", name, err)
+	}
+	r, err := h.engine.Cancel(ctx, name, by)
+	switch {
+	case len(waited) > 0:
+		return calledOff(waited, r, err), nil
+	case err != nil:
 		return Reply{}, fmt.Errorf("cancelling %s: %w", name, err)
 	}
 	return changed("Cancel noted for "+name, r), nil
+}
+
+// calledOff says what became of an emergency that waited, and of the rotation that
+// is open.
+func calledOff(waited []*rotation.Progress, r *rotation.Rotation, err error) Reply {
+	var names []string
+	for _, p := range waited {
+		names = append(names, p.Whole())
+	}
+	said := "The emergency of " + strings.Join(names, " and of ") + " that waited is called off. Nothing of it was begun."
+	reply := Reply{Title: "Called off what waited", Text: said, Paragraphs: []string{said}}
+	var refusal *rotation.Refusal
+	switch {
+	case err == nil:
+		reply = changed("Cancel noted for "+r.Secret, r)
+		reply.Text, reply.Notes = reply.Text+" "+said, []string{said}
+		return reply
+	case !errors.As(err, &refusal):
+		said, reply.Err = "The rotation that is open could not be cancelled just now; the cause is in the log of Rekey.", err
+	case refusal.Code == rotation.NoRotation:
+		return reply
+	default:
+		said, reply.Err = "The rotation that is open goes on: "+refusal.Sentence, refusal.Err
+		if refusal.Other != nil {
+			reply.Rows = situationRows(refusal.Other)
+		}
+	}
+	reply.Text, reply.Paragraphs = reply.Text+" "+said, append(reply.Paragraphs, said)
+	return reply
 }
 
 func (h *Handler) retry(ctx context.Context, name string, by rotation.Person) (Reply, error) {

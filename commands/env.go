@@ -32,7 +32,7 @@ func (h *Handler) behind(ctx context.Context, q Request, a alarm) Reply {
 	next := "The emergency of the other environment's key is open, and two at once would disturb one another: " + env + "'s begins by itself as soon as that one is over. A message in the channel shows it."
 	return Reply{
 		Title: "Emergency of " + b.Whole() + " waits", Text: next, Paragraphs: []string{next},
-		Notes: append([]string{fmt.Sprintf("Batch `%s`. `/rotate status` asks.", b.ID)}, a.remarks()...),
+		Notes: append([]string{fmt.Sprintf("Batch `%s`. `/rotate status` asks; `/rotate cancel %s` calls it off, and cancels what is open of %s, too.", b.ID, a.name, a.name)}, a.remarks()...),
 	}
 }
 

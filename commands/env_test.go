@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -38,6 +39,42 @@ func TestTheOtherEnvironmentWaits(t *testing.T) {
 		if c.waits != "" && (d.alarm.Secret != "FAL_KEY" || d.alarm.Reason != "it leaked" || d.alarm.Requester != anna) {
 			t.Errorf("%q: %+v", text, d.alarm)
 		}
+	}
+}
+
+// TestCancelCallsOffWhatWaits: cancel NAME calls off the emergency that waits, too, and
+// says what became of both.
+func TestCancelCallsOffWhatWaits(t *testing.T) {
+	waits := []*rotation.Progress{{Batch: &rotation.Batch{Secret: "FAL_KEY", Environment: "staging"}}}
+	const off = "The emergency of FAL_KEY in staging that waited is called off. Nothing of it was begun."
+	for name, c := range map[string]struct {
+		waited []*rotation.Progress
+		err    error
+		says   []string
+		never  string
+	}{
+		"both":        {waits, nil, []string{"Cancel noted for FAL_KEY", off}, ""},
+		"none open":   {waits, &rotation.Refusal{Code: rotation.NoRotation, Sentence: "No rotation of FAL_KEY is open."}, []string{off}, "No rotation"},
+		"too late":    {waits, &rotation.Refusal{Code: rotation.NotNow, Sentence: "The end of the old key was already requested."}, []string{off, "goes on: The end of the old key was already requested."}, "Nothing was done"},
+		"broken":      {waits, errors.New("down"), []string{off, "could not be cancelled just now"}, "down"},
+		"none waits":  {nil, nil, []string{"Cancel noted for FAL_KEY"}, "waited"},
+		"none at all": {nil, &rotation.Refusal{Code: rotation.NoRotation, Sentence: "No rotation of FAL_KEY is open."}, []string{"No rotation of FAL_KEY is open."}, "waited"},
+	} {
+		d := &desk{waited: c.waited, err: c.err}
+		reply := New(d, []string{"FAL_KEY"}, nil).Handle(context.Background(), Request{Command: "/rotate", Text: "cancel FAL_KEY", Person: anna, Standing: starter})
+		text := reply.Title + " " + reply.Text + " " + strings.Join(append(reply.Paragraphs, reply.Notes...), " ")
+		for _, part := range c.says {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: %q is not in %s", name, part, text)
+			}
+		}
+		if c.never != "" && strings.Contains(text, c.never) {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	reply := New(&desk{waited: waits}, []string{"FAL_KEY"}, nil).Handle(context.Background(), Request{Command: "/rotate", Text: "cancel FAL_KEY", Person: anna, Standing: rotation.Standing{Member: true}})
+	if !reply.Undone || strings.Contains(reply.Text, "called off") {
+		t.Errorf("whoever may not start called it off: %+v", reply)
 	}
 }
 

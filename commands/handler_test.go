@@ -29,6 +29,7 @@ type desk struct {
 	broken   []string
 	preview  *rotation.Preview
 	batches  []*rotation.Progress
+	waited   []*rotation.Progress
 	err      error
 	asked    []string
 }
@@ -80,6 +81,10 @@ func (d *desk) StartBatch(_ context.Context, a rotation.Alarm) (*rotation.Batch,
 func (d *desk) CancelBatch(_ context.Context, tag string, by rotation.Person) (*rotation.CalledOff, error) {
 	d.asked = append(d.asked, "cancel batch "+tag+" by "+by.ID)
 	return &rotation.CalledOff{Progress: progress(tag), Kept: map[string]string{"FAL_KEY": "The end of the old key was already requested."}}, d.err
+}
+
+func (d *desk) CancelWaiting(context.Context, string, rotation.Person) ([]*rotation.Progress, error) {
+	return d.waited, nil
 }
 
 func (d *desk) Batches(context.Context) ([]*rotation.Progress, error) { return d.batches, d.err }

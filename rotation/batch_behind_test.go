@@ -82,6 +82,46 @@ func waitsForOther(t *testing.T, first, second string) {
 	}
 }
 
+// TestCancelReachesWhatWaits: what waits for the other environment's emergency is
+// called off by its secret's name, and begins nothing when that one is over; what has
+// begun is left to an ordinary cancel.
+func TestCancelReachesWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 2)
+		g := f.rigs[0]
+		g.apart()
+		e := f.engine("one")
+		defer g.run(t.Context(), e)()
+		open, err := e.Start(t.Context(), Order{Secret: "S1", Requester: requester, Mode: Emergency, Reason: "it is on github"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := e.StartBatch(t.Context(), Alarm{Secret: "S1", Environment: Staging, Requester: requester, Reason: "it is on github"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off, err := e.CancelWaiting(t.Context(), "S2", requester); err != nil || len(off) > 0 {
+			t.Errorf("of another secret: %v, %v", off, err)
+		}
+		off, err := e.CancelWaiting(t.Context(), "s1", requester)
+		if err != nil || len(off) != 1 || off[0].Key() != b.Key() || off[0].Whole() != "S1 in staging" {
+			t.Fatalf("%v, %v", off, err)
+		}
+		if again, err := e.CancelWaiting(t.Context(), "S1", requester); err != nil || len(again) > 0 {
+			t.Errorf("asked again: %v, %v", again, err)
+		}
+		if r := g.until(e, open.Key(), Asking); r.Card == nil || r.Card.State != CardOpen {
+			t.Errorf("what is open is %s", r.State)
+		}
+		g.approve(e, g.until(e, open.Key(), Asking))
+		g.until(e, open.Key(), Succeeded)
+		pass(time.Hour)
+		if p := f.until(e, b, "over", over); !p.Parts[0].Refused || f.begun(e, "S1") != 1 {
+			t.Errorf("%+v", p.Parts[0])
+		}
+	})
+}
+
 // TestBatchOfStaging: several secrets at once, staging's own key where there is one
 // and the shared one where not; an emergency of production's that is open is no row of
 // it, and one of staging's is.

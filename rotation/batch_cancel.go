@@ -35,6 +35,32 @@ func (e *Engine) CancelBatch(ctx context.Context, tag string, by Person) (*Calle
 	return nil, &Refusal{Code: NoRotation, Sentence: "No emergency of " + b.Whole() + " is open. `/rotate status` shows what is; `/rotate cancel NAME` cancels a single one."}
 }
 
+// CancelWaiting calls off an emergency of one secret that waits for that of its
+// other environment, and returns what it called off: nothing where none waits. One
+// that has begun is an open rotation, for [Engine.Cancel].
+func (e *Engine) CancelWaiting(ctx context.Context, secret string, by Person) ([]*Progress, error) {
+	s, err := e.subject(secret)
+	if err != nil {
+		return nil, err
+	}
+	all, err := e.Batches(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var done []*Progress
+	for _, p := range all {
+		if p.Secret != s.Name || p.Count(Waits) == 0 {
+			continue
+		}
+		off, err := e.callOff(ctx, p.Key(), by)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, off.Progress)
+	}
+	return done, nil
+}
+
 func (e *Engine) callOff(ctx context.Context, key string, by Person) (*CalledOff, error) {
 	if err := e.begunNoMore(ctx, key, by); err != nil {
 		return nil, err
