@@ -53,16 +53,18 @@ func (a ledger) inEmergency() ledger {
 	return a
 }
 
-// containment is what an emergency is for.
+// containment is what an emergency is for: the leaked key is dead at its service,
+// and no application takes anything of it.
 type containment struct {
 	Contained bool `json:"contained"`
 	// OldKeyDeadAt is from when on the service's own records have every leaked
 	// key dead; where one still lives, when it dies by itself; empty where
 	// nothing ends it.
-	OldKeyDeadAt     string  `json:"old_key_dead_at"`
-	SecondsToDead    float64 `json:"contained_seconds"` // from the command
-	ProductionFailed int     `json:"production_failed"`
-	Revived          int     `json:"revived,omitempty"` // how often a dead one came back to life
+	OldKeyDeadAt string `json:"old_key_dead_at"`
+	// SecondsToContained are from the command to the later of both.
+	SecondsToContained float64 `json:"contained_seconds"`
+	ProductionFailed   int     `json:"production_failed"`
+	Revived            int     `json:"revived,omitempty"` // how often a dead one came back to life
 
 	waits bool // for a key that nothing ends sooner
 }
@@ -77,19 +79,21 @@ func (c *containment) tell(secret string, say func(string, ...any)) {
 	switch {
 	case c == nil:
 	case c.Contained:
-		say("%s: contained %g s after the command, at %s; %d requests of production failed", secret, c.SecondsToDead, c.OldKeyDeadAt, c.ProductionFailed)
+		say("%s: contained %g s after the command; its old key is dead at the service since %s; %d requests of production failed", secret, c.SecondsToContained, c.OldKeyDeadAt, c.ProductionFailed)
 	default:
 		say("%s: NOT contained; the old key dies at %s", secret, c.OldKeyDeadAt)
 	}
 }
 
 // coroner looks at a service's own records, all the time, whether the old keys of
-// a secret live.
+// a secret live, and at the application, whether it still takes something of them.
 type coroner struct {
-	began   time.Time
-	mu      sync.Mutex
-	dead    time.Time // since when; zero while one lives
-	revived int
+	began    time.Time
+	mu       sync.Mutex
+	dead     time.Time // since when; zero while one lives
+	accepted bool
+	shut     time.Time // when the application was last seen to have stopped taking them
+	revived  int
 }
 
 // pulse is how often the coroner looks.
@@ -106,6 +110,7 @@ func (c *coroner) attend(ctx context.Context, a ledger) (leave func()) {
 		defer every.Stop()
 		for ctx.Err() == nil {
 			c.look(a.oldsDead(), time.Now())
+			c.visit(a.oldsAccepted(), time.Now())
 			select {
 			case <-every.C:
 			case <-ctx.Done():
@@ -127,15 +132,31 @@ func (c *coroner) look(dead bool, now time.Time) {
 	}
 }
 
+// visit notes whether the application takes something of them.
+func (c *coroner) visit(accepted bool, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.accepted && !accepted {
+		c.shut = now
+	}
+	c.accepted = accepted
+}
+
 // certify tells what became of the keys.
 func (c *coroner) certify(a ledger) *containment {
 	c.look(a.oldsDead(), time.Now())
+	c.visit(a.oldsAccepted(), time.Now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := &containment{Contained: !c.dead.IsZero(), Revived: c.revived}
-	if out.Contained {
+	out := &containment{Contained: !c.dead.IsZero() && !c.accepted, Revived: c.revived}
+	if !c.dead.IsZero() {
 		out.OldKeyDeadAt = c.dead.UTC().Format(time.RFC3339Nano)
-		out.SecondsToDead = float64(c.dead.Sub(c.began).Milliseconds()) / 1000
+	}
+	if at := c.dead; out.Contained {
+		if c.shut.After(at) {
+			at = c.shut
+		}
+		out.SecondsToContained = float64(at.Sub(c.began).Milliseconds()) / 1000
 	}
 	return out
 }

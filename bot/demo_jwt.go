@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"rekey/internal/sandbox"
@@ -35,6 +36,13 @@ func jwtLedger(b *box) ledger {
 				all = append(all, ledgerKey{k.ID, name, k.Secret, k.Status != supabase.Revoked})
 			}
 			return all
+		},
+		accepted: func(id string) bool {
+			old := b.signerOf(id).Secret
+			verifies := func(h app.Holding) bool { return h.Value == old }
+			return slices.ContainsFunc([]*app.App{w.Staging, w.Production}, func(a *app.App) bool {
+				return slices.ContainsFunc(a.Holdings(app.JWTSecret), verifies) || slices.ContainsFunc(a.Holdings(app.JWTPrevious), verifies)
+			})
 		},
 		// In the end the application accepts nothing else.
 		beside: func(id string) map[string]string { return map[string]string{app.JWTPrevious: b.signerOf(id).Secret} },

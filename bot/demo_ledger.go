@@ -45,6 +45,9 @@ type ledger struct {
 	ending func(id string) *http.Request
 	// beside are the other values of a pair; nil where a key is one value.
 	beside func(id string) map[string]string
+	// accepted reports that an application itself still takes what a key signed; nil
+	// where only the service decides that.
+	accepted func(id string) bool
 	// unnumbered says that people know a key by its last characters, because
 	// its service gives it no id.
 	unnumbered bool
@@ -187,6 +190,12 @@ func (k ledgerKey) secretPart() string {
 		}
 	}
 	return k.value[strings.LastIndex(k.value[:min(len(k.value), len("sk-ant-api03-"))], "-")+1:]
+}
+
+// oldsAccepted reports that an application still takes something of a key of the
+// beginning, dead or not.
+func (a ledger) oldsAccepted() bool {
+	return a.accepted != nil && slices.ContainsFunc(a.olds, a.accepted)
 }
 
 // oldsDead reports that none of the keys of the beginning lives.

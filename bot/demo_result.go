@@ -101,7 +101,11 @@ func (r *played) quote(record *rotation.Rotation) {
 	if !record.Dies().IsZero() && record.State == rotation.Running {
 		r.Result = onlyTime
 	}
-	if c := record.Card; c != nil && len(c.Approved) > 0 {
+	c := record.Card
+	if record.Allowed != nil { // the later one is about the vault
+		c = record.Allowed
+	}
+	if c != nil && len(c.Approved) > 0 {
 		r.ApprovedBy = c.Approved[0].Person.ID
 	}
 	for _, t := range record.Times {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rekey/internal/sandbox"
+	"rekey/internal/sandbox/app"
 	"rekey/internal/sandbox/slack"
 	"rekey/providers"
 	"rekey/rotation"
@@ -179,6 +180,54 @@ func TestCoronerNoticesARevival(t *testing.T) {
 	got := c.certify(ledger{olds: []string{"old"}, keys: func() []ledgerKey { return []ledgerKey{{id: "old"}} }})
 	if !got.Contained || got.OldKeyDeadAt != "2026-11-25T12:00:04Z" || got.Revived != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestContainedWhenTheApplicationTakesNothing: what a dead key signed is taken until
+// the application has its successor alone; contained is the later of both.
+func TestContainedWhenTheApplicationTakesNothing(t *testing.T) {
+	at := func(s int) time.Time { return time.Date(2026, 11, 25, 12, 0, s, 0, time.UTC) }
+	taken := true
+	a := ledger{olds: []string{"old"}, keys: func() []ledgerKey { return []ledgerKey{{id: "old"}} }, accepted: func(string) bool { return taken }}
+	c := coroner{began: at(0)}
+	c.visit(true, at(1))
+	c.look(true, at(4))
+	if got := c.certify(a); got.Contained || got.good() || got.OldKeyDeadAt != "2026-11-25T12:00:04Z" {
+		t.Errorf("while the application takes it: %+v", got)
+	}
+	taken = false
+	c.visit(false, at(9))
+	if got := c.certify(a); !got.Contained || got.SecondsToContained != 9 || got.OldKeyDeadAt != "2026-11-25T12:00:04Z" {
+		t.Errorf("when it takes nothing any more: %+v", got)
+	}
+}
+
+// TestSignedWithTheOldSecret: the ledger of signing keys looks at what the
+// application verifies with.
+func TestSignedWithTheOldSecret(t *testing.T) {
+	t.Parallel()
+	world, err := sandbox.Start(t.Context(), sandbox.Options{Speed: 20, Visits: -1, Also: []string{app.JWTSecret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	b := &box{world: world}
+	a := b.ledgerIn(script{secret: app.JWTSecret, emergency: true})
+	if !a.oldsAccepted() {
+		t.Error("the application takes nothing of the key it began with")
+	}
+	old := b.signerOf(a.olds[0]).Secret
+	for _, left := range []string{app.JWTPrevious, ""} {
+		values := map[string]string{app.JWTSecret: "another", app.JWTPrevious: "another"}
+		if left != "" {
+			values[left] = old
+		}
+		if err := world.Production.Roll(t.Context(), "d-"+left, values, -1); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.oldsAccepted(); got != (left != "") {
+			t.Errorf("with %q it is taken: %t", left, got)
+		}
 	}
 }
 

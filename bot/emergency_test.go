@@ -65,7 +65,7 @@ func TestPlantRevive(t *testing.T) {
 	if err != nil || !r.good() || r.Revived != 1 || !r.Contained || r.ProductionFailed > 0 {
 		t.Fatalf("%v: %+v, %+v, broken: %v", err, r, r.containment, r.broken)
 	}
-	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || time.Since(at) < 0 || r.Mode != "emergency" || r.SecondsToDead <= 0 {
+	if at, err := time.Parse(time.RFC3339, r.OldKeyDeadAt); err != nil || time.Since(at) < 0 || r.Mode != "emergency" || r.SecondsToContained <= 0 {
 		t.Errorf("dead at %q: %v; %+v", r.OldKeyDeadAt, err, r.containment)
 	}
 }
