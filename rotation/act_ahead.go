@@ -35,6 +35,8 @@ func (w *run) ahead(s Step) func(context.Context) (outcome, error) {
 		return of(w.gone)
 	case DurableProbe:
 		return of(w.durableProbe)
+	case Audit:
+		return of(w.auditAhead)
 	case Report:
 		return of(w.reportAhead)
 	default:

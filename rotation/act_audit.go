@@ -216,6 +216,38 @@ func (w *run) audit(ctx context.Context) (outcome, error) {
 	return outcome{done: true, events: []event.Event{{Kind: event.Audited, Text: c.Summary(), Facts: facts}}}, nil
 }
 
+// auditAhead makes the last look where issuing killed the old credential. Its
+// window ends with the proof of that death, which comes here and not with the
+// report. Where the proof cannot be had, what is known by then is told, and told
+// again when it was given.
+func (w *run) auditAhead(ctx context.Context, s Step) (outcome, error) {
+	if w.r.OldDead() {
+		return w.audit(ctx)
+	}
+	out, err := w.buried(ctx, s)
+	switch {
+	case err != nil && w.overdue(ctx, err):
+		out, err = w.audit(ctx)
+		if out.done {
+			out.done, out.wake = false, time.Now()
+		}
+		return out, err
+	case err != nil || !out.done || len(out.events) == 0:
+		return out, err
+	}
+	out.done, out.wake = false, time.Now() // the death is told for itself, and then what it closes
+	return out, nil
+}
+
+// overdue reports that a proof of death is not given, and may not be for long,
+// while nothing was told of an audit yet.
+func (w *run) overdue(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || w.r.Audit != nil && !w.r.Audit.Closed.IsZero() {
+		return false
+	}
+	return !retriable(err) || w.r.Attempt+1 >= w.e.config.Retry.Attempts
+}
+
 // inquire asks every source once. again reports that one failed in a way that may
 // pass.
 func (w *run) inquire(ctx context.Context) (again bool) {
@@ -239,7 +271,7 @@ func (w *run) opened(ctx context.Context) {
 	c.Addresses, c.Readers = known.Addresses, known.Readers
 	c.Reason, c.Alarmed = w.r.Reason, w.r.Alarmed.UTC()
 	c.Moved = wholeSecond(w.r.movedAt())
-	c.Ended, c.Dead = time.Time{}, time.Time{}
+	c.Ended, c.Dead, c.Dies = time.Time{}, time.Time{}, w.r.Dies().UTC()
 	for _, e := range w.r.Ends {
 		if e.Sent.After(c.Ended) {
 			c.Ended = e.Sent.UTC()

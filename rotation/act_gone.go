@@ -153,8 +153,8 @@ func (w *run) lastRites(ctx context.Context, s Step, env string) (outcome, error
 	return outcome{done: true, events: []event.Event{{Kind: event.Dead, Step: s.String(), Text: text, Facts: map[string]string{"id": string(e.ID), "answer": e.Answer}}}}, nil
 }
 
-// buried holds, before the report of a cutover, that every old credential is
-// proved dead.
+// buried holds, before the report of a cutover and before its audit, that every
+// old credential is proved dead. What the audit has closed with is looked at again.
 func (w *run) buried(ctx context.Context, s Step) (outcome, error) {
 	var events []event.Event
 	for _, of := range w.r.Plan {
@@ -162,7 +162,7 @@ func (w *run) buried(ctx context.Context, s Step) (outcome, error) {
 			continue
 		}
 		rites := w.lastRites
-		if of.Act == DurableProbe && !w.endOf(scopeOf(of)).Dead.IsZero() {
+		if (of.Act == DurableProbe || w.r.Cell.Mode == Emergency) && !w.endOf(scopeOf(of)).Dead.IsZero() {
 			rites = func(ctx context.Context, _ Step, _ string) (outcome, error) { return w.stillGone(ctx, of) }
 		}
 		out, err := rites(ctx, s, scopeOf(of))

@@ -453,7 +453,7 @@ func (w *run) duty(step Step) bool {
 		return !w.r.Back.Sent.IsZero()
 	case DurableProbe:
 		return true
-	case Report:
+	case Report, Audit: // before either it is proved
 		return w.r.Cell.Ahead()
 	case ConfirmDead:
 		if w.r.Cell.Ahead() {

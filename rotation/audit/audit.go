@@ -97,6 +97,7 @@ type Case struct {
 	Moved      time.Time `json:"moved,omitzero"`
 	Ended      time.Time `json:"ended,omitzero"`
 	Dead       time.Time `json:"dead,omitzero"`
+	Dies       time.Time `json:"dies,omitzero"`   // when it dies by itself, where nothing ends it sooner
 	Closed     time.Time `json:"closed,omitzero"` // when the last look was made
 	Looks      int       `json:"looks,omitempty"` // attempts at the last one
 	// Addresses and Readers are declared: networks of the application, and

@@ -107,13 +107,18 @@ func (c *Case) Markdown() []byte {
 
 func (c *Case) timeline(out *bytes.Buffer) {
 	out.WriteString("## When\n\n| moment | time |\n|---|---|\n")
-	for _, m := range []struct {
+	type moment struct {
 		name string
 		at   time.Time
-	}{
+	}
+	moments := []moment{
 		{"the audit begins: " + c.Basis, c.From}, {"somebody called for help", c.Alarmed}, {"the application was proved to run on the new one", c.Moved},
 		{"the old one was ended", c.Ended}, {"the old one was proved dead", c.Dead}, {"last look", c.Closed},
-	} {
+	}
+	if c.Dead.IsZero() && !c.Dies.IsZero() {
+		moments = append(moments, moment{"the old one dies by itself", c.Dies})
+	}
+	for _, m := range moments {
 		at := "not reached"
 		if !m.at.IsZero() {
 			at = stamp(m.at)

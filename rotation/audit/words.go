@@ -42,7 +42,20 @@ func (c *Case) Summary() string {
 	if !c.Comparable() && c.addressed() {
 		text += " Nothing is known of where the application comes from, so every address counts as unknown."
 	}
-	return text + c.gaps()
+	return text + c.open() + c.gaps()
+}
+
+// open says that the old credential outlived the last look: what is done with it
+// later is not in here.
+func (c *Case) open() string {
+	switch {
+	case c.Closed.IsZero() || !c.Dead.IsZero():
+		return ""
+	case c.Dies.After(c.Closed):
+		return fmt.Sprintf(" The old key lives until %s, so this audit is not the last: what is done with the key until then is not in it. Rekey audits again when its death is proved.", stamp(c.Dies))
+	default:
+		return " The old key was not proved dead by then, so this audit is not the last: what is done with the key later is not in it. Rekey audits again when its death is proved."
+	}
 }
 
 // calm is what finding nothing means: where nothing could be read, nothing was
