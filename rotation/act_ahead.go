@@ -86,7 +86,7 @@ func (w *run) vouch(ctx context.Context, env string) (Certificate, error) {
 		return Certificate{}, err
 	}
 	cert := Certificate{Kind: "attest", At: time.Now(), Deployment: heard.Deployment, Instances: len(heard.Instances), Answers: heard.New, Fingerprint: w.e.fingerprint(valuesOf(current))}
-	found, err := w.probe(ctx, valuesOf(current))
+	found, err := w.sighted(ctx, env, valuesOf(current))
 	if err != nil {
 		return Certificate{}, err
 	}

@@ -131,7 +131,7 @@ func (w *run) approve(ctx context.Context) (outcome, error) {
 // somebody ended it outside of this rotation; "switched_off" that this rotation
 // did so, under an approval that fell; "list_only" that one's value can
 // no longer be read, so that it cannot be probed. What is unclear is not
-// called refused.
+// called refused: "old_unclear" says so in words.
 func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
 	facts := make(map[string]string)
 	for _, env := range w.r.environments() {
@@ -142,16 +142,17 @@ func (w *run) oldCondition(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		found, err := w.probe(ctx, old)
+		found, err := w.sighted(ctx, env, old)
 		if err != nil {
 			return nil, err
 		}
 		switch {
-		case found.Liveness != providers.Refused:
-		case w.endedBy(env):
+		case found.Liveness == providers.Refused && w.endedBy(env):
 			facts["switched_off"] = "true"
-		default:
+		case found.Liveness == providers.Refused:
 			facts["old_refused"] = found.Answer
+		case found.Liveness != providers.Alive && !w.endedBy(env):
+			facts["old_unclear"] = w.r.Lives()
 		}
 		if old == nil {
 			facts["list_only"] = "true"

@@ -153,7 +153,7 @@ func (w *run) vigilant(ctx context.Context, env string) (out outcome, on bool, e
 	if err != nil {
 		return outcome{}, false, err
 	}
-	found, err := w.probe(ctx, old)
+	found, err := w.sighted(ctx, env, old)
 	if err != nil {
 		return outcome{}, false, err
 	}

@@ -70,7 +70,7 @@ func (w *run) restorable(ctx context.Context, env string) (providers.Values, err
 	case old == nil:
 		return nil, fault.New(op, fault.NotFound, "its version is no longer in the vault, and Rekey keeps no values")
 	}
-	found, err := w.probe(ctx, old)
+	found, err := w.sighted(ctx, env, old)
 	switch {
 	case err != nil:
 		return nil, err

@@ -436,6 +436,7 @@ func (w *run) failed(ctx context.Context, step Step, err error) error {
 		}
 		w.e.config.Log.Warn("a rotation that failed cannot be rolled back by itself", "rotation", w.r.ID, "error", stays)
 	}
+	w.overlooked()
 	p := explain(w.r, step, f)
 	p.offered(w.untellable(step))
 	w.r.Problem, w.r.State, w.r.Wake = &p, Stuck, w.choreAt()

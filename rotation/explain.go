@@ -97,11 +97,11 @@ func (r *Rotation) safeForward() string {
 	case r.OldRefused() != "":
 		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means. Rekey wrote the new key to " + r.every() + "."
 	case r.Wrote(r.front()) && r.Proofs[r.front()].Kind != "":
-		return "Old key still valid. Nothing was revoked. " + title(r.front()) + " was proved to run on the new key."
+		return r.Lives() + " Nothing was revoked. " + title(r.front()) + " was proved to run on the new key."
 	case r.Wrote(r.front()):
-		return "Old key still valid. Nothing was revoked. Rekey wrote the new key to " + r.every() + "."
+		return r.Lives() + " Nothing was revoked. Rekey wrote the new key to " + r.every() + "."
 	default:
-		return "Old key still valid. " + changed(r) + stray(r)
+		return r.Lives() + " " + changed(r) + stray(r)
 	}
 }
 

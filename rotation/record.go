@@ -322,6 +322,9 @@ type Rotation struct {
 	Closing bool               `json:"closing,omitempty"` // it is called off, and over as soon as the work goes on
 	Gap     Gap                `json:"gap,omitzero"`
 	Problem *Problem           `json:"problem,omitempty"`
+	// Sights are what was last seen of old credentials that are not ended, by
+	// environment, "" when shared.
+	Sights map[string]Sight `json:"sights,omitempty"`
 	// Exposed is since when the old credential may have been known to others, as
 	// somebody said; zero means since it was made.
 	Exposed time.Time   `json:"exposed,omitzero"`

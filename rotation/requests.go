@@ -338,9 +338,9 @@ func (w *run) mayShowLate() error {
 // environment was written.
 func (w *run) nothingLeft() string {
 	if late := unseen(w.r); late != "" {
-		return "Old key still valid. Nothing was revoked." + late
+		return w.r.Lives() + " Nothing was revoked." + late
 	}
-	return "Old key still valid. No new key exists."
+	return w.r.Lives() + " No new key exists."
 }
 
 // leftovers says what an errand that was called off may leave behind.

@@ -103,7 +103,7 @@ func (w *run) wasMade(ctx context.Context, env string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	found, err := w.probe(ctx, old)
+	found, err := w.sighted(ctx, env, old)
 	if err == nil && found.Liveness == providers.Unclear {
 		err = fault.New(op, fault.CannotMeasure, "the service answered "+found.Answer)
 	}

@@ -98,7 +98,7 @@ func (r *Rotation) safeRevoked() string {
 	case len(r.Ends) == 0 && r.OldRefused() != "":
 		return "Rekey revoked nothing, yet the service refuses the old key already (" + r.OldRefused() + "): it was ended by other means."
 	case len(r.Ends) == 0:
-		return "Old key still valid. Nothing was changed."
+		return r.Lives() + " Nothing was changed."
 	case r.proved(r.front()):
 		return r.oldState() + " " + sentence(r.runsOnNew(r.front())) + "."
 	case r.Wrote(r.front()):

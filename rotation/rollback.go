@@ -168,7 +168,7 @@ func (w *run) oldLives(ctx context.Context) error {
 		if old == nil {
 			return fault.New(op, fault.NotFound, "its value can no longer be read in the vault of "+env)
 		}
-		found, err := w.probe(ctx, old)
+		found, err := w.sighted(ctx, env, old)
 		switch {
 		case err != nil:
 			return err
@@ -400,7 +400,7 @@ func (r *Rotation) safeBack() string {
 	if r.Cell.Ahead() {
 		return r.safeBorrowed()
 	}
-	text := "Old key still valid."
+	text := r.Lives()
 	for _, env := range []string{Production, Staging} {
 		p, there := r.Places[env]
 		switch {

@@ -18,8 +18,8 @@ func (r *Rotation) safeAhead() string {
 			all = append(all, r.standingOf(env))
 		}
 	}
-	if all[0] == untouched && all[len(all)-1] == untouched {
-		all = []string{"Old key still valid. Nothing was changed."}
+	if idle(all[0]) && idle(all[len(all)-1]) {
+		all = []string{r.Lives() + " Nothing was changed."}
 	} else if len(all) == 2 {
 		all[0], all[1] = "Staging: "+all[0], "Production: "+all[1]
 	} else {
@@ -31,7 +31,13 @@ func (r *Rotation) safeAhead() string {
 	return strings.Join(all, " ")
 }
 
-const untouched = "the old key is still valid."
+// What an environment stands on before anything was asked for.
+const (
+	untouched = "the old key is still valid."
+	untold    = "Rekey has not ended the old key; it is not known whether it still lives."
+)
+
+func idle(standing string) bool { return standing == untouched || standing == untold }
 
 // standingOf says what an environment stands on.
 func (r *Rotation) standingOf(env string) string {
@@ -39,10 +45,14 @@ func (r *Rotation) standingOf(env string) string {
 	switch {
 	case !t.Begun() && r.Proofs[env].Refused:
 		return "the service refuses the old key, and Rekey has not asked for a new one."
+	case !t.Begun() && r.doubts(env):
+		return untold
 	case !t.Begun():
 		return untouched
 	case t.Made.IsZero() && !t.Refused.IsZero():
 		return "the service refuses the old key; the new one is waited for."
+	case t.Made.IsZero() && r.Traits.Guided && r.doubts(env):
+		return "a person was asked to replace the old key; whether it still lives could not be told when Rekey last looked."
 	case t.Made.IsZero() && r.Traits.Guided:
 		return "a person was asked to replace the old key; until then it is valid."
 	case t.Made.IsZero():

@@ -47,6 +47,9 @@ func standing(e event.Event) string {
 	if answer := e.Facts["old_refused"]; answer != "" {
 		return "The service already refuses the old key (" + answer + "): somebody ended it outside of this rotation. Rekey revoked nothing; the new key is in use."
 	}
+	if unclear := e.Facts["old_unclear"]; unclear != "" {
+		return unclear + " Nothing was revoked."
+	}
 	return "Old key still valid. Nothing was revoked."
 }
 
@@ -235,7 +238,7 @@ func counts(r *rotation.Rotation, number int) string {
 }
 
 func closing(r *rotation.Rotation, number int) (title, outcome string) {
-	kept := "Old key still valid. Nothing was revoked."
+	kept := r.Lives() + " Nothing was revoked."
 	if answer := r.OldRefused(); answer != "" {
 		kept = "Nothing was revoked by this rotation; the service refuses the old key already (" + esc(answer) + ")."
 	}
