@@ -6,13 +6,13 @@ build:
 	go build -trimpath -tags release -o bin/rekey ./bot
 
 # The program's own tests run whole worlds in real time: nothing runs beside them.
-# A world mostly waits, so that one more than there are cores do not disturb each other.
-# The tables of moments at which a replica dies are sampled under the race
-# detector, and complete without it; that of bad days is complete in baddays.
+# The tables of moments at which a replica dies, and the worlds, are sampled under
+# the race detector, and complete without it; bad days are complete in baddays.
 test:
 	go test -race -timeout 20m $$(go list ./... | grep -v '^rekey/bot$$')
 	go test -timeout 20m ./rotation
-	go test -race -timeout 20m -parallel $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) ./bot
+	go test -race -timeout 20m ./bot
+	go test -timeout 20m ./bot
 
 # Every trouble at every moment of every emergency and every rollback: some 11,000
 # stories.

@@ -50,6 +50,7 @@ const worldsAtOnce = "5"
 // The error is the story's: a script that is meant to end badly has one.
 func play(t *testing.T, o sandboxOptions, s script) (*demoResult, error) {
 	t.Helper()
+	drawn(t)
 	if s.secret == "" {
 		s.secret = "FAL_KEY"
 	}

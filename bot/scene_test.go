@@ -53,6 +53,7 @@ type scene struct {
 // otherwise: what a test is about must not depend on how fast a machine is.
 func open(t *testing.T, o sandboxOptions) *scene {
 	t.Helper()
+	drawn(t)
 	if o.speed == 0 {
 		o.speed = 4
 	}

@@ -1,0 +1,5 @@
+//go:build !race && !release
+
+package main
+
+const racing = false
