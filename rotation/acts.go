@@ -174,6 +174,9 @@ func (w *run) found(ctx context.Context) (providers.Kind, error) {
 	if w.kind != nil {
 		return w.kind, nil
 	}
+	if err := w.ownBranch(); err != nil {
+		return nil, err
+	}
 	current := make(map[string]providers.Values)
 	for _, env := range w.r.environments() {
 		entries, err := w.subject.Vault.Read(ctx, env, w.subject.Variables)

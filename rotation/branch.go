@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rekey/internal/fault"
 	"rekey/state"
 )
 
@@ -37,6 +38,18 @@ func ownBranch(s Subject, why wish) error {
 	default:
 		return &PlanError{Sentence: fmt.Sprintf("Rekey stands on %s itself: %s, and would cut itself off in the middle of a rotation. Move them to another server first; nothing was changed. Where the key has leaked, `/rotate-emergency %s` tells a second path.", s.Name, what, s.Name)}
 	}
+}
+
+// ownBranch stops a rotation whose old credential still lives and that has come to
+// where Rekey stands on it, such as one that was begun with its records in a file
+// and was imported before it was over.
+func (w *run) ownBranch() error {
+	what := w.subject.standsOn()
+	if what == "" || w.r.OldDead() {
+		return nil
+	}
+	return fault.New("looking at "+w.subject.Title+" again", fault.Managed, "Rekey stands on it itself: "+what+
+		", and would cut itself off in the middle. Have Rekey keep its records on another server, or go on where it was begun, with its journal and every bot stopped")
 }
 
 // secondPath is what people type for a secret that Rekey stands on.

@@ -94,3 +94,40 @@ func TestOwnBranchRefused(t *testing.T) {
 		g.until(e, g.start(e).Key(), Asking)
 	})
 }
+
+// TestOwnBranchImported: an emergency that was begun away from Rekey's records, and
+// came to them before it was over, stops for a person where it would end the old
+// key, and goes on when they lie elsewhere.
+func TestOwnBranchImported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.mode = Emergency
+		away := g.engine("terminal")
+		stop := g.run(t.Context(), away)
+		r := g.until(away, g.start(away).Key(), Asking)
+		stop()
+
+		g.configure = func(s *Subject) { s.Sustains = ownRecords }
+		e := g.engine("bot")
+		stop = g.run(t.Context(), e)
+		g.approve(e, r)
+		r = g.until(e, r.Key(), Stuck)
+		stop()
+		if len(g.ended) > 0 || g.counts["end"] > 0 || g.counts["disable"] > 0 {
+			t.Errorf("asked for an end: %v", g.touched)
+		}
+		if text := r.Problem.Text(); !strings.Contains(text, "Rekey stands on it itself: it keeps its own records there") || !strings.Contains(text, "on another server") {
+			t.Errorf("people are told: %s", text)
+		}
+
+		g.configure = nil
+		e = g.engine("moved")
+		defer g.run(t.Context(), e)()
+		if _, err := e.Retry(t.Context(), "FAL_KEY", requester); err != nil {
+			t.Fatal(err)
+		}
+		if r = g.until(e, r.Key(), Succeeded); !r.OldDead() || len(g.ended) != 1 {
+			t.Errorf("old key dead %t, ended %v", r.OldDead(), g.ended)
+		}
+	})
+}
