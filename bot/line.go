@@ -125,7 +125,34 @@ func runLine(ctx context.Context, act signed.Act, args []string, p process) int 
 	if act.Decides() {
 		return s.decide(ctx, act)
 	}
-	return s.ask(ctx, signed.Statement{Act: act, Line: strings.Join(o.words, " ")}, nil)
+	line, about := cried(act, o.words)
+	return s.ask(ctx, signed.Statement{Act: act, Line: line}, about)
+}
+
+// longer is said where somebody says more than a statement takes: nobody is sent
+// back at night for having told the whole story.
+const longer = "Of what you say no more is signed than a statement takes; tell the rest in the thread, or to whoever asks."
+
+// cried is what somebody asks for, and what they should know before they sign it.
+func cried(act signed.Act, words []string) (line string, about []string) {
+	line = strings.Join(words, " ")
+	if act != signed.Emergency || len(line) <= signed.MaxField {
+		return line, nil
+	}
+	line, cut := commands.Within(line, signed.MaxField)
+	if cut {
+		about = []string{longer}
+	}
+	return line, about
+}
+
+// because is the same of the reason for a decision.
+func because(words []string) (text string, about []string) {
+	text = strings.Join(words, " ")
+	if short := commands.Clipped(text, signed.MaxField); short != text {
+		return short, []string{longer}
+	}
+	return text, nil
 }
 
 // speaker is somebody at a terminal.
@@ -206,7 +233,8 @@ func (s speaker) decide(ctx context.Context, act signed.Act) int {
 	}
 	for _, q := range a.Requests {
 		if strings.EqualFold(q.Name(), name) && q.Takes(act) {
-			return s.ask(ctx, q.Statement(act, strings.Join(s.options.words[1:], " ")), append([]string{"", "The request says:"}, q.Words...))
+			why, about := because(s.options.words[1:])
+			return s.ask(ctx, q.Statement(act, why), slices.Concat(about, []string{"", "The request says:"}, q.Words))
 		}
 	}
 	s.show(a)

@@ -97,7 +97,8 @@ func (s speaker) cry(ctx context.Context, c *config.Config, journal *local.Journ
 		s.print(s.out, "The journal has a rotation that is not over; it goes on.\n")
 		return nil
 	}
-	a, err := s.send(ctx, signed.Statement{Act: signed.Emergency, Line: strings.Join(s.options.words, " ")}, nil)
+	line, about := cried(signed.Emergency, s.options.words)
+	a, err := s.send(ctx, signed.Statement{Act: signed.Emergency, Line: line}, about)
 	if err != nil {
 		return err
 	}

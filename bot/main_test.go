@@ -97,6 +97,8 @@ func TestCommandLine(t *testing.T) {
 		"no value":          {args: []string{"status", "--to"}, code: exitUsage, err: "an option has no value"},
 		"pasted":            {args: []string{"emergency", "--to=unix:/x", "--key=x", "--installation=acme", "FAL_KEY", token}, code: exitFailed, err: "treat it as leaked"},
 		"unsigned":          {args: []string{"rotate", "--to=unix:/x", "--key=x", "--installation=acme", "FAL_KEY"}, code: exitFailed, out: "You ask for a rotation: FAL_KEY.", err: "nothing was signed"},
+		"a long story":      {args: []string{"emergency", "--to=unix:/x", "--key=x", "--installation=acme", "FAL_KEY", strings.Repeat("and then ", 300), "--since", "3d"}, code: exitFailed, out: "and then --since 3d. At the installation", err: "nothing was signed"},
+		"told so":           {args: []string{"emergency", "--to=unix:/x", "--key=x", "--installation=acme", "FAL_KEY", strings.Repeat("and then ", 300)}, code: exitFailed, out: "no more is signed than a statement takes", err: "nothing was signed"},
 		"not here":          {args: []string{"rotate", "FAL_KEY", "--local-journal", "x", "--config=x", "--key=x"}, code: exitUsage, err: "--local-journal is for emergencies"},
 		"no way to decide":  {args: []string{"emergency", "FAL_KEY", "--local-journal", "x", "--config=testdata/rekey.yaml", "--key=x"}, code: exitUsage, err: "command_line: it is needed"},
 		"nothing to import": {args: []string{"import-journal", "--config", "x"}, code: exitUsage, err: "a journal and --config are needed"},

@@ -53,6 +53,71 @@ func shortened(reason string) (kept string, cut bool) {
 	return string([]rune(reason)[:ReasonLimit-1]) + "…", true
 }
 
+// Within is a line after `/rotate-emergency` in at most so many bytes, for a way to
+// people that takes no longer ones: of the reason's end words are left out, and
+// nothing else is. A line that is short enough, or of flags alone, stays as it is.
+func Within(line string, limit int) (short string, cut bool) {
+	fields := strings.Fields(line)
+	kept := fixed(fields)
+	for i := len(fields) - 1; i >= 0 && len(strings.Join(fields, " ")) > limit; i-- {
+		if kept[i] {
+			continue
+		}
+		room := limit - len(strings.Join(fields, " ")) + len(fields[i])
+		if word := Clipped(fields[i], room); word != "" {
+			fields[i] = word
+		} else {
+			fields = slices.Delete(fields, i, i+1)
+		}
+		cut = true
+	}
+	return strings.Join(fields, " "), cut
+}
+
+// fixed marks the words of such a line that are not of the reason: the flags, what
+// may belong to one, and the name.
+func fixed(fields []string) []bool {
+	kept, named := make([]bool, len(fields)), false
+	for i, f := range fields {
+		_, flags := split(f)
+		switch {
+		case len(flags) > 0, i > 0 && takesValue(fields[i-1]):
+			kept[i] = true
+		case !named:
+			kept[i], named = true, true
+		}
+	}
+	return kept
+}
+
+// takesValue reports a flag whose value is the word behind it.
+func takesValue(word string) bool {
+	for _, flag := range []string{"since", "env"} {
+		if _, given, here := valued(word, flag); here && !given {
+			return true
+		}
+	}
+	return false
+}
+
+// Clipped is a text in at most so many bytes, "" where that leaves nothing of it.
+func Clipped(text string, limit int) string {
+	const more = "…"
+	if len(text) <= limit {
+		return text
+	}
+	end := 0
+	for at := range text {
+		if at+len(more) <= limit {
+			end = at
+		}
+	}
+	if end == 0 {
+		return ""
+	}
+	return strings.TrimSpace(text[:end]) + more
+}
+
 // others are the secrets that a reason names beside the one that it is about,
 // with spaces between.
 func (v vocabulary) others(a alarm) string {

@@ -120,3 +120,23 @@ func TestHelpInAnEmergency(t *testing.T) {
 		}
 	}
 }
+
+// TestWithin: of a line that is too long words of the reason are left out, from its
+// end, and never a flag, what belongs to one, or the name.
+func TestWithin(t *testing.T) {
+	for line, want := range map[string]string{
+		"KEY it leaked":                                  "KEY it leaked",
+		"KEY it leaked yesterday in a log":               "KEY it leaked yeste…",
+		"--since 3d KEY it leaked in a log":              "--since 3d KEY it l…",
+		"KEY it leaked in a log --since 3d":              "KEY it l… --since 3d",
+		"KEY https://example.com/a/very/long/address":    "KEY https://example…",
+		"KEY it leaked in logs --since=3d —revoke-first": "KEY --since=3d —revoke-first",
+		"KEY ééééééééééééééé":                            "KEY ééééééé…",
+	} {
+		const limit = 22
+		short, cut := Within(line, limit)
+		if short != want || cut != (short != line) || len(short) > limit && !strings.Contains(line, "=") {
+			t.Errorf("%q came to %q (%d bytes, cut %t), want %q", line, short, len(short), cut, want)
+		}
+	}
+}

@@ -87,8 +87,9 @@ type Statement struct {
 const MaxStatement = 8 << 10
 
 const (
-	heading  = "rekey statement 1"
-	maxField = 2000 // bytes
+	heading = "rekey statement 1"
+	// MaxField bounds what somebody says in a statement, in bytes.
+	MaxField = 2000
 )
 
 // Namespace is what `ssh-keygen -Y sign -n` is given: a signature made for one
@@ -279,5 +280,5 @@ func (s Statement) instead() error {
 // plain reports a text of one line that shows as it is.
 func plain(text string) bool {
 	shown := !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
-	return len(text) <= maxField && utf8.ValidString(text) && shown && strings.TrimSpace(text) == text
+	return len(text) <= MaxField && utf8.ValidString(text) && shown && strings.TrimSpace(text) == text
 }
