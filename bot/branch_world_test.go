@@ -20,13 +20,10 @@ import (
 // Rekey reads its way in, and where the new one is.
 func TestOwnRedis(t *testing.T) {
 	t.Parallel()
-	l := newTerminal(t, "ann", "ben")
-	l.allow("ann", "ben")
-	s := open(t, sandboxOptions{also: []string{app.RedisToken}, adjust: l.configured(calm())})
+	s := signing(t, app.RedisToken)
 	s.secret = app.RedisToken
-	s.unseen, s.costly = true, true
 	s.bot.stop()
-	whole, config, journal := filepath.Join(s.dir, "rekey.yaml"), filepath.Join(s.dir, "own.yaml"), filepath.Join(l.dir, "journal")
+	whole, config, journal := filepath.Join(s.dir, "rekey.yaml"), filepath.Join(s.dir, "own.yaml"), filepath.Join(s.dir, "journal")
 	text, err := os.ReadFile(whole)
 	if err != nil {
 		t.Fatal(err)
@@ -38,15 +35,15 @@ func TestOwnRedis(t *testing.T) {
 	}
 	ended := make(chan string, 1)
 	go func() {
-		code, said := l.typing(s.ctx, "no bot runs\nyes\n", "emergency", s.secret, "it", "is", "on", "github",
-			"--local-journal", journal, "--config", config, "--key", filepath.Join(l.dir, "ann"))
+		code, said := s.typing(s.ctx, "no bot runs\nyes\n", "emergency", s.secret, "it", "is", "on", "github",
+			"--local-journal", journal, "--config", config, "--key", s.line.keys["ann"].File)
 		ended <- fmt.Sprintf("exit code %d:\n%s", code, said)
 	}()
-	if err := signed.Await(s.ctx, l.at()); err != nil {
+	if err := signed.Await(s.ctx, s.line.at()); err != nil {
 		t.Fatal(err)
 	}
 	s.card(1)
-	l.expects(exitDone, "Approved", "ben", "approve", s.secret)
+	s.expects(exitDone, "Approved", "ben", "approve", s.secret)
 	said := <-ended
 	for _, want := range []string{
 		"exit code 0", "Rekey stands on " + s.secret + " itself: it keeps its own records in shop-production", "does not take what is configured",
@@ -56,7 +53,7 @@ func TestOwnRedis(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
 	}
-	if code, said := l.typing(t.Context(), "", "import-journal", journal, "--config", whole); code != exitDone || !strings.Contains(said, "1 record in Redis") {
+	if code, said := s.typing(t.Context(), "", "import-journal", journal, "--config", whole); code != exitDone || !strings.Contains(said, "1 record in Redis") {
 		t.Errorf("importing: exit code %d:\n%s", code, said)
 	}
 	if r := s.last(); r == nil || r.State != rotation.Succeeded || r.ContainedAt().IsZero() || r.Card.Approved[0].Path != "command line" {

@@ -26,6 +26,7 @@ type demo struct {
 	coroner coroner
 	// helped counts the watches that were asked to go on.
 	helped int
+	outage outage
 }
 
 // script is what the people do, and what is done to the world before.
@@ -39,6 +40,8 @@ type script struct {
 	back bool
 	// first says that the old key ends before there is a new one.
 	first bool
+	// away says that Slack is down, and people use the command line.
+	away bool
 	// together says that one command for all begins it.
 	together bool
 	// arrange prepares the world; nil leaves it as it is.
@@ -97,7 +100,7 @@ func (p process) last(o sandboxOptions, result any) bool {
 
 // story is the script of the command line.
 func story(o sandboxOptions, say func(string, ...any)) script {
-	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill, back: o.rollback, first: o.revokeFirst}
+	s := script{secret: strings.ToUpper(o.demo), emergency: o.emergency || o.drill, drill: o.drill, back: o.rollback, first: o.revokeFirst, away: o.slackDown}
 	if s.emergency && o.rootJobs {
 		s.rests = uncontained
 	}
@@ -116,6 +119,10 @@ func playDemo(ctx context.Context, o sandboxOptions, s script, say func(string, 
 	ctx, cancel := tooLong(ctx, o, demoTimeout)
 	defer cancel()
 	o.also = append(o.also, s.secret)
+	o.line = o.line || s.away
+	if err := signable(s); err != nil {
+		return nil, err
+	}
 	if s.drill {
 		o.adjust = canary(s.secret, o.adjust)
 	}
@@ -155,6 +162,9 @@ func tooLong(ctx context.Context, o sandboxOptions, d time.Duration) (context.Co
 // run plays the script to its end.
 func (d *demo) run(ctx context.Context) error {
 	defer d.coroner.attend(ctx, d.box.ledgerIn(d.play))()
+	if d.play.away {
+		return d.hold(d.withoutSlack(ctx))
+	}
 	if err := d.begin(ctx); err != nil {
 		return err
 	}

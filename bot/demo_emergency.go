@@ -142,6 +142,13 @@ func (c *coroner) visit(accepted bool, now time.Time) {
 	c.accepted = accepted
 }
 
+// death is since when the keys are dead; zero while one lives.
+func (c *coroner) death() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead
+}
+
 // certify tells what became of the keys.
 func (c *coroner) certify(a ledger) *containment {
 	c.look(a.oldsDead(), time.Now())

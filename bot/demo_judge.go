@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,12 +54,16 @@ func (t *theatre) judge(ctx context.Context, demos ...*demo) (*verdict, error) {
 			}
 			result.Drill = d.play.drill
 		}
+		if d.play.away {
+			result.absence = d.missed(record)
+			result.broken = append(result.broken, d.unsigned(record)...)
+		}
 		delete(seen.Secrets, own.secret)
 		v.results, ledgers, errs = append(v.results, result), append(ledgers, own), append(errs, err)
 	}
 	b.bot.stop()
 	v.broken = append(b.strays(ledgers), bystanders(seen)...)
-	leaks, err := b.world.Leaks(ctx, sandbox.Output{Name: "the bot's output", From: b.bot.output()})
+	leaks, err := b.world.Leaks(ctx, b.printed()...)
 	for _, l := range leaks {
 		t.say("LEAK: %v", l)
 	}
@@ -84,13 +89,52 @@ func (b *box) recordOf(ctx context.Context, secret string) (*rotation.Rotation, 
 		return nil, err
 	}
 	defer closing(quiet, "Redis", store)
-	open, err := engine.Open(ctx)
+	return latestOf(secret)(ctx, engine)
+}
+
+// latestOf finds the last rotation of a secret.
+func latestOf(secret string) func(context.Context, *rotation.Engine) (*rotation.Rotation, error) {
+	return func(ctx context.Context, engine *rotation.Engine) (*rotation.Rotation, error) {
+		open, err := engine.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ended, err := engine.Recent(ctx, 3*len(ledgers))
+		all := slices.DeleteFunc(append(open, ended...), func(r *rotation.Rotation) bool { return r.Secret != secret })
+		return first(all), err
+	}
+}
+
+// awaits waits until the rotation that is found is as it should be.
+func (b *box) awaits(ctx context.Context, find func(context.Context, *rotation.Engine) (*rotation.Rotation, error), is func(*rotation.Rotation) bool) (*rotation.Rotation, error) {
+	engine, store, err := b.reader(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ended, err := engine.Recent(ctx, 3*len(ledgers))
-	all := slices.DeleteFunc(append(open, ended...), func(r *rotation.Rotation) bool { return r.Secret != secret })
-	return first(all), err
+	defer closing(quiet, "Redis", store)
+	news, err := store.News(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if r, err := find(ctx, engine); err != nil || r != nil && is(r) {
+			return r, err
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// printed is everything that the program printed in this sandbox.
+func (b *box) printed() []sandbox.Output {
+	all := []sandbox.Output{{Name: "the bot's output", From: b.bot.output()}}
+	if b.line != nil {
+		all = append(all, sandbox.Output{Name: "the command line's output", From: bytes.NewReader(b.line.said.all())})
+	}
+	return all
 }
 
 // record reads the last rotation out of Redis, as a replica would.
@@ -232,8 +276,11 @@ func askedTogether(all []slack.Message, secret string) []slack.Message {
 // the workspace showed when an old key was ended.
 func (b *box) misquoted(a ledger, recorded string) []string {
 	for _, w := range b.ends(a) {
+		if b.unseen {
+			break
+		}
 		seen := b.approvers(a, w)
-		if slices.Contains(a.olds, w.What) && !slices.Contains(seen, strings.TrimPrefix(recorded, "T0SANDBOX/")) {
+		if slices.Contains(a.olds, w.What) && !slices.Contains(seen, strings.TrimPrefix(recorded, sandboxWorkspace+"/")) {
 			return []string{fmt.Sprintf("the record says that %q approved; the workspace showed the approval of %v", recorded, seen)}
 		}
 	}

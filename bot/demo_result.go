@@ -29,6 +29,7 @@ type played struct {
 	Steps        []demoStep `json:"steps"`
 	*containment            // of an emergency
 	*homecoming             // of a rollback
+	*absence                // of Slack
 
 	broken []string // invariants that did not hold, in words
 }
@@ -67,7 +68,7 @@ func (r *played) good() bool {
 	if r.containment != nil && r.waits {
 		ended = r.Result == onlyTime
 	}
-	return ended && r.NewKeyLive && !noticed && len(r.broken) == 0 && r.containment.good()
+	return ended && r.NewKeyLive && !noticed && len(r.broken) == 0 && r.containment.good() && r.absence.good()
 }
 
 func (r *demoResult) tell(say func(string, ...any)) {
@@ -83,6 +84,7 @@ func (r *played) tell(say func(string, ...any)) {
 		r.Secret, r.Result, r.Shape, r.OldKeyDead, r.NewKeyLive, r.AppRequests, r.AppFailed, r.GapSeconds)
 	r.containment.tell(r.Secret, say)
 	r.homecoming.tell(r.Secret, say)
+	r.absence.tell(r.Secret, say)
 }
 
 // saw takes over what the visitors saw.

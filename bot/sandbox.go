@@ -32,6 +32,7 @@ const sandboxUsage = `rekey sandbox runs a world on this machine and the bot ins
   --revoke-first   with --demo NAME --emergency: the old key ends before there is a new one
   --rollback       with --demo NAME: instead of approving, people type /rotate rollback; everything must be as it was
   --drill          with --demo NAME: a canary's emergency is rehearsed
+  --slack-down     with --demo NAME --emergency: Slack is away, and people sign on the command line
   --root           with --demo TRIGGER_API_KEY: the application uses root keys, which live on for a day
   --files FOLDER   with --emergency: keep the files of the exposure audits there
   --json           with --demo: the last line is one JSON object
@@ -62,6 +63,10 @@ type sandboxOptions struct {
 	drill bool
 	// revokeFirst has them end the old key before there is a new one.
 	revokeFirst bool
+	// slackDown takes Slack away before they can type anything there.
+	slackDown bool
+	// line lets people sign on the command line. It has no flag.
+	line bool
 	// files is a folder into which the files of audits are written.
 	files string
 	// also are secrets that the world holds besides those it always does; the
@@ -112,6 +117,7 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	flags.BoolVar(&o.drill, "drill", false, "")
 	flags.BoolVar(&o.rollback, "rollback", false, "")
 	flags.BoolVar(&o.revokeFirst, "revoke-first", false, "")
+	flags.BoolVar(&o.slackDown, "slack-down", false, "")
 	flags.BoolVar(&o.rootJobs, "root", false, "")
 	flags.StringVar(&o.files, "files", "", "")
 	flags.StringVar(&o.plant, "plant", "", "")
@@ -130,10 +136,12 @@ func parseSandbox(args []string) (sandboxOptions, error) {
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if err := o.check(given); err != nil {
-		return o, err
+	for _, check := range []func(map[string]bool) error{o.check, o.checkRollback, o.checkAway} {
+		if err := check(given); err != nil {
+			return o, err
+		}
 	}
-	return o, o.checkRollback(given)
+	return o, nil
 }
 
 // check turns down options that do not go together; given are those that were
@@ -218,7 +226,7 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	if o.demo != "" {
 		return runDemo(ctx, o, p)
 	}
-	o.byHand = true
+	o.byHand, o.line = true, true
 	s, err := openSandbox(ctx, o)
 	if err != nil {
 		p.print(p.err, "rekey: "+err.Error()+"\n")
@@ -227,7 +235,7 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 	defer s.close()
 	at := s.world.Endpoints()
 	p.print(p.out, fmt.Sprintf("The sandbox is up: %s\nOpen it in a browser and type /rotate NAME, which is one of %s. Its state as JSON: %s/state\n",
-		at.Control, strings.Join(s.world.Production.Uses(), ", "), at.Control))
+		at.Control, strings.Join(s.world.Production.Uses(), ", "), at.Control)+s.line.manual())
 	select {
 	case <-ctx.Done():
 	case <-s.bot.Ended():
@@ -241,7 +249,8 @@ func runSandbox(ctx context.Context, args []string, p process) int {
 type box struct {
 	world *sandbox.World
 	bot   *child
-	dir   string // configuration and credential files, readable to this user only
+	line  *terminal // nil where nobody uses the command line
+	dir   string    // configuration and credential files, readable to this user only
 	// unseen says that people decide by signed statements, which Slack does not show.
 	unseen bool
 }
@@ -265,7 +274,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*box, error) {
 		b.close()
 		return nil, fmt.Errorf("making a folder for the configuration: %w", err)
 	}
-	path, err := writeConfig(b.dir, world, o)
+	path, err := b.configure(&o)
 	if err != nil {
 		b.close()
 		return nil, err

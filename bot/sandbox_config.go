@@ -24,6 +24,9 @@ var configTemplate string
 // sandboxInstallation is the bot's installation name in the sandbox.
 const sandboxInstallation = "sandbox"
 
+// sandboxWorkspace is the id of its workspace.
+const sandboxWorkspace = "T0SANDBOX"
+
 // writeConfig writes the configuration that an operator would write for this
 // world, with its credential files, and returns its path.
 func writeConfig(dir string, w *sandbox.World, o sandboxOptions) (string, error) {
@@ -86,7 +89,7 @@ func renderConfig(dir string, w *sandbox.World, o sandboxOptions) ([]byte, error
 		"Rows":        slices.Contains(o.also, app.SupabaseKey),
 		"Traced":      slices.Contains(o.also, app.LangfuseSecret),
 		"Inbox":       sandbox.InboxPath, "Requester": sandbox.Requester, "Embedded": o.redis == "",
-		"ByHand": o.byHand,
+		"ByHand": o.byHand, "Line": lineConfig(dir, o),
 		// A person at the page needs longer than a script to read a card, and in a
 		// channel that takes one message a second it comes late. Slack's limits are
 		// not shortened as waits are: many open cards must not be polled as often.

@@ -43,6 +43,8 @@ func TestSandboxCommandLine(t *testing.T) {
 		"alarm by hand":   {args: []string{"--emergency"}, code: exitUsage, err: "--emergency goes with --demo"},
 		"routine first":   {args: []string{"--demo", "FAL_KEY", "--revoke-first"}, code: exitUsage, err: "--revoke-first goes with the --demo of one secret and --emergency"},
 		"no canary":       {args: []string{"--demo", "all", "--drill"}, code: exitUsage, err: "--drill goes with the --demo of one secret"},
+		"no way to ask":   {args: []string{"--demo", "FAL_KEY", "--slack-down"}, code: exitUsage, err: "--slack-down goes with the --demo of one secret and --emergency"},
+		"nobody there":    {args: []string{"--demo", "ANTHROPIC_API_KEY", "--emergency", "--slack-down"}, code: exitUsage, err: "at a console, as `rekey status ANTHROPIC_API_KEY` tells them"},
 		"no root":         {args: []string{"--demo", "FAL_KEY", "--root"}, code: exitUsage, err: "--root goes with --demo TRIGGER_API_KEY"},
 		"no audit":        {args: []string{"--demo", "FAL_KEY", "--files", "/tmp"}, code: exitUsage, err: "--files goes with --emergency"},
 		"json by hand":    {args: []string{"--json"}, code: exitUsage, err: "--json goes with --demo"},
@@ -97,13 +99,20 @@ func TestSandboxTellsWhatItShortens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer world.Close()
-	path, err := writeConfig(t.TempDir(), world, sandboxOptions{speed: 1})
+	dir := t.TempDir()
+	if _, err := newTerminal(dir); err != nil {
+		t.Fatal(err)
+	}
+	path, err := writeConfig(dir, world, sandboxOptions{speed: 1, line: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	code, out, said := ran(t, variables{}, "check", "--config", path)
 	if code != exitDone || said != "" {
 		t.Fatalf("code %d: %s", code, said)
+	}
+	if !strings.Contains(out, "3 lines can be used, and every secret has its approvers among them.") {
+		t.Errorf("of those who may sign it says otherwise:\n%s", out)
 	}
 	_, known, _ := strings.Cut(out, "Worth knowing:\n")
 	known, _, _ = strings.Cut(known, "\n\n")

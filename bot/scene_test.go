@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -142,14 +141,16 @@ func (s *scene) hold() {
 	if r := s.world.Report(); r.Failed > 0 && !s.costly {
 		s.felt(r)
 	}
-	leaks, err := s.world.Leaks(s.ctx, sandbox.Output{Name: "the bot's output", From: s.bot.output()})
+	leaks, err := s.world.Leaks(s.ctx, s.printed()...)
 	if err != nil {
 		s.Error(err)
 	}
 	for _, l := range append(leaks, s.echoes()...) {
 		s.Errorf("leaked: %v", l)
 	}
-	s.inOrder()
+	for _, what := range disordered(s.slack.Messages(sandbox.Channel)) {
+		s.Error(what)
+	}
 }
 
 // echoes searches for what people pasted: in everything the bot sent to Slack,
@@ -169,52 +170,6 @@ func (s *scene) echoes() []scan.Hit {
 		s.Error(err)
 	}
 	return append(hits, said...)
-}
-
-// entries are the part of the journal that a message tells, as the bot notes it
-// on its posts.
-func (s *scene) entries(m slack.Message) (first, last int) {
-	s.Helper()
-	var mark struct {
-		Payload struct{ First, Seq string } `json:"event_payload"`
-	}
-	err := json.Unmarshal(m.Metadata, &mark)
-	if err == nil {
-		first, err = strconv.Atoi(mark.Payload.First)
-	}
-	if err == nil {
-		last, err = strconv.Atoi(mark.Payload.Seq)
-	}
-	if err != nil {
-		s.Errorf("metadata %s: %v", m.Metadata, err)
-	}
-	return first, last
-}
-
-// inOrder holds that every thread tells its journal in order, and that nothing
-// is told twice without being marked so.
-func (s *scene) inOrder() {
-	s.Helper()
-	told := map[string]int{} // up to which entry, by thread
-	for _, m := range s.slack.Messages(sandbox.Channel) {
-		if m.Thread == "" || m.Metadata == nil {
-			continue
-		}
-		first, last := s.entries(m)
-		switch before := told[m.Thread]; {
-		case last == 0: // not of the journal
-		case last < before:
-			s.Errorf("the thread tells entry %d after entry %d: %s", last, before, m.Text)
-		case first <= before && !copied(m) && m.Edits == 0: // a request that was answered has other words
-			s.Errorf("the thread tells entry %d twice, unmarked: %s", first, m.Text)
-		default:
-			told[m.Thread] = last
-		}
-	}
-}
-
-func copied(m slack.Message) bool {
-	return strings.Contains(m.Text, "posted again after a lost answer")
 }
 
 // transcript is the channel and what single people saw, for a test that failed.
@@ -434,29 +389,11 @@ func (s *scene) last() *rotation.Rotation {
 // becomes waits until the stored rotation is in a state.
 func (s *scene) becomes(state rotation.State) *rotation.Rotation {
 	s.Helper()
-	engine, store, err := s.reader(s.ctx)
+	r, err := s.awaits(s.ctx, latest, func(r *rotation.Rotation) bool { return r.State == state })
 	if err != nil {
-		s.Fatal(err)
+		s.Fatalf("waiting until the rotation is %q: %v", state, err)
 	}
-	defer closing(quiet, "Redis", store)
-	news, err := store.News(s.ctx)
-	if err != nil {
-		s.Fatal(err)
-	}
-	for {
-		r, err := latest(s.ctx, engine)
-		if err != nil {
-			s.Fatal(err)
-		}
-		if r != nil && r.State == state {
-			return r
-		}
-		select {
-		case <-news:
-		case <-s.ctx.Done():
-			s.Fatalf("waiting until the rotation is %q: %v", state, context.Cause(s.ctx))
-		}
-	}
+	return r
 }
 
 // finishes waits for the report and holds that the rotation did what it is for,

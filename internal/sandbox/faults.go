@@ -79,7 +79,7 @@ type FaultOrder struct {
 	Method  string `json:"method"` // of the requests it is for; empty for all
 	Path    string `json:"path"`   // the same; a trailing * stands for any ending
 	Skip    int    `json:"skip"`   // matching requests let through first
-	Limit   int    `json:"limit"`  // how often it fires; 0 means until cleared
+	Limit   int    `json:"limit"`  // how often it fires; 0 means until cleared, as "down" always does
 	Seconds int    `json:"seconds"`
 }
 
@@ -96,7 +96,12 @@ var faultKinds = map[string]func(seconds time.Duration) wire.Action{
 	"hang": func(time.Duration) wire.Action { return wire.Hang() },
 	"drop": func(time.Duration) wire.Action { return wire.Drop() },
 	"lose": func(time.Duration) wire.Action { return wire.Lose() },
+	Down:   func(time.Duration) wire.Action { return wire.Drop() },
 }
+
+// Down is the kind of a service that is away: every connection breaks, at Slack
+// those that are open, too, until the fault is cleared.
+const Down = "down"
 
 // FaultKinds lists the kinds a FaultOrder may name.
 func FaultKinds() []string {
@@ -120,9 +125,15 @@ func (w *World) Inject(o FaultOrder) (string, error) {
 	if o.Name == "" {
 		o.Name = o.Kind
 	}
+	if o.Kind == Down {
+		o.Method, o.Path, o.Skip, o.Limit = "", "", 0, 0
+	}
 	set.Inject(o.Name, wire.Fault{
 		Match: wire.Match{Method: o.Method, Path: o.Path}, Skip: o.Skip, Limit: o.Limit,
 		Do: make(time.Duration(o.Seconds) * time.Second),
 	})
+	if o.Kind == Down && set == w.Slack.Faults {
+		w.Slack.DropSockets()
+	}
 	return o.Name, nil
 }

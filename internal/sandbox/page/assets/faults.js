@@ -7,7 +7,7 @@ import { state, on } from './store.js';
 
 const kinds = {
   401: 'refuses (401)', 403: 'forbids (403)', 429: 'says "too many" (429)', 500: 'fails (500)', html: 'answers with a web page',
-  huge: 'answers without end', slow: 'is slow', hang: 'does not answer', drop: 'cuts the connection', lose: 'acts, but its answer is lost',
+  huge: 'answers without end', slow: 'is slow', hang: 'does not answer', drop: 'cuts the connection', down: 'is down, until it is switched off here', lose: 'acts, but its answer is lost',
 };
 const services = { slack: 'Slack', infisical: 'Infisical', fal: 'fal.ai', anthropic: 'Anthropic', loki: 'Loki', deploy: 'the deploy platform', staging: 'the application in staging', production: 'the application in production' };
 
