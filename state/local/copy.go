@@ -19,6 +19,7 @@ type Target interface {
 	Events(ctx context.Context, key string, after int64, limit int) ([]state.Event, error)
 	state.Refs
 	state.Decisions
+	state.Onces
 	Delivered(ctx context.Context, l state.Lease, key string, seq int64, refs map[string]string) error
 }
 
@@ -58,9 +59,16 @@ func (m *Memory) items(want func(key string) bool) []item {
 }
 
 // CopyTo brings the wanted records into another store: journals, what waits to be
-// told, messages and decisions. It goes on where an earlier try ended, and leaves
-// what has gone on there since. It returns the keys that are whole there.
+// told, messages and decisions, and first of all what was done once: a post whose
+// answer was lost is not sent there as if it had never been. It goes on where an
+// earlier try ended, and leaves what has gone on there since. It returns the keys
+// that are whole there.
 func (j *Journal) CopyTo(ctx context.Context, to Target, want func(key string) bool) (done []string, err error) {
+	for thing, left := range j.lasting() {
+		if _, err := to.Once(ctx, thing, left); err != nil {
+			return nil, fmt.Errorf("copying that %s was done: %w", thing, err)
+		}
+	}
 	var faults []error
 	for _, i := range j.items(want) {
 		if err := i.copyTo(ctx, to); err != nil {
@@ -70,6 +78,19 @@ func (j *Journal) CopyTo(ctx context.Context, to Target, want func(key string) b
 		done = append(done, i.Key)
 	}
 	return done, errors.Join(faults...)
+}
+
+// lasting are the things done once, and for how long they are still remembered.
+func (m *Memory) lasting() map[string]time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[string]time.Duration)
+	for thing, until := range m.onces {
+		if left := until.Sub(m.nowLocked()); left > 0 {
+			all[thing] = left
+		}
+	}
+	return all
 }
 
 func (i item) copyTo(ctx context.Context, to Target) error {

@@ -221,6 +221,9 @@ func TestCopy(t *testing.T) {
 	j := opened(t, filepath.Join(t.TempDir(), "journal"))
 	told(t, j, "rotation/a", 250)
 	told(t, j, "rotation/b", 3)
+	if first, err := j.Once(t.Context(), "sent/rotation/b/2", time.Hour); err != nil || !first {
+		t.Fatal(first, err)
+	}
 	l, err := j.Claim(t.Context(), "rotation/b", "one", time.Minute)
 	if err == nil {
 		_, err = j.Commit(t.Context(), l, 3, state.Change{Body: []byte("over"), Close: true, Events: []state.Event{{Body: []byte("end"), Post: true}}})
@@ -246,6 +249,9 @@ func TestCopy(t *testing.T) {
 		}
 		for _, key := range done {
 			same(t, to, j, key)
+		}
+		if first, err := to.Once(t.Context(), "sent/rotation/b/2", time.Hour); err != nil || first {
+			t.Errorf("what was sent once would be sent as if it had not been: %v", err)
 		}
 	}
 }
