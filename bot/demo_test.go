@@ -40,11 +40,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// worldsAtOnce is how many parallel tests run beside each other unless the
-// command line says otherwise. A sandbox mostly waits, so more of them than
-// there are processors end sooner.
-const worldsAtOnce = "5"
-
 // play runs a script in a sandbox of its own, with watches that a busy machine
 // can make unless the test says otherwise, and returns what the world came to.
 // The error is the story's: a script that is meant to end badly has one.

@@ -2,4 +2,7 @@
 
 package main
 
-const racing = false
+const (
+	racing       = false
+	worldsAtOnce = "7"
+)
