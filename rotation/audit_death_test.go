@@ -63,13 +63,15 @@ func TestAuditOfAKeyThatLivesOn(t *testing.T) {
 		e := g.engine("one")
 		defer g.run(t.Context(), e)()
 		r := g.until(e, g.start(e).Key(), Asking)
-		g.after = func(call string, _ int) error {
-			if call == "issue" {
-				g.keys["key-old"] = key{"", oldValue}
-				g.doomed["key-old"] = time.Now().Add(6 * time.Hour)
+		g.in(func() { // the audit's first looks are under way
+			g.after = func(call string, _ int) error {
+				if call == "issue" {
+					g.keys["key-old"] = key{"", oldValue}
+					g.doomed["key-old"] = time.Now().Add(6 * time.Hour)
+				}
+				return nil
 			}
-			return nil
-		}
+		})
 		g.approve(e, r)
 		pass(4 * time.Hour)
 		first := g.eventOf(r.Key(), event.Audited)
